@@ -1,0 +1,42 @@
+import js from '@eslint/js'
+import rxjsX from 'eslint-plugin-rxjs-x'
+import { defineConfig } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+
+const time = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'performance']
+
+export default defineConfig(
+  { ignores: ['dist/**', 'coverage/**', 'node_modules/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked, rxjsX.configs.strict],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'rxjs-x/no-ignored-subscription': 'error',
+      'no-restricted-syntax': ['error', { selector: 'ImportExpression', message: 'import statically, so that the rooms can be read' }],
+    },
+  },
+  {
+    files: ['src/core/**', 'src/flow/**'],
+    rules: {
+      'no-restricted-globals': ['error', ...time.map(name => ({ name, message: 'time comes from flow/clock.ts and rxjs' }))],
+      'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'randomness is an argument' }],
+    },
+  },
+  {
+    files: ['test/**', 'bench/**', 'examples/**'],
+    rules: {
+      'rxjs-x/no-ignored-error': 'off',
+      'rxjs-x/no-ignored-default-value': 'off',
+      'rxjs-x/no-ignored-subscription': 'off',
+      'rxjs-x/no-floating-observables': 'off',
+      '@typescript-eslint/require-await': 'off',
+      'no-restricted-syntax': 'off',
+    },
+  },
+  { files: ['**/*.{js,mjs}'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+)

@@ -1,0 +1,25 @@
+import type { either } from 'fp-ts'
+import type { ServiceInstance } from './instance.js'
+import type { Lease } from './store.js'
+
+/** Why an entry could not be read. */
+export interface Rejection {
+  readonly key: string
+  readonly reason: string
+}
+
+/** How an instance is a key and a value. Function properties, not methods, so that variance is checked. */
+export interface Format<M = unknown> {
+  readonly name: string
+  /** Under what every key of the service lies; ends in its separator, so that `web` never matches `web2`. */
+  readonly prefix: (service: string) => string
+  readonly key: (instance: ServiceInstance<M>, lease: Lease) => string
+  /** `null`: must not be present now. */
+  readonly encode: (instance: ServiceInstance<M>) => string | null
+  /** Total: any key, any value. */
+  readonly decode: (key: string, value: string) => either.Either<Rejection, ServiceInstance<M>>
+  /** Under what every service of this format lies, if there is such a place. */
+  readonly root?: string
+  /** The service a key under `root` belongs to. */
+  readonly serviceOf?: (key: string) => string | undefined
+}

@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const src = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+const alias = [
+  { find: /^rx-discovery$/, replacement: src('index.ts') },
+  { find: /^rx-discovery\/etcd$/, replacement: src('edge/etcd/index.ts') },
+  { find: /^rx-discovery\/(memory|testing)$/, replacement: src('edge/$1.ts') },
+]
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/etcd/**'],
+          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'etcd',
+          include: ['test/etcd/**/*.test.ts'],
+          globalSetup: ['test/etcd/setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
