@@ -10,6 +10,7 @@ const alias = [
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/reporter.ts'],
     projects: [
       {
         resolve: { alias },
@@ -26,6 +27,7 @@ export default defineConfig({
           name: 'etcd',
           include: ['test/etcd/**/*.test.ts'],
           globalSetup: ['test/etcd/setup.ts'],
+          setupFiles: ['test/etcd/setup-file.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

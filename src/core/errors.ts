@@ -73,9 +73,14 @@ export class Lagging extends Error {
   }
 }
 
-/** What was folded differs from what the registry holds: list again. */
+/** What was folded differs from what the registry holds, for the `count`-th time on this subscription: list again. */
 export class Diverged extends Error {
   override readonly name = 'Diverged'
+  readonly count: number
+  constructor(message: string, count: number) {
+    super(message)
+    this.count = count
+  }
 }
 
 /** The registry says that the lease is gone: grant a new one. */

@@ -23,3 +23,14 @@ export interface Format<M = unknown> {
   /** The service a key under `root` belongs to. */
   readonly serviceOf?: (key: string) => string | undefined
 }
+
+/** One format, or several at once while a fleet migrates from one to another: the first listed wins. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- M is inferred from it
+export type Formats = Format<any> | readonly Format<any>[]
+
+/** The metadata that instances of these formats carry. */
+export type MetadataOf<F extends Formats> = F extends Format<infer M> ? M : F extends readonly Format<infer M>[] ? M : never
+
+/** The formats as a list. */
+export const formatsOf = <F extends Formats>(formats: F): readonly Format<MetadataOf<F>>[] =>
+  ('decode' in formats ? [formats] : formats) as readonly Format<MetadataOf<F>>[]

@@ -1,0 +1,39 @@
+const hostAndPort = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d+)$/
+const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+const group = /^[0-9A-Fa-f]{1,4}$/
+const port = /^[1-9]\d{0,4}$/
+const zoned = /^([^%]*)(?:%[A-Za-z0-9._~-]{1,32})?$/
+
+/** How many 16-bit groups a side of `::` holds; NaN when it is malformed. */
+const groups = (side: string, last: boolean): number => {
+  if (side === '') return 0
+  const parts = side.split(':')
+  const dotted = last && ipv4.test(parts[parts.length - 1] ?? '') ? parts.splice(-1).length * 2 : 0
+  return parts.every(part => group.test(part)) ? parts.length + dotted : NaN
+}
+
+const isIPv6 = (host: string): boolean => {
+  const [head = '', tail, ...more] = zoned.exec(host)?.[1]?.split('::') ?? []
+  if (more.length > 0) return false
+  return tail === undefined ? groups(head, true) === 8 : groups(head, false) + groups(tail, true) <= 7
+}
+
+const isHostname = (host: string): boolean => {
+  const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
+  return host.length <= 253 && labels.every(text => label.test(text))
+}
+
+// A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number").
+const isHost = (host: string): boolean => (/(?:^|\.)\d+\.?$/.test(host) ? ipv4.test(host) : isHostname(host))
+
+/** What is wrong with a value as `host:port`, if anything. */
+export const addressProblem = (value: unknown): string | undefined => {
+  if (typeof value !== 'string') return 'must be a string, host:port'
+  if (value.length > 300) return 'must be host:port, and shorter'
+  const [, ipv6, host = '', digits] = hostAndPort.exec(value) ?? []
+  if (digits === undefined) return isIPv6(value) ? 'must be [host]:port, an IPv6 address in brackets' : 'must be host:port'
+  if (!port.test(digits) || Number(digits) > 65_535) return 'must end in a port from 1 to 65535'
+  if (ipv6 !== undefined) return isIPv6(ipv6) ? undefined : 'must hold an IPv6 address in its brackets'
+  return isHost(host) ? undefined : 'must begin with a host name, an IPv4 address or an IPv6 address in brackets'
+}

@@ -1,0 +1,27 @@
+import { either as E } from 'fp-ts'
+import { InvalidArgument } from './errors.js'
+import type { Format } from './format.js'
+import { validName } from './names.js'
+
+/** The longest duration that timers take, ms. */
+const longest = 2 ** 31 - 1
+
+/** What is wrong with durations in ms, by argument name. */
+export const checkedDurations = (durations: Readonly<Record<string, number>>): InvalidArgument | undefined => {
+  const wrong = Object.entries(durations).find(([, ms]) => !(ms >= 0 && ms <= longest))
+  return wrong && new InvalidArgument(wrong[0], `must be a number of milliseconds from 0 to ${longest}, not ${wrong[1]}`)
+}
+
+/** What is wrong with a service name or an id. */
+export const checkedName = (argument: string, name: unknown): InvalidArgument | undefined => {
+  const valid = validName(argument, name)
+  return E.isLeft(valid) ? valid.left : undefined
+}
+
+/** What is wrong with the formats of one service: none, or two that would read the same keys. */
+export const checkedFormats = (formats: readonly Pick<Format, 'prefix'>[], service: string): InvalidArgument | undefined => {
+  if (formats.length === 0) return new InvalidArgument('format', 'must be a format, or at least one')
+  const prefixes = formats.map(({ prefix }) => prefix(service))
+  const twice = prefixes.find((prefix, index) => prefixes.some((other, at) => at !== index && other.startsWith(prefix)))
+  return twice === undefined ? undefined : new InvalidArgument('format', `two formats read the keys under ${twice}; give them different prefixes`)
+}

@@ -1,0 +1,50 @@
+import { either as E } from 'fp-ts'
+import * as t from 'io-ts'
+import { contentOf, failedAt, metadataOf } from '../codec.js'
+import type { MetadataCodec } from '../codec.js'
+import type { Format } from '../format.js'
+import type { ServiceInstance } from '../instance.js'
+import { isRecord } from '../json.js'
+import { rootOf } from '../layout.js'
+import { jsonFormat } from './json.js'
+import type { InstanceFields } from './json.js'
+
+/** Options of {@link native}. */
+export interface NativeOptions<M> {
+  /** Under what all services lie: names that each follow a `/`. @default '/rx-discovery' */
+  readonly prefix?: string
+  /** Checks and converts the metadata. @default any JSON */
+  readonly metadata?: MetadataCodec<M>
+}
+
+const version = 1
+
+// Only the version and the metadata are checked here: jsonFormat reads the other fields, whatever they are.
+const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, unknown> =>
+  new t.Type(
+    `native<${metadata.name}>`,
+    (value): value is InstanceFields<M> => isRecord(value) && metadata.is(value['metadata']),
+    (value, context) => {
+      if (!isRecord(value)) return t.failure(value, context, 'must be an object')
+      const { v = version } = value
+      if (v !== version) return failedAt('v', `must be ${version}, the version this reader knows`, v, context)
+      const data = metadataOf(metadata, value['metadata'], context)
+      if (E.isLeft(data)) return data
+      const stored = data.right === value['metadata'] ? value : { ...value, metadata: data.right }
+      return t.success(stored as unknown as InstanceFields<M>)
+    },
+    stored => ({ v: version, ...contentOf(stored as ServiceInstance<M>, metadata) }),
+  )
+
+/**
+ * Our own format: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`, without what is default.
+ * Unknown fields are tolerated, an absent `v` is 1, another one is rejected.
+ */
+export const native = <M = unknown>({ prefix = '/rx-discovery', metadata }: NativeOptions<M> = {}): Format<M> =>
+  jsonFormat({
+    name: 'native',
+    root: rootOf(prefix),
+    codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
+    read: stored => stored,
+    write: instance => instance,
+  })
