@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process'
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { accepts } from './provision-binary.js'
+import type { Provided } from './provision.js'
+
+const startup = 180_000
+
+interface Container {
+  readonly copyArchiveFromContainer: (path: string) => Promise<NodeJS.ReadableStream>
+}
+
+/** The image's etcd, for the tests that run a process of their own; undefined where it does not run on this system. */
+const extract = async (container: Container, dir: string): Promise<string | undefined> => {
+  const binary = join(dir, 'etcd')
+  for (const path of ['/usr/local/bin/etcd', '/usr/bin/etcd'])
+    try {
+      await pipeline(await container.copyArchiveFromContainer(path), createWriteStream(`${binary}.tar`))
+      await promisify(execFile)('tar', ['-xf', `${binary}.tar`, '-C', dir])
+      if (await accepts(binary)) return binary
+    } catch {
+      continue
+    }
+  return undefined
+}
+
+/** Starts etcd in a container, if a Docker engine answers. */
+export const fromDocker = async (log: (line: string) => void): Promise<Provided | undefined> => {
+  // Loading it takes a third of a second, which the other ways need not pay.
+  const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers')
+  try {
+    await getContainerRuntimeClient()
+  } catch {
+    return undefined
+  }
+  const image = process.env['ETCD_IMAGE'] ?? 'quay.io/coreos/etcd:v3.5.21'
+  log(`etcd: starting ${image} in Docker`)
+  const starting = new GenericContainer(image)
+    .withExposedPorts(2379)
+    .withCommand(['etcd', '--data-dir', '/tmp/etcd', '--listen-client-urls', 'http://0.0.0.0:2379', '--advertise-client-urls', 'http://127.0.0.1:2379'])
+    .withWaitStrategy(Wait.forHttp('/health', 2379).withStartupTimeout(startup))
+    .start()
+  const container = await Promise.race([starting, sleep(startup, undefined, { ref: false })])
+  if (container === undefined) {
+    // A pull cannot be called off; what comes of it is not left behind.
+    starting.then(late => late.stop()).catch(() => undefined)
+    throw new Error(`${image} was not up within ${startup} ms`)
+  }
+  const endpoint = `http://${container.getHost()}:${container.getMappedPort(2379)}`
+  const dir = mkdtempSync(join(tmpdir(), 'etcd-image-'))
+  const binary = await extract(container, dir)
+  return {
+    endpoints: [endpoint],
+    how: `${image} in Docker at ${endpoint}`,
+    ...(binary !== undefined && { binary }),
+    stop: async () => {
+      rmSync(dir, { recursive: true, force: true })
+      await container.stop()
+    },
+  }
+}

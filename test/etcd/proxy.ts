@@ -1,0 +1,142 @@
+import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './provision-binary.js'
+
+/** Which half of a connection: what the client sends (`up`), what etcd answers (`down`). */
+export type Direction = 'up' | 'down'
+
+/** A TCP proxy on the loopback that fails on demand. */
+export interface Proxy {
+  readonly port: number
+  readonly endpoint: string
+  /** Live connections. */
+  readonly connections: () => number
+  /** Bytes passed on so far, both directions. */
+  readonly bytes: () => number
+  /** Delays everything by so many milliseconds, each way. */
+  readonly latency: (milliseconds: number) => void
+  /** Nothing passes and nobody is told, as on a half-open connection; both directions unless named. */
+  readonly stall: (...directions: readonly Direction[]) => void
+  readonly resume: () => void
+  /** Resets every connection; new ones are welcome. */
+  readonly reset: () => void
+  /** Resets every connection after so many more bytes in one direction, in the middle of a message if need be. */
+  readonly cutAfter: (bytes: number, direction?: Direction) => void
+  /** Resets every connection and refuses new ones. */
+  readonly refuse: () => Promise<void>
+  readonly accept: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+type Pair = Readonly<Record<Direction, Socket>>
+
+/** Opens a proxy to `target`, an endpoint such as `http://127.0.0.1:2379`. */
+export const faultProxy = async (target: string): Promise<Proxy> => {
+  const { hostname, port: targetPort, protocol } = new URL(target)
+  const pairs = new Set<Pair>()
+  const stalled = new Set<Direction>()
+  let delay = 0
+  let passed = 0
+  let cut: { readonly direction: Direction; left: number } | undefined
+
+  const reset = (): void => pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resetAndDestroy()))
+
+  const pass = (direction: Direction, chunk: Buffer, from: Socket, to: Socket): void => {
+    if (to.destroyed || cut?.left === 0) return
+    const part = cut?.direction === direction ? chunk.subarray(0, cut.left) : chunk
+    passed += part.length
+    if (!to.write(part)) {
+      from.pause()
+      to.once('drain', () => stalled.has(direction) || from.resume())
+    }
+    if (cut?.direction !== direction) return
+    cut.left -= part.length
+    // The half message has to be on its way before the reset, which drops what is still buffered.
+    if (cut.left === 0)
+      setImmediate(() => {
+        cut = undefined
+        reset()
+      })
+  }
+
+  // A delay that is lowered must not let a chunk overtake the one before it.
+  const inOrder = (): ((run: () => void) => void) => {
+    let last = Promise.resolve()
+    let waiting = 0
+    return run => {
+      if (delay === 0 && waiting === 0) {
+        run()
+        return
+      }
+      const due = performance.now() + delay
+      waiting += 1
+      last = last
+        .then(() => sleep(Math.max(0, due - performance.now())))
+        .then(() => {
+          waiting -= 1
+          run()
+        })
+    }
+  }
+
+  const pipe = (direction: Direction, from: Socket, to: Socket): void => {
+    const then = inOrder()
+    from.setNoDelay()
+    from.on('data', (chunk: Buffer) => then(() => pass(direction, chunk, from, to)))
+    from.on('end', () => then(() => void to.end()))
+    from.on('error', () => to.destroy())
+    from.on('close', () => then(() => void to.destroy()))
+    if (stalled.has(direction)) from.pause()
+  }
+
+  const server = createServer({ allowHalfOpen: true }, client => {
+    const etcd = connect({ port: Number(targetPort), host: hostname, allowHalfOpen: true })
+    const pair = { up: client, down: etcd }
+    pairs.add(pair)
+    client.once('close', () => pairs.delete(pair))
+    pipe('up', client, etcd)
+    pipe('down', etcd, client)
+  })
+  const port = await freePort()
+  const accept = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  const refuse = (): Promise<void> => {
+    const closed = new Promise<void>(resolve => server.close(() => resolve()))
+    reset()
+    return closed
+  }
+  await accept()
+
+  return {
+    port,
+    endpoint: `${protocol}//127.0.0.1:${port}`,
+    connections: () => pairs.size,
+    bytes: () => passed,
+    latency: milliseconds => {
+      delay = milliseconds
+    },
+    stall: (...directions) => {
+      for (const direction of directions.length > 0 ? directions : (['up', 'down'] as const)) {
+        stalled.add(direction)
+        pairs.forEach(pair => pair[direction].pause())
+      }
+    },
+    resume: () => {
+      stalled.clear()
+      pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resume()))
+    },
+    reset,
+    cutAfter: (bytes, direction = 'down') => {
+      cut = { direction, left: bytes }
+    },
+    refuse,
+    accept,
+    close: refuse,
+  }
+}

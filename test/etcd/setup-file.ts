@@ -1,0 +1,4 @@
+import { inject } from 'vitest'
+
+const trouble = inject('etcdTrouble')
+if (trouble !== '') throw new Error(trouble)

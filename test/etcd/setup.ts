@@ -1,0 +1,28 @@
+import type {} from 'vitest'
+import type { TestProject } from 'vitest/node'
+import { provideEtcd } from './provision.js'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The etcd that all tests share: `inject('etcdEndpoints')`. Keep to a prefix of your own. */
+    readonly etcdEndpoints: string[]
+    /** Why there is none. */
+    readonly etcdTrouble: string
+  }
+}
+
+/** Provides the etcd that the tests share, and stops it after them. */
+export default async (project: TestProject): Promise<() => Promise<void>> => {
+  project.provide('etcdTrouble', '')
+  const nothing = { endpoints: [], binary: undefined, stop: () => Promise.resolve() }
+  // An error of a global set-up would keep the other projects from running; `setup-file.ts` throws it in every file that needs etcd.
+  const { endpoints, binary, stop } = await provideEtcd({ log: line => project.vitest.logger.log(line) }).catch((error: unknown) => {
+    const trouble = error instanceof Error ? error.message : String(error)
+    project.vitest.logger.error(trouble)
+    project.provide('etcdTrouble', trouble)
+    return nothing
+  })
+  project.provide('etcdEndpoints', [...endpoints])
+  if (binary !== undefined) process.env['ETCD_BIN'] ??= binary
+  return stop
+}

@@ -1,0 +1,31 @@
+import { build } from 'esbuild'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+
+/** Bundles a source file for the browser; errors when it reaches a module of Node. */
+const bundle = async (entry: string): Promise<string> => {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    globalName: 'bundled',
+    write: false,
+    logLevel: 'silent',
+  })
+  return outputFiles.map(({ text }) => text).join('')
+}
+
+// What a browser has and a bare context has not; no `process`, no `Buffer`, no `require`.
+const browser = (): object => ({ setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, performance, crypto, AbortController, TextEncoder })
+
+describe('in a browser', () => {
+  it.each(['src/index.ts', 'src/edge/memory.ts'])('%s is bundled and loaded without Node', async entry => {
+    const bundled = runInNewContext(`${await bundle(entry)}; bundled`, browser()) as object
+    expect(Object.keys(bundled)).not.toEqual([])
+  })
+
+  it('an edge that talks to etcd cannot be', async () => {
+    await expect(bundle('src/edge/etcd/index.ts')).rejects.toThrow(/Could not resolve/)
+  })
+})
