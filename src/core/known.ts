@@ -1,0 +1,154 @@
+import { either as E } from 'fp-ts'
+import type { Format } from './format.js'
+import { sameInstance } from './instance.js'
+import { emptyFiling, filed, type Filing, type Reading, refiled, type Roster } from './roster.js'
+import { SortedMap } from './sorted-map.js'
+import type { Batch, Change, Check, Revision } from './store.js'
+
+export type { Reading, Roster } from './roster.js'
+
+/** What is known of a prefix as of `revision` (0: nothing): what each key says, and the services that result. */
+export interface Known<M> {
+  readonly revision: Revision
+  readonly readings: SortedMap<Reading<M>>
+  /** By name; the same map as before (`===`) when nothing visible changed. */
+  readonly services: SortedMap<Roster<M>>
+  readonly filings: SortedMap<Filing<M>>
+}
+
+/** The fold: how what is known changes. Pure. */
+export interface Folding<M> {
+  readonly nothing: Known<M>
+  /** Decodes one key; content that is known already is the very same instance. */
+  readonly read: (known: Known<M>, change: Change) => Reading<M>
+  /** What is known after a listing; linear. What did not change stays the same object. */
+  readonly relisted: (known: Known<M>, readings: readonly Reading<M>[], revision: Revision) => Known<M>
+  /** What is known after a batch; changes not newer than what is known are dropped. */
+  readonly changed: (known: Known<M>, batch: Batch) => Known<M>
+}
+
+type Read<M> = Reading<M>['read']
+
+const cut = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
+const sameRead = <M>(a: Read<M>, b: Read<M>): boolean =>
+  E.isRight(a) ? E.isRight(b) && sameInstance(a.right, b.right) : E.isLeft(b) && a.left.reason === b.left.reason
+
+const shownBy = <M>(roster: Roster<M> | undefined, read: Read<M>): Read<M> | undefined => {
+  if (E.isLeft(read)) {
+    const rejection = roster?.rejected.get(read.left.key)
+    return rejection && E.left(rejection)
+  }
+  const instance = roster?.instances.get(read.right.id)
+  return instance && E.right(instance)
+}
+
+const sameRoster = <M>(a: Roster<M>, b: Roster<M>): boolean =>
+  SortedMap.difference(a.instances, b.instances).length === 0 && SortedMap.difference(a.rejected, b.rejected).length === 0
+
+const grouped = <M>(readings: readonly Reading<M>[], named: readonly string[]): ReadonlyMap<string, readonly Reading<M>[]> => {
+  const groups = new Map(named.map(name => [name, [] as Reading<M>[]]))
+  for (const one of readings) {
+    if (one.service === undefined) continue
+    const group = groups.get(one.service)
+    if (group === undefined) groups.set(one.service, [one])
+    else group.push(one)
+  }
+  return groups
+}
+
+/**
+ * Which services a fold follows: one, to which every key belongs; or those named, which stay present though empty, as the format's `serviceOf`
+ * tells; or, unnamed, every service that it tells, each while it has an instance or a rejected entry.
+ */
+export type Scope = { readonly service: string } | { readonly service?: undefined; readonly services?: readonly string[] | undefined }
+
+/** The fold of the keys under one prefix, read by `format`. */
+export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => {
+  const named = scope.service === undefined ? scope.services : [scope.service]
+  const followed = named && new Set(named)
+  const filings = SortedMap.from((named ?? []).map(name => [name, emptyFiling<M>(name)]))
+  const rosters = (from: SortedMap<Filing<M>>): SortedMap<Roster<M>> => SortedMap.from(Array.from(from, ([name, { roster }]) => [name, roster]))
+  const nothing: Known<M> = { revision: 0, readings: SortedMap.empty(), services: rosters(filings), filings }
+
+  const serviceOf = (key: string): string | undefined => {
+    if (scope.service !== undefined) return scope.service
+    const service = format.serviceOf?.(key)
+    return service === undefined || followed?.has(service) === false ? undefined : service
+  }
+
+  const decoded = (service: string | undefined, { key, value }: Change): Read<M> => {
+    if (service === undefined) return E.left({ key, reason: 'belongs to no service that is followed' })
+    if (value === null) return E.left({ key, reason: 'was deleted' })
+    const read = format.decode(key, value)
+    if (E.isLeft(read)) return read.left.key === key ? read : E.left({ ...read.left, key })
+    return read.right.service !== service
+      ? E.left({ key, reason: `claims to be of service ${cut(read.right.service)}, under a key of ${cut(service)}` })
+      : read
+  }
+
+  /** Decodes a change of a batch that began when `start` was known. */
+  const reading = (start: Known<M>, known: Known<M>, before: Reading<M> | undefined, change: Change): Reading<M> => {
+    const { revision, lease } = change
+    const key = before?.key ?? change.key
+    const service = serviceOf(key)
+    const read = decoded(service, change)
+    const made = (shared: Read<M>): Reading<M> => ({ key, revision, lease, service, read: shared })
+    if (before !== undefined && sameRead(before.read, read)) return made(before.read)
+    if (service === undefined || (before !== undefined && before.revision <= start.revision)) return made(read)
+    // Another key may say the same (one that changes with its lease, after a new grant), or this one did before the batch: then nothing changes either.
+    const shown = [known, start].map(({ services }) => shownBy(services.get(service), read)).find(other => other !== undefined && sameRead(other, read))
+    return made(shown ?? read)
+  }
+
+  const folded = (start: Known<M>, known: Known<M>, change: Change): Known<M> => {
+    const before = known.readings.get(change.key)
+    const after = change.value === null ? undefined : reading(start, known, before, change)
+    const readings = after === undefined ? known.readings.delete(change.key) : known.readings.set(change.key, after)
+    const { revision, filings, services } = known
+    const service = (after ?? before)?.service
+    if (service === undefined) return { revision, readings, services, filings }
+    const filing = filed(filings.get(service) ?? emptyFiling<M>(service), before, after, key => known.readings.get(key))
+    const { roster } = filing
+    return roster.instances.size === 0 && roster.rejected.size === 0 && followed === undefined
+      ? { revision, readings, services: services.delete(service), filings: filings.delete(service) }
+      : { revision, readings, services: services.set(service, roster), filings: filings.set(service, filing) }
+  }
+
+  // Changes of one batch may undo one another.
+  const settled = (before: Known<M>, after: Known<M>): Known<M> => {
+    const known = SortedMap.difference(before.services, after.services).reduce((so, { key, before: was, after: is }) => {
+      if (was === undefined || is === undefined || !sameRoster(was, is)) return so
+      const filing = { ...(so.filings.get(key) ?? emptyFiling<M>(key)), roster: was }
+      return { ...so, filings: so.filings.set(key, filing), services: so.services.set(key, was) }
+    }, after)
+    return SortedMap.difference(before.services, known.services).length === 0 ? { ...known, services: before.services } : known
+  }
+
+  return {
+    nothing,
+    read: (known, change) => reading(known, known, known.readings.get(change.key), change),
+    relisted: (known, listed, revision) => {
+      const readings = SortedMap.by(listed, ({ key }) => key)
+      const byService = scope.service === undefined ? grouped(listed, named ?? []) : [[scope.service, listed] as const]
+      const refiling = SortedMap.from(
+        Array.from(byService, ([name, all]) => [name, refiled(known.filings.get(name) ?? emptyFiling<M>(name), all, key => readings.get(key))]),
+      )
+      return { revision, readings, filings: refiling, services: SortedMap.sharing(known.services, rosters(refiling)) }
+    },
+    changed: (known, { changes, revision }) => {
+      const fresh = changes.filter(change => change.revision > known.revision)
+      const folds = fresh.reduce((so, change) => folded(known, so, change), known)
+      const next = fresh.length > 1 ? settled(known, folds) : folds
+      return revision > next.revision ? { ...next, revision } : next
+    },
+  }
+}
+
+/** Whether what is known is what a registry held as of the check: as many keys, and those that changed with the same revision and lease. */
+export const agrees = (known: Known<unknown>, { count, changed }: Check): boolean =>
+  known.readings.size === count &&
+  changed.every(({ key, revision, lease }) => {
+    const reading = known.readings.get(key)
+    return reading?.revision === revision && reading.lease === lease
+  })

@@ -1,0 +1,80 @@
+import { LeaseLost } from './errors.js'
+import type { Lease, Revision } from './store.js'
+
+/** What a registration that is present in the registry says of itself. */
+export interface Held {
+  readonly leaseId: string
+  readonly key: string
+  /** The revision of the last write. */
+  readonly revision: Revision
+  /** As granted, seconds. */
+  readonly ttl: number
+  /** When the lease runs out unless renewed, epoch ms. */
+  readonly expiresAt: number
+  readonly renewals: number
+  /** Why `health` is taken for `down`, once it has errored. */
+  readonly healthError?: Error
+}
+
+/** What `register` emits. */
+export type Registration =
+  | { readonly status: 'registering' }
+  | ({ readonly status: 'registered' } & Held)
+  /** It may no longer be there: why, at which attempt in a row, and when the next one comes (epoch ms). */
+  | { readonly status: 'lost'; readonly cause: Error; readonly attempt: number; readonly retryAt: number }
+  /** Another holds the key (`by`: its lease, `'0'` for none); it is left alone until it is gone. */
+  | { readonly status: 'taken'; readonly key: string; readonly by: string }
+  | { readonly status: 'withdrawn' }
+  | ({ readonly status: 'draining' } & Held)
+  | { readonly status: 'revoked' }
+
+/** What happens to a registration. */
+export type RegistrationEvent =
+  | { readonly type: 'leased'; readonly lease: Lease }
+  /** The lease was not renewed in time: presumed lost, as of `at` (epoch ms). */
+  | { readonly type: 'overdue'; readonly at: number }
+  | { readonly type: 'settled'; readonly as: 'registered' | 'draining'; readonly key: string; readonly revision: Revision; readonly healthError?: Error }
+  | { readonly type: 'stands'; readonly registration: Registration }
+
+/** A registration, with what is needed to tell its next state. */
+export interface RegistrationState {
+  readonly registration: Registration
+  readonly lease: Lease | undefined
+  /** Whether the lease has passed its TTL unrenewed. */
+  readonly overdue: boolean
+  readonly settled: Extract<RegistrationEvent, { readonly type: 'settled' }> | undefined
+}
+
+/** Before anything has happened. */
+export const registering: RegistrationState = { registration: { status: 'registering' }, lease: undefined, overdue: false, settled: undefined }
+
+const held = (state: RegistrationState): RegistrationState => {
+  const { lease, overdue, settled } = state
+  if (lease === undefined || settled === undefined || overdue) return state
+  const { as, key, revision, healthError } = settled
+  const { id, ttl, expiresAt, renewals } = lease
+  const trouble = healthError === undefined ? {} : { healthError }
+  return { ...state, registration: { status: as, leaseId: id, key, revision, ttl, expiresAt, renewals, ...trouble } }
+}
+
+/** The fold of a registration's events: the only place where its state changes. */
+export const progress = (state: RegistrationState, event: RegistrationEvent): RegistrationState => {
+  switch (event.type) {
+    case 'leased':
+      return event.lease.id === state.lease?.id
+        ? held({ ...state, lease: event.lease, overdue: false })
+        : { ...registering, lease: event.lease }
+    case 'settled': {
+      const { as, key, revision, healthError } = state.settled ?? {}
+      const same = as === event.as && key === event.key && revision === event.revision && healthError === event.healthError
+      return same && state.registration.status === as ? state : held({ ...state, settled: event })
+    }
+    case 'overdue': {
+      const cause = new LeaseLost(state.lease?.id ?? '0', 'no renewal was acknowledged within its TTL')
+      const lost: Registration = { status: 'lost', cause, attempt: 1, retryAt: event.at }
+      return { ...state, overdue: true, registration: state.settled === undefined ? state.registration : lost }
+    }
+    case 'stands':
+      return { ...state, registration: event.registration, settled: undefined }
+  }
+}

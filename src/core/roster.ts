@@ -1,0 +1,135 @@
+import { either as E } from 'fp-ts'
+import type { Rejection } from './format.js'
+import type { ServiceInstance } from './instance.js'
+import { SortedMap } from './sorted-map.js'
+import type { Revision } from './store.js'
+
+/** What one key says, since `revision`, under `lease`; `service` is where it is filed, `undefined` when it is of none that we follow. */
+export interface Reading<M> {
+  readonly key: string
+  readonly revision: Revision
+  readonly lease: string
+  readonly service: string | undefined
+  readonly read: E.Either<Rejection, ServiceInstance<M>>
+}
+
+/** What is known of a service: its instances by id, and by key the entries that could not be read. */
+export interface Roster<M> {
+  readonly service: string
+  readonly instances: SortedMap<ServiceInstance<M>>
+  readonly rejected: SortedMap<Rejection>
+}
+
+/**
+ * A roster and the keys behind it. Two keys may say the same id: the one written last (of one revision: the greater key) speaks for it,
+ * the others are its rivals, by rank, and the last of them speaks when it goes.
+ */
+export interface Filing<M> {
+  readonly roster: Roster<M>
+  readonly keys: SortedMap<string>
+  readonly rivals: SortedMap<SortedMap<Reading<M>>>
+}
+
+/** A service of which nothing is known. */
+export const emptyFiling = <M>(service: string): Filing<M> => ({
+  roster: { service, instances: SortedMap.empty(), rejected: SortedMap.empty() },
+  keys: SortedMap.empty(),
+  rivals: SortedMap.empty(),
+})
+
+const rank = ({ revision, key }: Reading<unknown>): string => String(revision).padStart(16, '0') + key
+
+const idOf = (reading: Reading<unknown> | undefined): string | undefined =>
+  reading !== undefined && E.isRight(reading.read) ? reading.read.right.id : undefined
+
+const said = (reading: Reading<unknown>): string => idOf(reading) ?? ''
+
+const withEntry = <V>(map: SortedMap<V>, key: string, value: V | undefined): SortedMap<V> =>
+  value === undefined ? map.delete(key) : map.set(key, value)
+
+// Written out rather than spread, here and below, since it runs for each event: a spread costs ten times as much.
+const withRoster = <M>({ roster, keys, rivals }: Filing<M>, instances: SortedMap<ServiceInstance<M>>, rejected: SortedMap<Rejection>): Filing<M> => ({
+  roster: instances === roster.instances && rejected === roster.rejected ? roster : { service: roster.service, instances, rejected },
+  keys,
+  rivals,
+})
+
+const spokenBy = <M>(filing: Filing<M>, id: string, speaker: Reading<M> | undefined): Filing<M> => {
+  const instance = speaker !== undefined && E.isRight(speaker.read) ? speaker.read.right : undefined
+  return withRoster(filing, withEntry(filing.roster.instances, id, instance), filing.roster.rejected)
+}
+
+const withClaim = <M>(
+  filing: Filing<M>,
+  id: string,
+  before: Reading<M> | undefined,
+  after: Reading<M> | undefined,
+  reading: (key: string) => Reading<M> | undefined,
+): Filing<M> => {
+  const rivals = filing.rivals.get(id)
+  // The usual case: no other key says this id.
+  if (rivals === undefined && (before !== undefined || !filing.keys.has(id)))
+    return spokenBy(
+      before !== undefined && after !== undefined ? filing : { roster: filing.roster, keys: withEntry(filing.keys, id, after?.key), rivals: filing.rivals },
+      id,
+      after,
+    )
+  const owner = filing.keys.get(id)
+  const speaker = owner === undefined ? undefined : reading(owner)
+  let claims = rivals ?? SortedMap.empty<Reading<M>>()
+  if (speaker !== undefined) claims = claims.set(rank(speaker), speaker)
+  if (before !== undefined) claims = claims.delete(rank(before))
+  if (after !== undefined) claims = claims.set(rank(after), after)
+  const next = claims.at(claims.size - 1)
+  return spokenBy(
+    {
+      roster: filing.roster,
+      keys: withEntry(filing.keys, id, next?.key),
+      rivals: withEntry(filing.rivals, id, next === undefined || claims.size === 1 ? undefined : claims.delete(rank(next))),
+    },
+    id,
+    next,
+  )
+}
+
+/** Files that a key says `after` where it said `before`; `reading` tells what another key says. The same roster when nothing visible changed. */
+export const filed = <M>(
+  filing: Filing<M>,
+  before: Reading<M> | undefined,
+  after: Reading<M> | undefined,
+  reading: (key: string) => Reading<M> | undefined,
+): Filing<M> => {
+  const was = idOf(before)
+  const is = idOf(after)
+  let next = filing
+  if (was !== undefined && was !== is) next = withClaim(next, was, before, undefined, reading)
+  if (is !== undefined) next = withClaim(next, is, was === is ? before : undefined, after, reading)
+  const rejection = after !== undefined && E.isLeft(after.read) ? after.read.left : undefined
+  const key = (after ?? before)?.key ?? ''
+  return rejection !== undefined || (before !== undefined && was === undefined)
+    ? withRoster(next, next.roster.instances, withEntry(next.roster.rejected, key, rejection))
+    : next
+}
+
+/** Files everything a service's keys say, anew; what did not change is shared with `previous`, down to the same roster. */
+export const refiled = <M>(previous: Filing<M>, readings: readonly Reading<M>[], reading: (key: string) => Reading<M> | undefined): Filing<M> => {
+  const rejected = readings.filter(one => E.isLeft(one.read))
+  const accepted = rejected.length === 0 ? readings : readings.filter(one => E.isRight(one.read))
+  const speakers = SortedMap.by(accepted, said)
+  const others = speakers.size === accepted.length ? [] : accepted.filter(one => speakers.get(said(one)) !== one)
+  const once: Filing<M> = {
+    roster: {
+      service: previous.roster.service,
+      instances: speakers.map(one => (one.read as E.Right<ServiceInstance<M>>).right),
+      rejected: SortedMap.by(rejected, ({ key }) => key).map(one => (one.read as E.Left<Rejection>).left),
+    },
+    keys: speakers.map(({ key }) => key),
+    rivals: SortedMap.empty(),
+  }
+  const { roster, keys, rivals } = others.reduce((filing, one) => filed(filing, undefined, one, reading), once)
+  return withRoster(
+    { roster: previous.roster, keys: SortedMap.sharing(previous.keys, keys), rivals },
+    SortedMap.sharing(previous.roster.instances, roster.instances),
+    SortedMap.sharing(previous.roster.rejected, roster.rejected),
+  )
+}
