@@ -1,0 +1,85 @@
+import { defer, map, mergeMap, of, queueScheduler, retry, Subject } from 'rxjs'
+import { subscribeOn, take, takeUntil, throwError, timer, type Observable } from 'rxjs'
+import { Denied, Disconnected } from '../../core/errors.js'
+import { now } from '../../flow/clock.js'
+
+/** Between the callers and the store: what a network and a server may do to a request. */
+export interface Wire {
+  /** One request and its answer: `run` is carried out when the request arrives. Cold; unsubscribed before, it never arrives. */
+  readonly call: <T>(run: () => T) => Observable<T>
+  /** Calls again and again until an outage or a denial is over. */
+  readonly insist: <T>(call: Observable<T>) => Observable<T>
+  /** Errors when the wire is cut. */
+  readonly cuts: Observable<never>
+  /** Whether watches are served now. */
+  readonly serving: () => boolean
+  readonly interrupt: (forMs: number, message?: string) => void
+  readonly freeze: () => () => void
+  readonly deny: () => () => void
+  readonly lag: () => () => void
+}
+
+const host = 'memory'
+// setTimeout takes no more, and fires at once when given more
+const longest = 2 ** 31 - 1
+
+/** A timer that may be early when `ms` is more than 24 days. */
+export const pause = (ms: number): Observable<unknown> => timer(Math.min(Math.max(0, ms), longest))
+
+const switchOf = (released: () => void) => {
+  let holds = 0
+  return {
+    on: () => holds > 0,
+    hold: () => {
+      holds += 1
+      let held = true
+      return () => {
+        if (!held) return
+        held = false
+        holds -= 1
+        if (holds === 0) released()
+      }
+    },
+  }
+}
+
+/** A wire in good order; `settle` runs before each request is carried out, `serve` when watches may be served again. */
+export const wireTo = (settle: () => void, serve: () => void): Wire => {
+  const cut = new Subject<Disconnected>()
+  const thawed = new Subject<void>()
+  const allowed = new Subject<void>()
+  let refusedUntil = -Infinity
+  const freezing = switchOf(() => {
+    queueScheduler.schedule(() => thawed.next())
+    serve()
+  })
+  const denying = switchOf(() => allowed.next())
+  const lagging = switchOf(serve)
+
+  const cuts = cut.pipe(mergeMap(error => throwError(() => error)))
+  const arrival = (): Observable<unknown> => {
+    if (now() < refusedUntil) return throwError(() => new Disconnected('connection refused', { host }))
+    if (freezing.on()) return thawed.pipe(take(1), mergeMap(arrival))
+    if (denying.on()) return throwError(() => new Denied('permission denied', { host }))
+    return of(undefined)
+  }
+
+  return {
+    cuts,
+    call: run => defer(arrival).pipe(map(() => (settle(), run())), subscribeOn(queueScheduler), takeUntil(cuts)),
+    insist: call => call.pipe(retry({
+      delay: (error: unknown) => {
+        if (error instanceof Disconnected) return pause(refusedUntil - now())
+        return error instanceof Denied ? allowed : throwError(() => error as Error)
+      },
+    })),
+    serving: () => !freezing.on() && !lagging.on(),
+    interrupt: (forMs, message = 'connection reset') => {
+      refusedUntil = Math.max(refusedUntil, now() + forMs)
+      cut.next(new Disconnected(message, { host }))
+    },
+    freeze: freezing.hold,
+    deny: denying.hold,
+    lag: lagging.hold,
+  }
+}
