@@ -1,0 +1,38 @@
+import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 'rxjs'
+
+/** The first value at once, then the latest once per window of `ms`; a value that `urgent` tells apart from the one before is never delayed. */
+export const coalesce =
+  <A>(ms: number, urgent: (before: A, after: A) => boolean): MonoTypeOperatorFunction<A> =>
+  source =>
+    ms === 0
+      ? source
+      : new Observable<A>(subscriber => {
+          let emitted: A | undefined
+          let waiting: { readonly value: A } | undefined
+          let window: SchedulerAction<undefined> | undefined
+          const emit = (value: A): void => {
+            waiting = undefined
+            emitted = value
+            window?.unsubscribe()
+            window = asyncScheduler.schedule(flush, ms) as SchedulerAction<undefined>
+            subscriber.next(value)
+          }
+          const flush = (): void => {
+            window = undefined
+            if (waiting !== undefined) emit(waiting.value)
+          }
+          subscriber.add(
+            source.subscribe({
+              next: value => {
+                if (window === undefined || (emitted !== undefined && urgent(emitted, value))) emit(value)
+                else waiting = { value }
+              },
+              error: (error: unknown) => subscriber.error(error),
+              complete: () => {
+                if (waiting !== undefined) subscriber.next(waiting.value)
+                subscriber.complete()
+              },
+            }),
+          )
+          subscriber.add(() => window?.unsubscribe())
+        })

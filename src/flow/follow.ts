@@ -1,0 +1,165 @@
+import {
+  asyncScheduler,
+  concat,
+  defer,
+  EMPTY,
+  exhaustMap,
+  first,
+  interval,
+  map,
+  merge,
+  mergeMap,
+  of,
+  reduce,
+  Subject,
+  switchMap,
+  take,
+  tap,
+  throwError,
+  timer,
+  type Observable,
+} from 'rxjs'
+import { answered, audit, confirmed, heard } from '../core/audit.js'
+import type { Backoff } from '../core/backoff.js'
+import { Closed, Compacted, Denied, Diverged, InvalidArgument, Lagging, Rewound } from '../core/errors.js'
+import type { Folding, Known, Reading } from '../core/known.js'
+import type { SetStatus, Trouble } from '../core/service-set.js'
+import type { Batch, Check, Listing, Revision } from '../core/store.js'
+import { recover, type Interruption } from './recover.js'
+import type { ReadableRegistry } from './registry.js'
+
+/** What is known of a prefix, and how far it can be trusted. */
+export interface Followed<M> {
+  readonly known: Known<M>
+  readonly status: SetStatus
+  readonly trouble: Trouble | undefined
+  /** When the registry last confirmed it, epoch ms. */
+  readonly asOf: number
+}
+
+/** Options of {@link follow}. */
+export interface FollowOptions {
+  readonly backoff: Backoff
+  /** How often the fold is compared with the registry, ms; 0: never. */
+  readonly verify: number
+}
+
+/** Up to so many keys a listing is cheaper for etcd than a resumption; up to so many every key is compared at one. */
+const small = 1_000
+const medium = 10_000
+/** Over so many revisions a watch that catches up stalls etcd's writers; a listing does not. */
+const longGap = 10_000
+/** How many entries are decoded in one turn of the event loop. */
+const slice = 2_000
+/** How long the watch may take to deliver what the registry is known to hold, ms. */
+const patience = 5_000
+
+const distrusts = (error: Error): boolean =>
+  error instanceof Compacted || error instanceof Rewound || error instanceof Diverged || error instanceof Lagging
+
+/**
+ * Everything under a prefix as it changes: one listing and the watch after it. What is known survives every break; afterwards the watch
+ * resumes, or all is listed anew where that is cheaper or where the history cannot be trusted.
+ */
+export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Folding<M>, { backoff, verify }: FollowOptions): Observable<Followed<M>> =>
+  defer(() => {
+    let known = fold.nothing
+    let verified: Revision = 0
+    let distrusted = false
+    let differences = 0
+    let live = false
+    let trouble: Trouble | undefined
+    let asOf = 0
+    const status = (): SetStatus => (live ? 'live' : known.revision === 0 ? 'pending' : 'stale')
+    const now = (): Followed<M> => ({ known, status: status(), trouble, asOf })
+    const confirm = (): void => void (asOf = asyncScheduler.now())
+    const isLive = defer(() => {
+      live = true
+      trouble = undefined
+      confirm()
+      return of(now())
+    })
+
+    const readings = ({ changes }: Listing): Observable<readonly Reading<M>[]> => {
+      const part = (index: number) => changes.slice(index * slice, (index + 1) * slice).map(change => fold.read(known, change))
+      if (changes.length <= slice) return of(part(0))
+      return interval(0).pipe(
+        take(Math.ceil(changes.length / slice)),
+        reduce<number, Reading<M>[]>((all, index) => (all.push(...part(index)), all), []),
+      )
+    }
+    const listed = defer(() => registry.list(prefix)).pipe(
+      // an old member may once answer a linearizable read from the past: a history is only believed to be replaced when it says so twice
+      switchMap(listing => (listing.revision < known.revision ? registry.list(prefix) : of(listing))),
+      switchMap(listing => readings(listing).pipe(map(all => ({ revision: listing.revision, all })))),
+      tap(({ revision, all }) => {
+        known = fold.relisted(known, all, revision)
+        verified = revision
+        distrusted = false
+      }),
+    )
+
+    const folded = new Subject<Batch>()
+    const watched = defer(() => registry.watch(prefix, known.revision)).pipe(
+      mergeMap(batch => {
+        const before = known.services
+        known = fold.changed(known, batch)
+        if (live) confirm()
+        folded.next(batch)
+        return known.services === before ? EMPTY : of(now())
+      }),
+    )
+    const differ = (check: Check) => {
+      if (known.revision < check.revision)
+        return new Lagging(`events up to revision ${check.revision} have not come within ${patience} ms, only up to ${known.revision}`)
+      differences += 1
+      return new Diverged(`what is known differs from the registry at revision ${check.revision}`, differences)
+    }
+    /** Completes when what is known has been the truth at the revision of the check. */
+    const audited = (check$: Observable<Check>): Observable<never> =>
+      defer(() => {
+        let state = audit(known)
+        const answers = check$.pipe(
+          switchMap(check => {
+            state = answered(fold, state, check)
+            return concat(of(check), timer(patience).pipe(switchMap(() => throwError(() => differ(check)))))
+          }),
+        )
+        const news = folded.pipe(
+          tap(({ changes, revision }) => {
+            state = heard(fold, state, changes)
+            if (state.check !== undefined && revision >= state.check.revision && !confirmed(state)) throw differ(state.check)
+          }),
+        )
+        return merge(answers, news).pipe(
+          first(() => confirmed(state)),
+          mergeMap(() => {
+            const { check } = state
+            verified = check?.revision ?? verified
+            if (verified > known.revision) known = fold.changed(known, { revision: verified, changes: [] })
+            confirm()
+            return EMPTY
+          }),
+        )
+      })
+    const verifying = verify === 0 ? EMPTY : interval(verify).pipe(exhaustMap(() => audited(defer(() => registry.check(prefix, verified)))))
+
+    const anew = defer(() => listed.pipe(switchMap(() => merge(isLive, watched, verifying))))
+    const resumed = defer(() => registry.check(prefix, known.readings.size <= medium ? 0 : verified)).pipe(
+      switchMap(check => {
+        if (check.revision < known.revision) return throwError(() => new Rewound(`the registry is at revision ${check.revision}, before ${known.revision}`))
+        if (check.revision - known.revision > longGap) return anew
+        return merge(watched, concat(audited(of(check)), isLive, verifying))
+      }),
+    )
+    const fatal = (error: Error): boolean =>
+      error instanceof Closed || error instanceof InvalidArgument || (error instanceof Denied && known.revision === 0)
+    const interrupted = ({ error, attempt, retryAt }: Interruption): Observable<Followed<M>> => {
+      live = false
+      distrusted ||= distrusts(error)
+      const host = 'host' in error && typeof error.host === 'string' ? { host: error.host } : {}
+      trouble = { error, since: trouble?.since ?? asyncScheduler.now(), attempt, retryAt, ...host }
+      return of(now())
+    }
+    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted }))
+  })
