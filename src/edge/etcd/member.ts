@@ -20,7 +20,7 @@ export interface Member {
   /** As the user wrote it; never with credentials. */
   readonly host: string
   /**
-   * One unary call: our deadline, `hasleader`, the token renewed, the cluster compared; held while the channel reconnects.
+   * One unary call: our deadline, `hasleader`, the token renewed, the cluster compared; held while the member is down, cancelled on unsubscribe.
    * Errors are the registry's (`Disconnected` …) or, for an answer that the caller must understand, the class of etcd3.
    */
   readonly call: <T>(run: (client: RawClient, options: CallOptions) => Promise<T>, options?: { readonly deadline?: number }) => Observable<T>

@@ -1,0 +1,93 @@
+import { Etcd3, type IOptions } from 'etcd3'
+import { defer, Subject, tap } from 'rxjs'
+import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
+import { isOutage } from './errors.js'
+import { address, parseHosts } from './hosts.js'
+import { link } from './link.js'
+import type { Members } from './member.js'
+import { headerOf } from './messages.js'
+import { tokens, type Credentials } from './tokens.js'
+
+/** Options of etcd3's client, but those that would retry, wait or give up beside us. */
+export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOptions'> {
+  /** Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`. */
+  readonly hosts: string | readonly string[]
+  readonly auth?: Credentials
+}
+
+type Policies = NonNullable<IOptions['faultHandling']>
+
+const event = (): { readonly dispose: () => void } => ({ dispose: () => undefined })
+// etcd3 wants policies of cockatiel, of which it uses no more than this.
+const passThrough = {
+  // It marks a failure by a run that throws, and catches only what is rejected: an `execute` that throws ends the process.
+  execute: (run: (context: { readonly signal: AbortSignal }) => unknown) => Promise.resolve({ signal: new AbortController().signal }).then(run),
+  onSuccess: event,
+  onFailure: event,
+} as unknown as NonNullable<Policies['global']>
+
+const channel: NonNullable<IOptions['grpcOptions']> = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 100,
+  // A name may lead elsewhere by the time we dial again; unless told otherwise it is looked up at most every 30 s.
+  'grpc.dns_min_time_between_resolutions_ms': 1_000,
+}
+
+const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => 'kv' in from
+
+const clusterOf = (response: unknown): string | undefined =>
+  Buffer.isBuffer(response)
+    ? headerOf(response).cluster
+    : (response as { readonly header?: { readonly cluster_id?: string } | null } | null)?.header?.cluster_id
+
+/** The members behind the endpoints, each by a client of its own; or one member, behind a client that stays its user's. */
+export const connect = (from: ConnectOptions | Etcd3): Members => {
+  const closed = new Subject<never>()
+  let cluster: string | undefined
+  const seen = (host: string) => (response: unknown): void => {
+    const now = clusterOf(response)
+    if (now === undefined || now === '0' || now === cluster) return
+    const before = cluster
+    cluster = now
+    if (before !== undefined) throw new Rewound(`${host} belongs to cluster ${now}, not ${before}: etcd was replaced, or the hosts are of two clusters`)
+  }
+  const owned = isClient(from)
+    ? []
+    : parseHosts(from.hosts).map(host => ({
+        host,
+        client: new Etcd3({
+          ...(from.credentials && { credentials: from.credentials }),
+          hosts: address(host),
+          grpcOptions: { ...channel, ...from.grpcOptions },
+          faultHandling: { host: () => passThrough, global: passThrough },
+        }),
+      }))
+  const all = isClient(from)
+    ? [link({ host: 'etcd', client: from, tokens: undefined, seen: seen('etcd'), closed })]
+    : owned.map(({ host, client }) => link({ host, client, tokens: tokens(host, client.auth, from.auth), seen: seen(host), closed }))
+
+  const [first] = all
+  if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint')
+  let current = first
+  return {
+    all,
+    on: call =>
+      defer(() => {
+        const member = current
+        return call(member).pipe(
+          tap({
+            error: (error: unknown) => {
+              if (isOutage(error) && current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
+            },
+          }),
+        )
+      }),
+    close: () => {
+      closed.error(new Closed())
+      for (const { client } of owned) client.close()
+    },
+  }
+}

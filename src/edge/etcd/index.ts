@@ -1,0 +1,38 @@
+import type { Etcd3 } from 'etcd3'
+import { Subject, takeUntil, type Observable } from 'rxjs'
+import { Closed } from '../../core/errors.js'
+import type { ClosableRegistry } from '../../flow/registry.js'
+import { check } from './check.js'
+import { connect, type ConnectOptions } from './client.js'
+import { leases } from './lease.js'
+import { list } from './list.js'
+import { put } from './put.js'
+import { watcher } from './watch.js'
+
+export type { ConnectOptions } from './client.js'
+
+/**
+ * A registry on etcd: over its own connections to the members at `hosts`, or over a client that one already has, which stays open and whose
+ * fault policies then apply. Throws `InvalidArgument` when there are no hosts, or one is no URL.
+ */
+export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => {
+  const members = connect(from)
+  const held = leases(members)
+  const watch = watcher(members)
+  const closing = new Subject<never>()
+  const untilClosed = <A>(source: Observable<A>): Observable<A> => source.pipe(takeUntil(closing))
+  let closed: Promise<void> | undefined
+  return {
+    list: prefix => untilClosed(list(members, prefix)),
+    watch: (prefix, revision) => untilClosed(watch(prefix, revision)),
+    check: (prefix, since) => untilClosed(check(members, prefix, since)),
+    put: (entries, lease) => untilClosed(put(members, entries, lease)),
+    lease: held.lease,
+    close: () => {
+      // Watches end before the leases are revoked, or each registration would take its own end for another hand's.
+      closing.error(new Closed())
+      closed ??= held.close().then(members.close)
+      return closed
+    },
+  }
+}

@@ -1,0 +1,203 @@
+import { asyncScheduler, Subscription } from 'rxjs'
+import { exponential } from '../../core/backoff.js'
+import { Denied } from '../../core/errors.js'
+import { now } from '../../flow/clock.js'
+import type { Members } from './member.js'
+import { pingStream, type PingStream, type Pong } from './ping-stream.js'
+
+/** A lease that is kept alive, in one flat record, since there may be thousands; times are monotonic ms. */
+export interface Held {
+  readonly id: string
+  ttl: number
+  /** Told of each answer that counts; TTL 0: it is gone. */
+  readonly answered: (pong: Pong) => void
+  /** When its next ping is due. */
+  due: number
+  /** When etcd may have dropped it: the granted TTL after the sending of the last ping that was answered. */
+  deadline: number
+  /** Whether its last answer had to queue for too long. */
+  late: boolean
+  /** Where it is pinged, if it is. */
+  home: { readonly remove: (lease: Held) => void } | undefined
+}
+
+/** The leases of one keep-alive stream. */
+export interface LeaseGroup {
+  readonly leases: ReadonlyMap<string, Held>
+  readonly add: (lease: Held) => void
+  readonly remove: (lease: Held) => void
+  /** How many it takes: fewer once answers were late. */
+  capacity: number
+}
+
+interface GroupEvents {
+  /** This lease must not be pinged among others any more: it is past its deadline, or the stream died of it. */
+  readonly separate: (lease: Held) => void
+  /** Answers queue too long: fewer leases would be better. */
+  readonly crowded: () => void
+  /** The last lease left; the stream is closed. */
+  readonly emptied: () => void
+}
+
+/** An unanswered stream gets help from another member after this long, ms. */
+const patience = 1000
+/** Longer timers fire at once in Node. */
+const longest = 2 ** 31 - 1
+
+/** Pings go out on a common grid, an eighth of their interval or less apart, so that one packet carries those of many leases and streams. */
+const grid = (ttl: number): number => 2 ** Math.floor(Math.log2((ttl * 1000) / 3 / 8))
+const onGrid = (at: number, ttl: number): number => Math.floor(at / grid(ttl)) * grid(ttl)
+/** A third of the TTL, ms, on the grid. */
+const interval = ({ ttl }: Held): number => onGrid((ttl * 1000) / 3, ttl)
+
+/** When the first ping of a lease is due that was granted at `sentAt`: somewhere in the first third of its TTL, so that not all are pinged together. */
+export const firstDue = (sentAt: number, ttl: number, random: () => number): number => onGrid(sentAt + ((1 - random()) * ttl * 1000) / 3, ttl)
+
+/** Takes an answer in; true when this lease's answers have been late twice in a row and behind others: a queue that stays, not a pause of etcd's. */
+export const confirm = (lease: Held, { sentAt, ttl, queued }: Pong): boolean => {
+  const wasLate = lease.late
+  lease.ttl = ttl
+  lease.deadline = Math.max(lease.deadline, sentAt + ttl * 1000)
+  lease.late = queued && now() - sentAt > (ttl * 1000) / 6
+  return lease.late && wasLate
+}
+
+/** Pings its leases every third of their TTL, on one stream and with one timer; the stream is opened anew, elsewhere, when it breaks or is silent. */
+export const leaseGroup = (members: Members, capacity: number, random: () => number, { separate, crowded, emptied }: GroupEvents): LeaseGroup => {
+  const leases = new Map<string, Held>()
+  const backoff = exponential({ random })
+  let main: PingStream | undefined
+  let spare: PingStream | undefined
+  let breaks = 0
+  let reopened = false
+  let helpedAt = -Infinity
+  let wakeAt = Infinity
+  let waking = new Subscription()
+  let reopening = new Subscription()
+
+  const close = (): void => {
+    main?.close()
+    spare?.close()
+    main = spare = undefined
+    waking.unsubscribe()
+    wakeAt = Infinity
+    reopening.unsubscribe()
+  }
+
+  const remove = (lease: Held): void => {
+    if (!leases.delete(lease.id)) return
+    lease.home = undefined
+    if (leases.size > 0) return
+    close()
+    emptied()
+  }
+
+  const mostUrgentFirst = (of: readonly Held[]): string[] => [...of].sort((a, b) => a.deadline - b.deadline).map(({ id }) => id)
+  const all = (): string[] => mostUrgentFirst([...leases.values()])
+  const unconfirmed = (): string[] => mostUrgentFirst([...leases.values()].filter(lease => lease.deadline - now() < 2.5 * interval(lease)))
+
+  const open = (through: Parameters<typeof pingStream>[0], first: () => Iterable<string>): PingStream => {
+    const stream = pingStream(through, {
+      first,
+      answered: pong => answered(stream, pong),
+      broken: error => broken(stream, error),
+    })
+    return stream
+  }
+
+  const connect = (): void => {
+    // After a break pings may have been in vain, and etcd may have forgotten; a new group's leases were granted a moment ago.
+    main = open(members.on, reopened ? all : unconfirmed)
+    main.start()
+    wakeBy(now() + patience)
+  }
+
+  const answered = (stream: PingStream, pong: Pong): void => {
+    breaks = 0
+    if (stream === spare) {
+      main?.close()
+      main = spare
+    } else spare?.close()
+    spare = undefined
+    const lease = leases.get(pong.id)
+    if (!lease) return
+    if (pong.ttl <= 0) remove(lease)
+    else if (confirm(lease, pong)) crowded()
+    lease.answered(pong)
+  }
+
+  const broken = (stream: PingStream, error: unknown): void => {
+    stream.close()
+    if (stream === spare) {
+      spare = undefined
+      return
+    }
+    if (stream !== main) return
+    const suspect = error instanceof Denied ? leases.get(stream.oldest() ?? '') : undefined
+    main = spare
+    spare = undefined
+    if (!main) {
+      // At once the first time, then spread out.
+      reopening = asyncScheduler.schedule(connect, breaks === 0 ? 0 : backoff.delay(breaks)())
+      breaks += 1
+      reopened = true
+    }
+    if (suspect) {
+      remove(suspect)
+      separate(suspect)
+    }
+  }
+
+  const help = (t: number): void => {
+    const since = main?.waitingSince()
+    if (members.all.length < 2 || since === undefined || t - Math.max(since, helpedAt) < patience) return
+    helpedAt = t
+    const others = members.all.filter(member => member !== main?.member())
+    const next = others[(others.findIndex(member => member === spare?.member()) + 1) % others.length]
+    spare?.close()
+    spare = next && open(use => use(next), all)
+    spare?.start()
+  }
+
+  const tick = (): void => {
+    const t = now()
+    let next = Infinity
+    wakeAt = Infinity
+    for (const lease of leases.values()) {
+      if (lease.deadline <= t) {
+        remove(lease)
+        separate(lease)
+        continue
+      }
+      if (lease.due <= t) {
+        main?.ping(lease.id)
+        spare?.ping(lease.id)
+        lease.due = Math.max(lease.due, onGrid(t, lease.ttl)) + interval(lease)
+      }
+      next = Math.min(next, lease.due, lease.deadline)
+    }
+    help(t)
+    const since = members.all.length > 1 ? main?.waitingSince() : undefined
+    wakeBy(since === undefined ? next : Math.min(next, Math.max(since, helpedAt) + patience))
+  }
+
+  const wakeBy = (at: number): void => {
+    if (at >= wakeAt || leases.size === 0) return
+    waking.unsubscribe()
+    wakeAt = at
+    waking = asyncScheduler.schedule(tick, Math.min(Math.max(0, at - now()), longest))
+  }
+
+  const group: LeaseGroup = {
+    leases,
+    capacity,
+    remove,
+    add: lease => {
+      leases.set(lease.id, lease)
+      lease.home = group
+      if (leases.size === 1) connect()
+      wakeBy(Math.min(lease.due, lease.deadline))
+    },
+  }
+  return group
+}

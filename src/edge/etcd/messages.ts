@@ -1,0 +1,133 @@
+import type { Change, Revision } from '../../core/store.js'
+import { reader, toDecimal, toNumber, toUnsigned } from './wire.js'
+
+/** Of a response's header, what we look at. */
+export interface Header {
+  readonly cluster: string
+  readonly revision: Revision
+}
+
+/** An answer to a range, its key-values found but not read yet. */
+export interface Page extends Header {
+  readonly bytes: Buffer
+  /** Where each key-value starts and ends, in pairs. */
+  readonly bounds: readonly number[]
+  readonly more: boolean
+  readonly count: number
+}
+
+/** A response of a watch stream. */
+export interface WatchResponse extends Header {
+  readonly id: string
+  readonly created: boolean
+  readonly canceled: boolean
+  readonly compacted: Revision
+  readonly reason: string
+  readonly fragment: boolean
+  readonly changes: readonly Change[]
+}
+
+const headerIn = (bytes: Buffer, start: number, end: number): Header => {
+  let cluster = '0'
+  let revision = 0
+  const fields = reader(bytes, start, end)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    if (field.number === 1) cluster = toUnsigned(field)
+    else if (field.number === 3) revision = toNumber(field)
+  return { cluster, revision }
+}
+
+/** The header of any response but a malformed one. */
+export const headerOf = (bytes: Buffer): Header => {
+  const first = reader(bytes).next()
+  return first?.number === 1 ? headerIn(bytes, first.start, first.end) : { cluster: '0', revision: 0 }
+}
+
+/** Finds the key-values of an answer to a range. */
+export const readPage = (bytes: Buffer): Page => {
+  const bounds: number[] = []
+  let more = false
+  let count = 0
+  const fields = reader(bytes)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    if (field.number === 2) bounds.push(field.start, field.end)
+    else if (field.number === 3) more = field.low !== 0
+    else if (field.number === 4) count = toNumber(field)
+  return { ...headerOf(bytes), bytes, bounds, more, count }
+}
+
+/** The bytes of a key, by where its key-value lies; a copy. */
+export const readKey = (bytes: Buffer, start: number, end: number): Buffer => {
+  const fields = reader(bytes, start, end)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    if (field.number === 1) return Buffer.from(bytes.subarray(field.start, field.end))
+  return Buffer.alloc(0)
+}
+
+/** A key-value, in strings of its own, so that it does not keep the message it came in. */
+export const readChange = (bytes: Buffer, start: number, end: number, deleted = false): Change => {
+  let key = ''
+  let value = ''
+  let revision = 0
+  let lease = '0'
+  const fields = reader(bytes, start, end)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    switch (field.number) {
+      case 1:
+        key = bytes.toString('utf8', field.start, field.end)
+        break
+      case 3:
+        revision = toNumber(field)
+        break
+      case 5:
+        value = bytes.toString('utf8', field.start, field.end)
+        break
+      case 6:
+        lease = toDecimal(field)
+        break
+    }
+  return deleted ? { key, value: null, lease: '0', revision } : { key, value, lease, revision }
+}
+
+const readEvent = (bytes: Buffer, start: number, end: number): Change => {
+  let deleted = false
+  let from = 0
+  let to = 0
+  const fields = reader(bytes, start, end)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    if (field.number === 1) deleted = field.low === 1
+    else if (field.number === 2) [from, to] = [field.start, field.end]
+  return readChange(bytes, from, to, deleted)
+}
+
+/** Reads a response of a watch stream. */
+export const readWatch = (bytes: Buffer): WatchResponse => {
+  const response = { id: '0', created: false, canceled: false, compacted: 0, reason: '', fragment: false }
+  const changes: Change[] = []
+  const fields = reader(bytes)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    switch (field.number) {
+      case 2:
+        response.id = toDecimal(field)
+        break
+      case 3:
+        response.created = field.low !== 0
+        break
+      case 4:
+        response.canceled = field.low !== 0
+        break
+      case 5:
+        response.compacted = toNumber(field)
+        break
+      case 6:
+        response.reason = bytes.toString('utf8', field.start, field.end)
+        break
+      case 7:
+        response.fragment = field.low !== 0
+        break
+      case 11:
+        changes.push(readEvent(bytes, field.start, field.end))
+        break
+    }
+  return { ...response, ...headerOf(bytes), changes }
+}
