@@ -38,5 +38,6 @@ export default defineConfig(
       'no-restricted-syntax': 'off',
     },
   },
+  { files: ['**/*.test-d.ts'], rules: { '@typescript-eslint/no-unsafe-call': 'off', '@typescript-eslint/no-unnecessary-type-assertion': 'off' } },
   { files: ['**/*.{js,mjs}'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
 )

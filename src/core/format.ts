@@ -29,7 +29,10 @@ export interface Format<M = unknown> {
 export type Formats = Format<any> | readonly Format<any>[]
 
 /** The metadata that instances of these formats carry. */
-export type MetadataOf<F extends Formats> = F extends Format<infer M> ? M : F extends readonly Format<infer M>[] ? M : never
+export type MetadataOf<F extends Formats> = F extends readonly (infer G)[] ? MetadataOfOne<G> : MetadataOfOne<F>
+
+// One by one: inferred from all at once it would be what they have in common, since formats are invariant.
+type MetadataOfOne<F> = F extends Format<infer M> ? M : never
 
 /** The formats as a list. */
 export const formatsOf = <F extends Formats>(formats: F): readonly Format<MetadataOf<F>>[] =>

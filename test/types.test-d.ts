@@ -1,0 +1,106 @@
+import * as t from 'io-ts'
+import type { Observable } from 'rxjs'
+import { describe, expectTypeOf, it } from 'vitest'
+import {
+  catalog,
+  changes,
+  discover,
+  known,
+  native,
+  plain,
+  register,
+  serviceSet,
+  where,
+  type Format,
+  type InstanceChange,
+  type MetadataOf,
+  type NoMetadata,
+  type Registration,
+  type ServiceInstance,
+  type ServiceSet,
+} from 'rx-discovery'
+import { memoryRegistry } from 'rx-discovery/memory'
+
+interface Meta {
+  readonly rack: string
+}
+const registry = memoryRegistry()
+const typed = native({ metadata: t.type({ rack: t.string }) })
+
+describe('metadata is inferred from the format', () => {
+  it('of one format', () => {
+    expectTypeOf(typed).toEqualTypeOf<Format<{ rack: string }>>()
+    expectTypeOf(discover(registry, 'web', { format: typed })).toEqualTypeOf<Observable<ServiceSet<{ rack: string }>>>()
+    expectTypeOf(discover(registry, 'web', { format: plain() })).toEqualTypeOf<Observable<ServiceSet<NoMetadata>>>()
+    expectTypeOf(discover(registry, 'web')).toEqualTypeOf<Observable<ServiceSet>>()
+  })
+  it('of several formats', () => {
+    const both = [typed, plain()] as const
+    expectTypeOf<MetadataOf<typeof both>>().toEqualTypeOf<{ rack: string } | NoMetadata>()
+    expectTypeOf(discover(registry, 'web', { format: both })).toEqualTypeOf<Observable<ServiceSet<{ rack: string } | NoMetadata>>>()
+    discover(registry, 'web', { format: [typed, plain()] })
+  })
+  it('of a catalog', () => {
+    expectTypeOf(catalog(registry, { format: typed })).toEqualTypeOf<Observable<ReadonlyMap<string, ServiceSet<{ rack: string }>>>>()
+  })
+  it('and asked of the instance', () => {
+    expectTypeOf(register(registry, { service: 'web', address: 'a:1', metadata: { rack: 'r1' } }, { format: typed })).toEqualTypeOf<Observable<Registration>>()
+    // @ts-expect-error the format says what its metadata is, the instance does not
+    register(registry, { service: 'web', address: 'a:1', metadata: { rack: 1 } }, { format: typed })
+    // @ts-expect-error an address is needed
+    register(registry, { service: 'web' })
+  })
+})
+
+describe('operators keep it', () => {
+  const web$ = discover(registry, 'web', { format: native<Meta>() })
+  it('known and where', () => {
+    expectTypeOf(web$.pipe(known(), where(({ metadata }) => metadata.rack === 'r1'))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+  })
+  it('changes', () => {
+    expectTypeOf(web$.pipe(changes())).toEqualTypeOf<Observable<readonly InstanceChange<Meta>[]>>()
+  })
+})
+
+describe('nothing can be changed', () => {
+  it('of a set', () => {
+    const set = serviceSet('web')
+    // @ts-expect-error it is read-only
+    set.status = 'live'
+    // @ts-expect-error no such method: a set never changes
+    set.toArray().push(1 as never)
+    // @ts-expect-error no such method: a set never changes
+    set.rejected.delete('x')
+  })
+  it('of an instance', () => {
+    const change = (instance: ServiceInstance): void => {
+      // @ts-expect-error it is read-only
+      instance.weight = 2
+      // @ts-expect-error it is read-only
+      instance.tags.push('a')
+      // @ts-expect-error it is read-only
+      instance.endpoints['http'] = 'x'
+    }
+    expectTypeOf(change).toBeFunction()
+  })
+})
+
+describe('formats', () => {
+  it('are invariant: one that writes Meta is none that writes anything', () => {
+    // @ts-expect-error it could be handed an instance without a rack
+    const any: Format = typed
+    expectTypeOf(any).toEqualTypeOf<Format>()
+  })
+})
+
+describe('registrations', () => {
+  it('say by their status what they carry', () => {
+    const states = (state: Registration): void => {
+      if (state.status === 'lost') expectTypeOf(state.cause).toEqualTypeOf<Error>()
+      if (state.status === 'registered') expectTypeOf(state.expiresAt).toEqualTypeOf<number>()
+      // @ts-expect-error only of a registered or draining one
+      if (state.status === 'taken') expectTypeOf(state.leaseId).toBeString()
+    }
+    expectTypeOf(states).toBeFunction()
+  })
+})
