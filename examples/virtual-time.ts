@@ -1,0 +1,21 @@
+import { discover, exponential, register } from 'rx-discovery'
+import { memoryRegistry } from 'rx-discovery/memory'
+import { virtually } from 'rx-discovery/testing'
+
+// A day's outage in a millisecond: the memory registry has a lever for whatever can go wrong, and lives in virtual time.
+virtually(({ advance, now }) => {
+  const registry = memoryRegistry()
+  const at = (): string => `${String(now()).padStart(6)} ms`
+  const web = discover(registry, 'web').subscribe(({ status, size }) => console.log(at(), status, size))
+  const node = register(registry, { service: 'web', address: 'localhost:8000' }, { ttl: 5, backoff: exponential({ jitter: 'none' }) }).subscribe(
+    ({ status }) => status !== 'registered' && console.log(at(), 'node is', status),
+  )
+  advance(10_000)
+  const thaw = registry.freeze()
+  advance(60_000)
+  thaw()
+  advance(1_000)
+  node.unsubscribe()
+  web.unsubscribe()
+  console.log(at(), 'left behind:', registry.leases().length, 'leases')
+})

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+const files = readdirSync('examples').filter(file => file.endsWith('.ts'))
+const sourceOf = (file: string): string => readFileSync(`examples/${file}`, 'utf8')
+
+const prints: Record<string, readonly string[]> = {
+  'catalog.ts': ['nobody', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'nobody'],
+  'health-and-drain.ts': [
+    'registration registering',
+    'registration registered',
+    'node1 is seen starting',
+    'node1 is seen up',
+    'registration registered',
+    'node1 is seen draining',
+    'registration draining',
+    'registration revoked',
+  ],
+  'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port: must be number'],
+  'quick-start.ts': [
+    'joined node1 localhost:8000',
+    'node2 is registering',
+    'node2 is registered',
+    'joined node2 localhost:8001',
+    'updated node2 localhost:8001',
+    'node2 is registered',
+    'left node1 localhost:8000',
+    'left node2 localhost:8001',
+  ],
+  'virtual-time.ts': [
+    '     0 ms pending 0',
+    '     0 ms live 0',
+    '     0 ms node is registering',
+    '     0 ms live 1',
+    ' 14996 ms node is lost',
+    ' 70000 ms node is lost',
+    ' 70000 ms live 0',
+    ' 70050 ms node is registering',
+    ' 70050 ms live 1',
+    ' 71000 ms live 0',
+    ' 71000 ms left behind: 0 leases',
+  ],
+  'two-formats.ts': ['3 /rx-discovery/web/both', '3 /web/both', '2 /web/old', 'both localhost:8001 2', 'old localhost:8000 '],
+}
+
+describe.each(files)('examples/%s', file => {
+  it('is at most 40 lines', () => {
+    expect(sourceOf(file).trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+  })
+  it('prints what it says, and ends by itself', { timeout: 30_000 }, async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', `examples/${file}`], { timeout: 20_000 })
+    expect(stdout.split('\n').slice(0, -1)).toEqual(prints[file])
+  })
+})
+
+const pages = ['README.md', ...readdirSync('docs').map(page => `docs/${page}`)]
+
+describe.each(pages)('%s', page => {
+  const text = readFileSync(page, 'utf8')
+  const blocks = [...text.matchAll(/```ts\n\/\/ examples\/(.+\.ts)\n([\s\S]*?)```/g)].map(([, file = '', code = '']) => ({ file, code }))
+  const links = [...text.matchAll(/\]\(((?!http)[^)#]+)/g)].map(([, link = '']) => link)
+  it('shows the examples as they are', () => {
+    for (const { file, code } of blocks) expect(code).toBe(sourceOf(file))
+  })
+  it('links to what is there', () => {
+    for (const link of links) expect(existsSync(new URL(link, new URL(page, pathToFileURL(`${process.cwd()}/`)))), link).toBe(true)
+  })
+})
+
+it('the README shows the thirty lines', () => {
+  expect(readFileSync('README.md', 'utf8')).toContain(sourceOf('quick-start.ts'))
+})
