@@ -1,14 +1,12 @@
-import { GRPCFailedPreconditionError, GRPCResourceExhastedError } from 'etcd3'
 import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, share, switchMap, type Observable } from 'rxjs'
-import { Denied, InvalidArgument } from '../../core/errors.js'
+import { Disconnected, Rewound } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
 import { leaseId } from './lease-id.js'
 import type { Members } from './member.js'
 import { reached, revoke } from './revoke.js'
 
-/** A lease that etcd granted, and when it was asked to (monotonic ms). */
+/** What etcd granted, and when it was asked to (monotonic ms). */
 export interface Granted {
-  readonly id: string
   readonly ttl: number
   readonly sentAt: number
 }
@@ -18,16 +16,15 @@ export interface Grant {
   readonly id: string
   /** Starts at the first subscription, and goes on without any: what was asked for must be answered before it can be revoked. */
   readonly answer$: Observable<Granted>
-  /** Revokes what was granted, or may have been; completes once that is settled, or the lease is dead: at `dead` (monotonic ms) if it was renewed. */
-  readonly undo: (dead?: number) => Observable<never>
+  /** Revokes what was granted, or may have been; completes once that is settled, or the TTL has passed. */
+  readonly undo: () => Observable<never>
 }
 
 /** Bytes of a grant that was given up can still be on their way for as long, ms. */
 const straggling = 7000
 
-/** What etcd said no to; after any other error it may have granted all the same. */
-const isRefusal = (error: unknown): boolean =>
-  [Denied, InvalidArgument, GRPCFailedPreconditionError, GRPCResourceExhastedError].some(known => error instanceof known)
+/** Whether etcd may have granted all the same: its answer is missing, or came from a cluster that is another one now. */
+const isUnknown = (error: unknown): boolean => error instanceof Disconnected || error instanceof Rewound
 
 /** Grants a lease under an ID of ours, once: after an outage the next grant has another ID. */
 export const grant = (members: Members, ttl: number): Grant => {
@@ -41,7 +38,7 @@ export const grant = (members: Members, ttl: number): Grant => {
       }),
     )
     .pipe(
-      map(({ TTL }) => ({ id, ttl: Number(TTL), sentAt: sentAt ?? now() })),
+      map(({ TTL }) => ({ ttl: Number(TTL), sentAt: sentAt ?? now() })),
       share({ connector: () => new AsyncSubject(), resetOnComplete: false, resetOnError: false, resetOnRefCountZero: false }),
     )
 
@@ -58,10 +55,10 @@ export const grant = (members: Members, ttl: number): Grant => {
   return {
     id,
     answer$,
-    undo: dead =>
+    undo: () =>
       answer$.pipe(
-        switchMap(granted => revoke(members, id, dead ?? granted.sentAt + granted.ttl * 1000)),
-        catchError((error: unknown) => (sentAt === undefined || isRefusal(error) ? EMPTY : twice(sentAt))),
+        switchMap(granted => revoke(members, id, granted.sentAt + granted.ttl * 1000)),
+        catchError((error: unknown) => (sentAt !== undefined && isUnknown(error) ? twice(sentAt) : EMPTY)),
       ),
   }
 }

@@ -1,6 +1,7 @@
 import { defer, EMPTY, filter, mergeMap, retry, Subject, take, takeUntil, tap, throwError, timeout, timer, type Observable } from 'rxjs'
 import { Disconnected } from '../../core/errors.js'
-import { confirm, firstDue, leaseGroup, type Held, type LeaseGroup } from './lease-group.js'
+import { confirm, firstDue, type Held } from './held.js'
+import { leaseGroup, type LeaseGroup } from './lease-group.js'
 import type { Members } from './member.js'
 import { pingAlone, type Pong } from './ping-stream.js'
 

@@ -2,24 +2,9 @@ import { asyncScheduler, Subscription } from 'rxjs'
 import { exponential } from '../../core/backoff.js'
 import { Denied } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
+import { confirm, isUnconfirmed, nextDue, type Held } from './held.js'
 import type { Members } from './member.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
-
-/** A lease that is kept alive, in one flat record, since there may be thousands; times are monotonic ms. */
-export interface Held {
-  readonly id: string
-  ttl: number
-  /** Told of each answer that counts; TTL 0: it is gone. */
-  readonly answered: (pong: Pong) => void
-  /** When its next ping is due. */
-  due: number
-  /** When etcd may have dropped it: the granted TTL after the sending of the last ping that was answered. */
-  deadline: number
-  /** Whether its last answer had to queue for too long. */
-  late: boolean
-  /** Where it is pinged, if it is. */
-  home: { readonly remove: (lease: Held) => void } | undefined
-}
 
 /** The leases of one keep-alive stream. */
 export interface LeaseGroup {
@@ -43,24 +28,6 @@ interface GroupEvents {
 const patience = 1000
 /** Longer timers fire at once in Node. */
 const longest = 2 ** 31 - 1
-
-/** Pings go out on a common grid, an eighth of their interval or less apart, so that one packet carries those of many leases and streams. */
-const grid = (ttl: number): number => 2 ** Math.floor(Math.log2((ttl * 1000) / 3 / 8))
-const onGrid = (at: number, ttl: number): number => Math.floor(at / grid(ttl)) * grid(ttl)
-/** A third of the TTL, ms, on the grid. */
-const interval = ({ ttl }: Held): number => onGrid((ttl * 1000) / 3, ttl)
-
-/** When the first ping of a lease is due that was granted at `sentAt`: somewhere in the first third of its TTL, so that not all are pinged together. */
-export const firstDue = (sentAt: number, ttl: number, random: () => number): number => onGrid(sentAt + ((1 - random()) * ttl * 1000) / 3, ttl)
-
-/** Takes an answer in; true when this lease's answers have been late twice in a row and behind others: a queue that stays, not a pause of etcd's. */
-export const confirm = (lease: Held, { sentAt, ttl, queued }: Pong): boolean => {
-  const wasLate = lease.late
-  lease.ttl = ttl
-  lease.deadline = Math.max(lease.deadline, sentAt + ttl * 1000)
-  lease.late = queued && now() - sentAt > (ttl * 1000) / 6
-  return lease.late && wasLate
-}
 
 /** Pings its leases every third of their TTL, on one stream and with one timer; the stream is opened anew, elsewhere, when it breaks or is silent. */
 export const leaseGroup = (members: Members, capacity: number, random: () => number, { separate, crowded, emptied }: GroupEvents): LeaseGroup => {
@@ -94,7 +61,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
 
   const mostUrgentFirst = (of: readonly Held[]): string[] => [...of].sort((a, b) => a.deadline - b.deadline).map(({ id }) => id)
   const all = (): string[] => mostUrgentFirst([...leases.values()])
-  const unconfirmed = (): string[] => mostUrgentFirst([...leases.values()].filter(lease => lease.deadline - now() < 2.5 * interval(lease)))
+  const unconfirmed = (): string[] => mostUrgentFirst([...leases.values()].filter(isUnconfirmed))
 
   const open = (through: Parameters<typeof pingStream>[0], first: () => Iterable<string>): PingStream => {
     const stream = pingStream(through, {
@@ -172,7 +139,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
       if (lease.due <= t) {
         main?.ping(lease.id)
         spare?.ping(lease.id)
-        lease.due = Math.max(lease.due, onGrid(t, lease.ttl)) + interval(lease)
+        lease.due = nextDue(lease)
       }
       next = Math.min(next, lease.due, lease.deadline)
     }

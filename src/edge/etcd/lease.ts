@@ -4,14 +4,16 @@ import type { Lease } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import { detached } from './detached.js'
 import { grant, type Grant, type Granted } from './grant.js'
+import type { Held } from './held.js'
 import { keepAlives } from './keep-alive.js'
-import type { Held } from './lease-group.js'
 import type { Members } from './member.js'
 import type { Pong } from './ping-stream.js'
 import { revoke } from './revoke.js'
 
 /** etcd's longest TTL, s. */
 const longestTtl = 9_000_000_000
+/** A lease past its deadline may live, since etcd extends all when it restarts: it is revoked if etcd answers within this, ms. */
+const lastTry = 1500
 
 /** The leases of a registry. */
 export interface Leases {
@@ -53,7 +55,7 @@ export const leases = (members: Members): Leases => {
     finish(tenure)
     const { id, granting, deadline } = tenure
     if (granting) run(id, granting.undo())
-    else if (id) run(id, revoke(members, id, deadline))
+    else if (id) run(id, revoke(members, id, Math.max(deadline, now() + lastTry)))
   }
   const leaveThen = (tenure: Tenure, outcome: () => void): void => {
     if (tenure.over) return
