@@ -1,0 +1,91 @@
+import { defer, mergeMap, type OperatorFunction } from 'rxjs'
+import { diff, type InstanceChange } from '../../core/diff.js'
+import type { Rejection } from '../../core/format.js'
+import type { ServiceInstance } from '../../core/instance.js'
+import { sameValue } from '../../core/json.js'
+import { pendingSet, type ServiceSet, type Trouble } from '../../core/service-set.js'
+import { gistOf, reasonOf } from './complaint.js'
+import { moment, type Line } from './output.js'
+
+const fields = ['address', 'status', 'weight', 'version', 'zone', 'tags', 'endpoints', 'metadata'] as const
+
+const cut = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text)
+const shown = (value: unknown): string => cut(typeof value === 'string' && value !== '' ? value : JSON.stringify(value))
+const named = ({ service, id }: ServiceInstance): string => `${service}/${id}`
+
+const differing = (a: ServiceInstance, b: ServiceInstance): readonly (typeof fields)[number][] => fields.filter(field => !sameValue(a[field], b[field]))
+
+/** What an instance says beyond its address, as far as it is not what every other one says. */
+const particulars = (instance: ServiceInstance): string => {
+  const { service, id, address } = instance
+  const usual: ServiceInstance = { service, id, address, endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], metadata: {} }
+  return differing(instance, usual).map(field => ` ${field}=${shown(instance[field])}`).join('')
+}
+
+const changeLine = (change: InstanceChange): Line => {
+  const { type, instance, previous } = change
+  const { service, address } = instance
+  if (previous === undefined) {
+    const text = type === 'joined' ? `+ ${named(instance)} ${address}${particulars(instance)}` : `- ${named(instance)} ${address}`
+    return { text, json: { type, service, instance } }
+  }
+  const news = differing(previous, instance).map(field => `${field} ${shown(previous[field])} -> ${shown(instance[field])}`)
+  return { text: `~ ${named(instance)} ${news.join(', ')}`, json: { type, service, instance, previous } }
+}
+
+const liveLine = ({ service, size, revision }: ServiceSet): Line => ({
+  text: `${service} is live: ${size} ${size === 1 ? 'instance' : 'instances'} at revision ${revision}`,
+  json: { type: 'live', service, revision, size },
+})
+
+const troubleLine = ({ service, status }: ServiceSet, { error, since, attempt, retryAt, host }: Trouble): Line => ({
+  text: `${service} is ${status === 'pending' ? 'not known yet' : 'stale'} since ${moment(since)} because ${reasonOf(error)}; trying again`,
+  json: {
+    ...{ type: status, service, error: { name: error.name, message: reasonOf(error) } },
+    ...(host !== undefined && { host }),
+    ...{ since: moment(since), attempt, retryAt: moment(retryAt) },
+  },
+})
+
+const rejectedLine = (service: string, { key, reason }: Rejection): Line => ({
+  text: `! ${key} cannot be read: ${reason}`,
+  json: { type: 'rejected', service, key, reason },
+})
+
+const clearedLine = (service: string, key: string): Line => ({
+  text: `! ${key} is no longer there, or can be read now`,
+  json: { type: 'cleared', service, key },
+})
+
+const rejections = (service: string, before: ServiceSet['rejected'], after: ServiceSet['rejected']): readonly Line[] =>
+  before === after
+    ? []
+    : [
+        ...Array.from(after.values()).filter(({ key, reason }) => before.get(key)?.reason !== reason).map(each => rejectedLine(service, each)),
+        ...Array.from(before.keys()).filter(key => !after.has(key)).map(key => clearedLine(service, key)),
+      ]
+
+/** What became of a service from set to set, in lines; one line for each reason of an outage, however often it is met. */
+export const setLines = (): OperatorFunction<ServiceSet, Line> => source =>
+  defer(() => {
+    let live: ServiceSet = pendingSet('')
+    let outage = true
+    const told = new Set<string>()
+    return source.pipe(
+      mergeMap((set): readonly Line[] => {
+        const { service, status, trouble } = set
+        if (status !== 'live') {
+          outage = true
+          if (trouble === undefined || told.has(gistOf(trouble.error))) return []
+          told.add(gistOf(trouble.error))
+          return [troubleLine(set, trouble)]
+        }
+        const before = live
+        const status$ = outage ? [liveLine(set)] : []
+        live = set
+        outage = false
+        told.clear()
+        return [...status$, ...diff(before, set).map(changeLine), ...rejections(service, before.rejected, set.rejected)]
+      }),
+    )
+  })

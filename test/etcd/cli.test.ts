@@ -1,0 +1,214 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Etcd3 } from 'etcd3'
+import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { enableAuth } from './auth.js'
+import { freePort } from './provision-binary.js'
+import { faultProxy } from './proxy.js'
+import { etcdServer, type EtcdServer } from './server.js'
+import { certificates } from './tls.js'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
+  cleanups.push(() => cleanup(value))
+  return value
+}
+const server = async (...options: Parameters<typeof etcdServer>): Promise<EtcdServer> => own(await etcdServer(...options), it => it.close())
+const shared = (): string => inject('etcdEndpoints')[0] ?? ''
+const sharedClient = (): Etcd3 => own(new Etcd3({ hosts: shared() }), it => it.close())
+let prefixes = 0
+const freshPrefix = (): string => `/cli-test-${process.pid}-${Date.now()}-${(prefixes += 1)}`
+
+interface Options {
+  readonly endpoint?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** The program as a process of its own. */
+const start = (argv: readonly string[], { endpoint = shared(), env = {} }: Options = {}) => {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/edge/cli/main.ts', ...argv], {
+    env: { PATH: process.env['PATH'], ETCD_ENDPOINTS: endpoint, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<number | NodeJS.Signals | null>(resolve => child.once('close', (code, signal) => resolve(code ?? signal)))
+  const told = { out: '', err: '' }
+  child.stdout.on('data', (chunk: Buffer) => (told.out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (told.err += chunk.toString()))
+  own(child, async it => {
+    it.kill('SIGKILL')
+    await ended
+  })
+  return {
+    ...{ child, told, ended },
+    until: (text: string, times = 1) =>
+      vi.waitUntil(() => (told.out + told.err).split(text).length > times, { timeout: 30_000, interval: 10 }).catch(() => {
+        expect(told.out + told.err).toContain(text)
+      }),
+    lines: () => told.out.split('\n').slice(0, -1),
+  }
+}
+const result = async (argv: readonly string[], options?: Options) => {
+  const { ended, told } = start(argv, options)
+  return { code: await ended, ...told }
+}
+const listening = async (listener: Server): Promise<string> => {
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  own(listener, it => it.close())
+  return `127.0.0.1:${(listener.address() as AddressInfo).port}`
+}
+
+describe('on a real etcd', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('register, watch and list see each other; %s revokes before the process ends', async signal => {
+    const [prefix, client] = [freshPrefix(), sharedClient()]
+    const options = ['--prefix', prefix, '--format', 'plain']
+    const watching = start(['watch', 'web', 'grpc', ...options])
+    await Promise.all([watching.until('web is live'), watching.until('grpc is live')])
+    const registering = start(['register', 'web', '--id', 'node1', '--address', 'localhost:8000', '--ttl', '5', ...options])
+    await watching.until('+ web/node1 localhost:8000')
+    const { kvs: [entry] } = await client.getAll().prefix(prefix).exec()
+    expect([entry?.key.toString(), entry?.value.toString()]).toEqual([`${prefix}/web/node1`, 'localhost:8000'])
+    const lease = String(entry?.lease)
+    expect(await client.leaseClient.leaseTimeToLive({ ID: lease })).toMatchObject({ grantedTTL: '5' })
+    const { code, out, err } = await result(['list', ...options])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out.split('\n')[1]?.split(/ +/)).toEqual(['web', 'node1', 'localhost:8000', 'up', '1', '-', '-'])
+
+    registering.child.kill(signal)
+    expect(await registering.ended).toBe(0)
+    expect(await client.leaseClient.leaseTimeToLive({ ID: lease })).toMatchObject({ TTL: '-1' })
+    await watching.until('- web/node1 localhost:8000')
+    watching.child.kill(signal)
+    expect(await watching.ended).toBe(0)
+    expect(watching.told.err + registering.told.err).toBe('')
+  })
+
+  it('--json is one object a line, and one document', async () => {
+    const prefix = freshPrefix()
+    const registering = start(['register', 'web', '--address', 'h:1', '--zone', 'a', '--json', '--prefix', prefix])
+    await registering.until('"registered"')
+    const { out } = await result(['list', 'web', '--json', '--prefix', prefix])
+    expect(JSON.parse(out)).toMatchObject({ services: [{ service: 'web', instances: [{ id: 'h:1', zone: 'a' }] }] })
+    registering.child.kill('SIGTERM')
+    expect(await registering.ended).toBe(0)
+    expect(registering.lines().map(line => (JSON.parse(line) as { type: string }).type)).toEqual(['registering', 'registered', 'draining', 'revoked'])
+  })
+
+  it('a reader that goes away ends it quietly', async () => {
+    const [prefix, client] = [freshPrefix(), sharedClient()]
+    const watching = start(['watch', 'web', '--format', 'plain', '--prefix', prefix])
+    await watching.until('web is live')
+    watching.child.stdout.destroy()
+    await client.put(`${prefix}/web/a`).value('h:1')
+    await client.put(`${prefix}/web/b`).value('h:1')
+    expect(await watching.ended).toBe(0)
+    expect(watching.told.err).toBe('')
+    await client.delete().prefix(prefix)
+  })
+})
+
+describe('without an etcd that answers', () => {
+  const refusing = async () => `127.0.0.1:${await freePort()}`
+  const silent = () => listening(createServer(socket => own(socket, it => it.destroy())))
+  const http1 = () => listening(createHttpServer((_, response) => response.end('<html>')))
+  const outages = [
+    ['one that refuses', refusing, 'refused the connection'],
+    ['one that swallows packets', silent, 'did not answer in time'],
+    ['one that speaks HTTP/1', http1, 'does not speak gRPC over HTTP/2'],
+  ] as const
+  it.each(outages)('%s: list ends with 1 and says which host did what', async (_, hostOf, symptom) => {
+    const endpoint = await hostOf()
+    const { code, out, err } = await result(['list'], { endpoint })
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toContain(`error: ${endpoint} ${symptom}`)
+  })
+  it.each(outages)('%s: register and watch say so, and go on trying', async (_, hostOf, symptom) => {
+    const endpoint = await hostOf()
+    const all = [start(['watch', 'web'], { endpoint }), start(['register', 'web', '--address', 'h:1', '--ttl', '2'], { endpoint })]
+    for (const { until } of all) await until(`because ${endpoint} ${symptom}`)
+    for (const { child } of all) {
+      expect(child.exitCode).toBe(null)
+      child.kill('SIGINT')
+    }
+    expect(await Promise.all(all.map(({ ended }) => ended))).toEqual([0, 0])
+    // Each attempt is no news, however many there were.
+    for (const { told } of all) expect(told.out.split(symptom)).toHaveLength(2)
+  })
+  it('a second Ctrl-C ends at once', async () => {
+    const own$ = await server()
+    const registering = start(['register', 'web', '--address', 'h:1', '--ttl', '60'], { endpoint: own$.endpoint })
+    await registering.until('is registered')
+    own$.freeze()
+    registering.child.kill('SIGINT')
+    await registering.until('waiting until etcd has confirmed the end')
+    registering.child.kill('SIGINT')
+    expect(await registering.ended).toBe(130)
+  })
+})
+
+describe('an outage', () => {
+  it('turns the watch stale and live again, and the registration comes back', async () => {
+    const own$ = await server()
+    const { endpoint } = own$
+    const watching = start(['watch', 'web'], { endpoint })
+    const registering = start(['register', 'web', '--id', 'a', '--address', 'h:1', '--ttl', '3'], { endpoint })
+    await watching.until('+ web/a')
+    await own$.kill()
+    await Promise.all([watching.until('web is stale since'), registering.until('is not registered because')])
+    await own$.wipe()
+    await Promise.all([watching.until('web is live', 2), registering.until('is registered at', 2)])
+    for (const { child } of [watching, registering]) child.kill('SIGTERM')
+    expect(await Promise.all([watching.ended, registering.ended])).toEqual([0, 0])
+    expect((await own$.client().lease(1).grant().then(() => own$.client().leaseClient.leaseLeases())).leases).toHaveLength(1)
+  })
+
+  it('in the middle of a grant: SIGTERM leaves no lease', async () => {
+    const own$ = await server()
+    const proxy = own(await faultProxy(own$.endpoint), it => it.close())
+    proxy.latency(600)
+    const registering = start(['register', 'web', '--address', 'h:1', '--ttl', '30'], { endpoint: proxy.endpoint })
+    await registering.until('is registering')
+    registering.child.kill('SIGTERM')
+    expect(await registering.ended).toBe(0)
+    expect((await own$.client().leaseClient.leaseLeases()).leases).toEqual([])
+  })
+})
+
+describe('who one is', () => {
+  it('a wrong password or a foreign prefix ends with 1, and no secret is told', async () => {
+    const own$ = await server()
+    const { user } = await enableAuth(own$.client(), '/rx-discovery/web/')
+    const as = (password: string) => ({ endpoint: own$.endpoint, env: { ETCD_USER: user.username, ETCD_PASSWORD: password } })
+    for (const argv of [['list', 'web'], ['watch', 'web'], ['register', 'web', '--address', 'h:1']]) {
+      const { code, err, out } = await result(argv, as('wr0ng'))
+      expect({ argv, code }).toEqual({ argv, code: 1 })
+      expect(err).toMatch(/^error: .*authentication failed.*see --user/m)
+      expect(out + err).not.toContain('wr0ng')
+    }
+    expect(await result(['list', 'web'], as(user.password))).toEqual({ code: 0, out: 'web: no instances\n', err: '' })
+    const foreign = await result(['list', 'orders'], as(user.password))
+    expect(foreign).toMatchObject({ code: 1, out: '', err: expect.stringContaining('permission denied') as unknown })
+    expect(foreign.err).not.toContain(user.password)
+  })
+
+  it('certificates', async () => {
+    const made = certificates()
+    const { endpoint } = await server({ tls: made })
+    const dir = own(mkdtempSync(join(tmpdir(), 'cli-')), it => rmSync(it, { recursive: true }))
+    const file = (name: string, content: Buffer): string => {
+      writeFileSync(join(dir, name), content)
+      return join(dir, name)
+    }
+    const files = ['--cacert', file('ca', made.ca), '--cert', file('crt', made.client.cert), '--key', file('key', made.client.key)]
+    expect(await result(['list', ...files], { endpoint })).toMatchObject({ code: 0, err: '' })
+    const { code, err } = await result(['list'], { endpoint })
+    expect(code).toBe(1)
+    expect(err).toContain('failed the TLS handshake')
+  })
+})
