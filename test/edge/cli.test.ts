@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { firstValueFrom, Subject } from 'rxjs'
+import { firstValueFrom, from, of, Subject, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { Closed, Denied, Disconnected } from '../../src/core/errors.js'
+import { serviceInstance } from '../../src/core/instance.js'
+import type { Registration } from '../../src/core/registration.js'
+import { pendingSet, serviceSet, withState } from '../../src/core/service-set.js'
 import type { Host, Signal } from '../../src/edge/cli/host.js'
 import { printable } from '../../src/edge/cli/output.js'
+import { registrationLines } from '../../src/edge/cli/registration-lines.js'
 import { run } from '../../src/edge/cli/run.js'
+import { setLines } from '../../src/edge/cli/set-lines.js'
 import type { ConnectOptions } from '../../src/edge/etcd/index.js'
 
 /** The program on a registry in memory, and what it was asked and printed. */
@@ -89,6 +94,12 @@ describe('what is asked wrongly ends with 2 and one clear line, before etcd is a
     expect(code).toBe(2)
     expect(out + err).not.toMatch(/s3|cret'/)
   })
+})
+
+it('a user with a password is refused, also when there is one in the environment', async () => {
+  const it = program({ ETCD_PASSWORD: 'x' })
+  expect(await it.run('list', '--user', 'root:s3cret')).toBe(2)
+  expect(it.told.err).toBe('error: --user must be a name alone; the password comes from the environment, as ETCD_PASSWORD\n')
 })
 
 describe('help and version', () => {
@@ -398,6 +409,44 @@ describe('list', () => {
     const it = program({}, { registryOf: () => { throw new Denied('no\nentry') } })
     expect(await it.run('list')).toBe(1)
     expect(it.told.err).toBe('error: no\\u000aentry (see --user, and ETCD_PASSWORD in the environment)\n')
+  })
+})
+
+describe('an outage is told once for each reason', () => {
+  const slow = (took: string, cause?: Error) => new Disconnected(`a:1 did not answer in time: after ${took}`, { host: 'a:1', cause })
+  const waited = new Disconnected(`${slow('1 s').message} (waited 1500 ms)`, { host: 'a:1', cause: slow('1 s') })
+  const refused = new Disconnected('b:1 refused the connection: x', { host: 'b:1' })
+  const errors = [slow('1 s'), slow('2 s'), waited, refused, slow('3 s')]
+
+  it('by watch, and again in the next outage', async () => {
+    const set = serviceSet('web', [], { revision: 7 })
+    const stale = (error: Error) => withState(set, { status: 'stale', trouble: { error, since: 0, attempt: 1, retryAt: 1 } })
+    const sets = [pendingSet('web'), set, ...errors.map(stale), set, set, stale(slow('4 s'))]
+    const live = 'web is live: 0 instances at revision 7'
+    expect((await firstValueFrom(from(sets).pipe(setLines(), toArray()))).map(({ text }) => text)).toEqual([
+      live,
+      'web is stale since 1970-01-01T00:00:00.000Z because a:1 did not answer in time: after 1 s; trying again',
+      'web is stale since 1970-01-01T00:00:00.000Z because b:1 refused the connection: x; trying again',
+      live,
+      'web is stale since 1970-01-01T00:00:00.000Z because a:1 did not answer in time: after 4 s; trying again',
+    ])
+  })
+
+  it('by register, and again in the next outage; a renewal is no news, a new lease is', async () => {
+    const lost = (cause: Error): Registration => ({ status: 'lost', cause, attempt: 1, retryAt: 0 })
+    const registered = (leaseId: string, renewals: number): Registration =>
+      ({ status: 'registered', leaseId, key: '/k', revision: 2, ttl: 5, expiresAt: 0, renewals })
+    const again: Registration = { status: 'registering' }
+    const states = [again, ...errors.flatMap(error => [lost(error), again]), registered('255', 0), registered('255', 1), lost(refused), registered('256', 0)]
+    const lines = of(...states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' })), toArray())
+    expect((await firstValueFrom(lines)).map(({ text }) => text)).toEqual([
+      'web/a is registering',
+      'web/a is not registered because a:1 did not answer in time: after 1 s; trying again',
+      'web/a is not registered because b:1 refused the connection: x; trying again',
+      '+ web/a h:1 is registered at /k, lease ff, TTL 5 s',
+      'web/a is not registered because b:1 refused the connection: x; trying again',
+      '+ web/a h:1 is registered at /k, lease 100, TTL 5 s',
+    ])
   })
 })
 

@@ -113,6 +113,14 @@ describe('on a real etcd', () => {
   })
 })
 
+it('standard output that cannot be written is a failure', async () => {
+  const sh = spawn('sh', ['-c', `"${process.execPath}" --import tsx src/edge/cli/main.ts --help > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let err = ''
+  sh.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  expect(await new Promise(resolve => sh.once('close', resolve))).toBe(1)
+  expect(err).toContain('standard output cannot be written')
+})
+
 describe('without an etcd that answers', () => {
   const refusing = async () => `127.0.0.1:${await freePort()}`
   const silent = () => listening(createServer(socket => own(socket, it => it.destroy())))
@@ -171,12 +179,16 @@ describe('an outage', () => {
   it('in the middle of a grant: SIGTERM leaves no lease', async () => {
     const own$ = await server()
     const proxy = own(await faultProxy(own$.endpoint), it => it.close())
-    proxy.latency(600)
+    proxy.latency(150)
     const registering = start(['register', 'web', '--address', 'h:1', '--ttl', '30'], { endpoint: proxy.endpoint })
-    await registering.until('is registering')
+    const { leaseClient } = own$.client()
+    const leases = async () => (await leaseClient.leaseLeases()).leases
+    // Granted, but the answer is still on its way.
+    await vi.waitUntil(async () => (await leases()).length > 0, { timeout: 30_000, interval: 10 })
+    expect(registering.told.out).not.toContain('is registered')
     registering.child.kill('SIGTERM')
     expect(await registering.ended).toBe(0)
-    expect((await own$.client().leaseClient.leaseLeases()).leases).toEqual([])
+    expect(await leases()).toEqual([])
   })
 })
 

@@ -6,10 +6,18 @@ import { run } from './run.js'
 
 const signal = (name: Signal) => fromEvent(process, name).pipe(map(() => name))
 const unread = new Subject<Signal>()
-const noted = (): void => undefined
 // Without listeners a reader that has gone away, such as `head`, would end us as a crash.
-process.stdout.on('error', () => unread.next('SIGPIPE'))
-process.stderr.on('error', noted)
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') {
+    process.exitCode = 1
+    process.stderr.write(`error: standard output cannot be written: ${error.message}\n`)
+  }
+  unread.next('SIGPIPE')
+})
+process.stderr.on('error', () => undefined)
+
+// Warnings for who writes a program, such as Node's about TLS by IP address, say nothing to who operates it.
+process.noDeprecation = true
 
 const code = await run(process.argv.slice(2), {
   env: process.env,
@@ -21,6 +29,6 @@ const code = await run(process.argv.slice(2), {
   registryOf: async options => (await import('../etcd/index.js')).etcdRegistry(options),
   version: (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version,
 })
-process.exitCode = code
+if (code !== 0) process.exitCode = code
 // Ended by force, there may be work left that would keep the process.
 if (code > 128) process.exit()
