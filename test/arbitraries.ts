@@ -26,10 +26,10 @@ export const addresses: fc.Arbitrary<string> = fc.oneof(
 export const jsonValues: fc.Arbitrary<unknown> = fc.json({ maxDepth: 4 }).map(text => JSON.parse(text.replaceAll('__proto__', 'proto')) as unknown)
 
 /** Strings that an instance may hold. */
-export const texts: fc.Arbitrary<string> = fc.string({ unit: 'grapheme', maxLength: 20 }).map(text => text.replace(/[\p{Cc}\p{Cs}]/gu, '_'))
+const texts: fc.Arbitrary<string> = fc.string({ unit: 'grapheme', maxLength: 20 }).map(text => text.replace(/[\p{Cc}\p{Cs}]/gu, '_'))
 
 /** The four statuses. */
-export const statuses: fc.Arbitrary<Status> = fc.constantFrom('starting', 'up', 'draining', 'down')
+const statuses: fc.Arbitrary<Status> = fc.constantFrom('starting', 'up', 'draining', 'down')
 
 const endpoints = fc.dictionary(texts.filter(name => name !== '__proto__'), texts, { maxKeys: 3, noNullPrototype: true })
 const weights = fc.oneof(fc.nat(), fc.double({ min: 0, max: 1e300, noNaN: true })).map(weight => weight + 0)

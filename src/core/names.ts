@@ -2,7 +2,7 @@ import { either as E } from 'fp-ts'
 import { InvalidArgument } from './errors.js'
 
 /** The longest service name and id, in bytes of UTF-8. */
-export const maxNameBytes = 512
+const maxNameBytes = 512
 
 // In a `u` pattern \p{Cs} matches only surrogates without their partner, which UTF-8 cannot carry.
 const unfit = /[\p{Cc}\p{Cs}]/u

@@ -28,8 +28,10 @@ const reason = (details: string): string =>
   details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/\.? Resolution note: .*$/s, '')
 
 /** An outage, in words: which host, what it did. */
-export const disconnected = (host: string, { code, details }: Ending, cause?: unknown): Disconnected => {
-  const [, symptom] = code === 4 ? [null, 'did not answer in time'] : (symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off'])
+const disconnected = (host: string, { code, details }: Ending, cause?: unknown): Disconnected => {
+  // What gRPC says of a deadline is where in its own machinery the call was.
+  if (code === 4) return new Disconnected(`${host} did not answer in time`, { host, cause })
+  const [, symptom] = symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off']
   return new Disconnected(`${host} ${symptom}: ${reason(details)}`, { host, cause })
 }
 
@@ -42,7 +44,8 @@ export const translate = (host: string, ending: Ending): Error | undefined => {
   if (code === 7 || /permission denied|authentication failed|invalid user/.test(details)) return new Denied(`${host}: ${details}`, { host })
   if (details.includes('revision has been compacted')) return new Compacted(0)
   if (details.includes('future revision')) return new Rewound(`${host}: ${details}`)
-  if (/request is too large|too many operations|larger than max/.test(details)) return new InvalidArgument('entries', details)
+  if (/request is too large|too many operations|larger than max/.test(details))
+    return new InvalidArgument('entries', `must fit what etcd takes at once, 1.5 MiB and 128 of them unless it was started with other limits (${details})`)
   if (outages.includes(code)) return disconnected(host, ending)
   // Its quota is not ours, and another member's is the same; but a connection that is told to calm down is an outage.
   if (code === 8) return details.includes('etcdserver:') ? new GRPCResourceExhastedError(`${host}: ${details}`) : disconnected(host, ending)
@@ -60,8 +63,7 @@ export const failure = (host: string, error: unknown, ending?: Ending): Error =>
   return error
 }
 
-/** What was thrown, as an error. */
-export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error), { cause: error }))
+export { toError as asError } from '../../flow/recover.js'
 
 /** Whether the member should be left for another one. */
 export const isOutage = (error: unknown): boolean => error instanceof Error && (error.name === 'Disconnected' || error.name === 'Lagging')

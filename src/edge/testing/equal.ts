@@ -1,7 +1,7 @@
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** Whether two values hold the same, errors compared by class and message. */
-export const equal = (a: unknown, b: unknown): boolean => {
+const equal = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (!isObject(a) || !isObject(b) || Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false
   if (a instanceof Error && b instanceof Error && a.message !== b.message) return false

@@ -1,0 +1,51 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { openIn } from './metrics.js'
+import { program } from './program.js'
+import { faultProxy } from './proxy.js'
+import { etcdServer } from './server.js'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
+  cleanups.push(() => cleanup(value))
+  return value
+}
+
+const times = 10_000
+
+describe(`${times} registrations and ${times} discoveries, each left at a random moment`, () => {
+  it('leave no lease, no watcher, no timer, no socket, and the process ends by itself', { timeout: 240_000 }, async () => {
+    const etcd = own(await etcdServer(), it => it.close())
+    const proxy = own(await faultProxy(etcd.endpoint), it => it.close())
+    const cutting = setInterval(() => proxy.reset(), 700)
+    own(cutting, clearInterval)
+    const seed = process.env['SEED'] ?? String(Date.now() % 1_000_000)
+    const start = performance.now()
+    const child = own(program('leaks.program.ts', etcd.endpoint, proxy.endpoint, String(times), seed), it => it.signal('SIGKILL'))
+
+    const counts = JSON.parse(await child.line()) as { readonly registered: number; readonly live: number; readonly errors: readonly string[] }
+    const took = performance.now() - start
+    clearInterval(cutting)
+    console.info(`seed ${seed}: ${counts.registered} registered, ${counts.live} went live, ${Math.round(took)} ms`)
+    expect(counts.errors).toEqual([])
+    // Moments are as random as they should be when some subscriptions got far, and others did not.
+    expect(counts.registered).toBeGreaterThan(times / 100)
+    expect(counts.registered).toBeLessThan(times)
+    expect(counts.live).toBeGreaterThan(times / 100)
+
+    // A grant whose answer was lost is revoked again after seven seconds; all others are revoked by now.
+    const { leaseClient } = etcd.client()
+    await vi.waitFor(async () => expect((await leaseClient.leaseLeases()).leases.map(({ ID }) => ID)).toEqual([]), 15_000)
+    await vi.waitFor(async () => expect(await openIn(etcd.endpoint)).toEqual({ watchers: 0, watchStreams: 0, keepAliveStreams: 0 }), 5_000)
+
+    child.write('close')
+    const left = JSON.parse(await child.line()) as readonly string[]
+    // The pipes to us are what it says this on.
+    expect(left.filter(resource => resource !== 'PipeWrap')).toEqual([])
+    const closed = performance.now()
+    expect(await child.ended).toEqual({ code: 0, signal: null, complaint: '' })
+    expect(performance.now() - closed).toBeLessThan(1_000)
+  })
+})

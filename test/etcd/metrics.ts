@@ -1,0 +1,18 @@
+/** What etcd says of itself: the sum of a metric whose labels contain `label`. */
+const metric = (text: string, name: string, label = ''): number =>
+  text
+    .split('\n')
+    .filter(line => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+
+/** Watchers, and open streams, that an etcd has at the moment. */
+export const openIn = async (endpoint: string): Promise<{ readonly watchers: number; readonly watchStreams: number; readonly keepAliveStreams: number }> => {
+  const text = await (await fetch(`${endpoint}/metrics`)).text()
+  const streams = (method: string): number =>
+    metric(text, 'grpc_server_started_total', `grpc_method="${method}"`) - metric(text, 'grpc_server_handled_total', `grpc_method="${method}"`)
+  return {
+    watchers: metric(text, 'etcd_debugging_mvcc_watcher_total'),
+    watchStreams: streams('Watch'),
+    keepAliveStreams: streams('LeaseKeepAlive'),
+  }
+}

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+/** A TypeScript program in a process of its own. */
+export interface Program {
+  /** Its next line of output; rejects when it ends before. */
+  readonly line: () => Promise<string>
+  /** What it said after the last line that was asked for, once it has ended. */
+  readonly rest: () => Promise<readonly string[]>
+  readonly write: (line: string) => void
+  readonly signal: (signal: NodeJS.Signals) => void
+  readonly running: () => boolean
+  /** How it ended, and what it complained of. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly complaint: string }>
+}
+
+/** Starts `file`, beside this one. */
+export const program = (file: string, ...args: readonly string[]): Program => {
+  const child = spawn(process.execPath, ['--import', 'tsx', new URL(file, import.meta.url).pathname, ...args], { stdio: 'pipe' })
+  let complaint = ''
+  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
+  // It may have ended when it is written to.
+  child.stdin.on('error', () => undefined)
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null, complaint }))
+  return {
+    line: async () => {
+      const next = await lines.next()
+      if (next.done === true) throw new Error(`${file} ended: ${complaint}`)
+      return next.value
+    },
+    rest: async () => {
+      const all: string[] = []
+      for (let next = await lines.next(); next.done !== true; next = await lines.next()) all.push(next.value)
+      return all
+    },
+    write: line => void child.stdin.write(`${line}\n`),
+    signal: signal => void child.kill(signal),
+    running: () => child.exitCode === null && child.signalCode === null,
+    ended,
+  }
+}

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Etcd3, IRequestOp } from 'etcd3'
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+export const seeded = (seed: number): (() => number) => {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    const mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    const again = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((again ^ (again >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** What one transaction changed; null: deleted. */
+export interface Write {
+  readonly revision: number
+  readonly changes: ReadonlyMap<string, string | null>
+}
+
+/** Random writes by another hand, which go on whatever happens to etcd. */
+export interface RandomWrites {
+  /** What etcd acknowledged, in the order of the acknowledgements. */
+  readonly acknowledged: readonly Write[]
+  /** Stops, and resolves once nothing is under way. */
+  readonly stop: () => Promise<void>
+}
+
+const deadline = 1_000
+
+/** Puts and deletes keys under `prefix`, mostly new ones, and several at once now and then, over `writers` loops; `valueOf` makes the n-th value. */
+export const randomWrites = (client: Etcd3, prefix: string, valueOf: (n: number) => string, random: () => number, writers = 4): RandomWrites => {
+  const acknowledged: Write[] = []
+  const present: string[] = []
+  let count = 0
+  let running = true
+
+  const known = (): string | undefined => present[Math.floor(random() * present.length)]
+  const change = (): readonly [string, string | null] => {
+    const n = ++count
+    const dice = random()
+    const key = dice < 0.7 ? undefined : known()
+    if (key === undefined) return [`${prefix}node${String(n).padStart(6, '0')}`, valueOf(n)]
+    return [key, dice < 0.85 ? valueOf(n) : null]
+  }
+  const write = async (): Promise<void> => {
+    const changes = new Map(Array.from({ length: random() < 0.1 ? 5 : 1 }, change))
+    const success = Array.from(changes, ([key, value]): IRequestOp =>
+      value === null
+        ? { request_delete_range: { key: Buffer.from(key) } }
+        : { request_put: { key: Buffer.from(key), value: Buffer.from(value) } },
+    )
+    const { header } = await client.kv.txn({ success }, { deadline: Date.now() + deadline })
+    acknowledged.push({ revision: Number(header.revision), changes })
+    present.push(...[...changes].flatMap(([key, value]) => (value === null ? [] : [key])))
+  }
+  const loop = async (): Promise<void> => {
+    while (running) {
+      // An outage is no reason to stop.
+      await write().catch(() => sleep(20))
+      await sleep(random() * 20)
+    }
+  }
+  const loops = Array.from({ length: writers }, loop)
+  return {
+    acknowledged,
+    stop: async () => {
+      running = false
+      await Promise.all(loops)
+    },
+  }
+}
+
+/** Every change under `prefix` since the first revision, in order, from etcd's own history; `client` must reach etcd undisturbed. */
+export const historyOf = async (client: Etcd3, prefix: string): Promise<readonly Write[]> => {
+  const marker = `${prefix}~end`
+  await client.put(marker).value('')
+  const history: Write[] = []
+  const watcher = client.watch().prefix(prefix).startRevision('1').watcher()
+  await new Promise<void>((resolve, reject) => {
+    watcher.on('error', reject).on('data', ({ events }) => {
+      for (const { type, kv } of events) {
+        const [revision, key] = [Number(kv.mod_revision), kv.key.toString()]
+        if (key === marker) {
+          resolve()
+          return
+        }
+        const last = history.at(-1)
+        const whole = last?.revision === revision ? (last.changes as Map<string, string | null>) : new Map<string, string | null>()
+        if (last?.revision !== revision) history.push({ revision, changes: whole })
+        whole.set(key, type === 'Delete' ? null : kv.value.toString())
+      }
+    })
+  })
+  await watcher.cancel()
+  return history
+}
