@@ -57,6 +57,9 @@ const held = (state: RegistrationState): RegistrationState => {
   return { ...state, registration: { status: as, leaseId: id, key, revision, ttl, expiresAt, renewals, ...trouble } }
 }
 
+const sameStanding = (a: Registration, b: Registration): boolean =>
+  (a.status === 'withdrawn' && b.status === 'withdrawn') || (a.status === 'taken' && b.status === 'taken' && a.key === b.key && a.by === b.by)
+
 /** The fold of a registration's events: the only place where its state changes. */
 export const progress = (state: RegistrationState, event: RegistrationEvent): RegistrationState => {
   switch (event.type) {
@@ -75,6 +78,6 @@ export const progress = (state: RegistrationState, event: RegistrationEvent): Re
       return { ...state, overdue: true, registration: state.settled === undefined ? state.registration : lost }
     }
     case 'stands':
-      return { ...state, registration: event.registration, settled: undefined }
+      return { ...state, registration: sameStanding(state.registration, event.registration) ? state.registration : event.registration, settled: undefined }
   }
 }

@@ -1,4 +1,4 @@
-import { defer, filter, map, merge, of, scan, startWith, tap, throwError, type Observable } from 'rxjs'
+import { defer, EMPTY, filter, map, merge, of, scan, skipWhile, startWith, tap, throwError, type Observable } from 'rxjs'
 import { checkedDurations, checkedFormats, checkedName } from '../core/arguments.js'
 import { exponential } from '../core/backoff.js'
 import { mergedCatalog, nextCatalog, unmergedCatalog, type Catalog } from '../core/catalog.js'
@@ -25,6 +25,13 @@ type Sets<M> = SortedMap<ServiceSet<M>>
 
 const next = <M>(previous: Catalog<M> | undefined, { known, ...state }: Followed<M>, services = known.services): Catalog<M> =>
   nextCatalog(previous, services, { ...state, revision: known.revision })
+
+const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly string[] | undefined): InvalidArgument | undefined => {
+  if (services !== undefined) return ['any', ...services].map(service => checkedFormats(formats, service)).find(problem => problem !== undefined)
+  return formats.some(({ root }) => root === undefined)
+    ? new InvalidArgument('services', 'must be named, since the format has no root under which all services lie')
+    : checkedFormats(formats.map(({ root = '' }) => ({ prefix: () => root })), 'any')
+}
 
 /** One listing and one watch for all services of a format. */
 const rooted = <M>(registry: ReadableRegistry, root: string, format: Format<M>, services: readonly string[] | undefined, options: FollowOptions) =>
@@ -63,31 +70,29 @@ export const catalog = <const F extends Formats = Format>(
     const formats = formatsOf((format ?? native()) as F)
     const wrong =
       checkedDurations({ coalesce, linger, verify }) ??
-      checkedFormats(formats, 'any') ??
       services?.map(service => checkedName('services', service)).find(problem => problem !== undefined) ??
-      (services === undefined && formats.some(({ root }) => root === undefined)
-        ? new InvalidArgument('services', 'must be named, since the format has no root under which all services lie')
-        : undefined)
+      wrongFormats(formats, services)
     if (wrong !== undefined) return throwError(() => wrong)
 
     const options = { backoff, verify }
     const catalogs = formats.map(one =>
-      one.root === undefined ? each(registry, one, services ?? [], options) : rooted(registry, one.root, one, services, options),
+      one.root === undefined ? each(registry, one, [...new Set(services)], options) : rooted(registry, one.root, one, services, options),
     )
     const pending: Sets<MetadataOf<F>> = SortedMap.from((services ?? []).map(service => [service, pendingSet<MetadataOf<F>>(service)]))
-    let last = pending
+    // without names and before the first listing there is no map: an empty one would say that there are no services
+    let last = services && pending
     const [first] = catalogs
     const sets =
       catalogs.length === 1 && first !== undefined
         ? first.pipe(filter(({ state }) => services !== undefined || state.status !== 'pending'), map(({ sets: all }) => all))
         : merge(...catalogs.map((all, index) => all.pipe(map(catalogOf => ({ catalogOf, index }))))).pipe(
             scan((state, { catalogOf, index }) => mergedCatalog(state, index, catalogOf), unmergedCatalog<MetadataOf<F>>(catalogs.length)),
-            filter(({ catalogs: all }) => services !== undefined || all.some(({ state }) => state.status !== 'pending')),
+            skipWhile(({ catalogs: all, sets: { size } }) => services === undefined && size === 0 && all.some(({ state }) => state.status === 'pending')),
             map(({ sets: all }) => all),
           )
     return (services === undefined ? sets : sets.pipe(startWith(pending))).pipe(
       tap(all => (last = all)),
-      endOnClosed(() => of(SortedMap.from(Array.from(last, ([service, set]) => [service, closedSet(set)])))),
+      endOnClosed(() => (last === undefined ? EMPTY : of(SortedMap.from(Array.from(last, ([service, set]) => [service, closedSet(set)]))))),
       coalesced(coalesce, statusChanged),
     )
   }).pipe(shared(linger))

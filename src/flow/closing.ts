@@ -18,5 +18,6 @@ export const endOnClosed =
 /** The last set of a discovery whose registry was closed. */
 export const closedSet = <M>(set: ServiceSet<M>): ServiceSet<M> => {
   const at = asyncScheduler.now()
-  return withState(set, { status: set.status === 'pending' ? 'pending' : 'stale', trouble: { error: new Closed(), since: at, attempt: 0, retryAt: at } })
+  const trouble = { error: new Closed(), since: set.trouble?.since ?? at, attempt: 0, retryAt: at }
+  return withState(set, { status: set.status === 'pending' ? 'pending' : 'stale', trouble })
 }

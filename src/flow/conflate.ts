@@ -1,4 +1,4 @@
-import { Observable, type ObservableInput, type OperatorFunction, type Subscription, from } from 'rxjs'
+import { defer, Observable, type ObservableInput, type OperatorFunction, type Subscription } from 'rxjs'
 
 /** Like `concatMap`, but only the newest of the waiting values is kept: one at a time, none lost that would still matter, no queue. */
 export const conflateMap =
@@ -13,7 +13,7 @@ export const conflateMap =
           const { value } = waiting
           waiting = undefined
           running = true
-          const inner: Subscription = from(project(value)).subscribe({
+          const inner: Subscription = defer(() => project(value)).subscribe({
             next: result => subscriber.next(result),
             error: (error: unknown) => subscriber.error(error),
             complete: () => {

@@ -88,9 +88,13 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
         reduce<number, Reading<M>[]>((all, index) => (all.push(...part(index)), all), []),
       )
     }
-    const listed = defer(() => registry.list(prefix)).pipe(
-      // an old member may once answer a linearizable read from the past: a history is only believed to be replaced when it says so twice
-      switchMap(listing => (listing.revision < known.revision ? registry.list(prefix) : of(listing))),
+    // an old member may once answer a linearizable read from the past: a history is only believed to be replaced when it says so twice
+    const twice = <A extends { readonly revision: Revision }>(read: () => Observable<A>): Observable<A> =>
+      defer(() => {
+        const reached = known.revision
+        return defer(read).pipe(switchMap(answer => (answer.revision < reached ? read() : of(answer))))
+      })
+    const listed = twice(() => registry.list(prefix)).pipe(
       switchMap(listing => readings(listing).pipe(map(all => ({ revision: listing.revision, all })))),
       tap(({ revision, all }) => {
         known = fold.relisted(known, all, revision)
@@ -102,11 +106,12 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
     const folded = new Subject<Batch>()
     const watched = defer(() => registry.watch(prefix, known.revision)).pipe(
       mergeMap(batch => {
-        const before = known.services
+        const before = { live, services: known.services }
         known = fold.changed(known, batch)
         if (live) confirm()
         folded.next(batch)
-        return known.services === before ? EMPTY : of(now())
+        // what has become live by this batch was emitted as that
+        return known.services === before.services || live !== before.live ? EMPTY : of(now())
       }),
     )
     const differ = (check: Check) => {
@@ -142,15 +147,23 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
           }),
         )
       })
-    const verifying = verify === 0 ? EMPTY : interval(verify).pipe(exhaustMap(() => audited(defer(() => registry.check(prefix, verified)))))
+    const checked = (since: Revision): Observable<Check> =>
+      defer(() => {
+        const reached = known.revision
+        return twice(() => registry.check(prefix, since)).pipe(
+          tap(({ revision }) => {
+            if (revision < reached) throw new Rewound(`the registry is at revision ${revision}, before ${reached}`)
+          }),
+        )
+      })
+    const verifying = verify === 0 ? EMPTY : interval(verify).pipe(exhaustMap(() => audited(checked(verified))))
 
     const anew = defer(() => listed.pipe(switchMap(() => merge(isLive, watched, verifying))))
-    const resumed = defer(() => registry.check(prefix, known.readings.size <= medium ? 0 : verified)).pipe(
-      switchMap(check => {
-        if (check.revision < known.revision) return throwError(() => new Rewound(`the registry is at revision ${check.revision}, before ${known.revision}`))
-        if (check.revision - known.revision > longGap) return anew
-        return merge(watched, concat(audited(of(check)), isLive, verifying))
-      }),
+    const resumed = defer(() => checked(known.readings.size <= medium ? 0 : verified)).pipe(
+      switchMap(check =>
+        // the audit first: it begins with what is known before the watch adds to it
+        check.revision - known.revision > longGap ? anew : merge(concat(audited(of(check)), isLive, verifying), watched),
+      ),
     )
     const fatal = (error: Error): boolean =>
       error instanceof Closed || error instanceof InvalidArgument || (error instanceof Denied && known.revision === 0)

@@ -1,11 +1,8 @@
 import {
-  asyncScheduler,
   catchError,
-  concat,
   defer,
   distinctUntilChanged,
   EMPTY,
-  filter,
   ignoreElements,
   map,
   merge,
@@ -18,7 +15,6 @@ import {
   takeWhile,
   tap,
   throwError,
-  timer,
   type BehaviorSubject,
   type Observable,
 } from 'rxjs'
@@ -27,10 +23,12 @@ import { Closed, Denied, InvalidArgument, LeaseLost, Taken } from '../core/error
 import { plan } from '../core/holding.js'
 import type { Registration, RegistrationEvent } from '../core/registration.js'
 import type { Change, Lease } from '../core/store.js'
+import { now as clock } from './clock.js'
 import { conflateMap } from './conflate.js'
 import { ownKeys } from './own-keys.js'
 import { recover, toError } from './recover.js'
 import type { Registry } from './registry.js'
+import { wait } from './wait.js'
 import type { Wish } from './wish.js'
 
 /** Options of {@link holder}. */
@@ -49,6 +47,7 @@ interface Step {
 /** How many of its own former leases a registration recognises. */
 const remembered = 64
 
+const deleted = (key: string): Error => new Error(`${key} was deleted by another hand`)
 const stands = (registration: Registration): RegistrationEvent => ({ type: 'stands', registration })
 const sameKeys = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((key, index) => key === b[index])
 
@@ -60,17 +59,21 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
   const keys = ownKeys(registry)
   const former = new Set<string>()
   let established = false
+  let rival: { readonly key: string; readonly by: string; readonly since: number } | undefined
+  // the keys that were there when we looked last: one of these that is absent was deleted by another hand
+  let held: ReadonlySet<string> = new Set()
   let standing: 'nowhere' | 'held' | 'taken' | 'withdrawn' = 'nowhere'
 
-  const rested = (lease: Lease, { key: keyOf, draining, healthError }: Wish): RegistrationEvent => {
-    const key = keyOf(lease)
+  const rested = (lease: Lease, { key: keyOf, draining, healthError }: Wish, desired: ReadonlyMap<string, string>): RegistrationEvent => {
+    const [key = keyOf(lease)] = desired.keys()
     const there = key === undefined ? undefined : keys.found.get(key)
     const present = there !== undefined && there.value !== null
     established ||= present
     standing = present ? 'held' : 'withdrawn'
+    held = new Set(desired.keys())
     if (key === undefined || (!present && !draining)) return stands({ status: 'withdrawn' })
     const as = draining ? 'draining' : 'registered'
-    return { type: 'settled', as, key, revision: there?.revision ?? keys.base(), ...(healthError === undefined ? {} : { healthError }) }
+    return { type: 'settled', as, key, revision: there?.revision ?? 0, ...(healthError === undefined ? {} : { healthError }) }
   }
 
   const step = (lease: Lease, now: Wish): Observable<Step> => {
@@ -78,29 +81,37 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
     const next = plan({ desired, found: keys.found, lease: lease.id, former, replace: onTaken === 'replace' && !established })
     switch (next.type) {
       case 'rest':
-        return of({ event: rested(lease, now), again: false })
+        return of({ event: rested(lease, now, desired), again: false })
       case 'taken':
         standing = 'taken'
         return of({ event: stands({ status: 'taken', key: next.by.key, by: next.by.lease }), again: false })
       case 'write': {
-        const gone = standing === 'held' ? next.entries.find(({ key }) => keys.found.get(key)?.value === null) : undefined
-        const cause = new Error(`${String(gone?.key)} was deleted by another hand`)
-        const lost: Step = { event: stands({ status: 'lost', cause, attempt: 1, retryAt: asyncScheduler.now() }), again: true }
-        const written = registry.put(next.entries, lease).pipe(
-          tap(revision => keys.wrote(next.entries, lease, revision)),
-          catchError((error: unknown) => (error instanceof Taken ? of(error.found).pipe(tap(keys.refused)) : throwError(() => toError(error)))),
+        const before = new Map(keys.found)
+        const gone = next.entries.find(({ key, value }) => value !== null && held.has(key) && keys.found.get(key)?.value === null)
+        if (gone !== undefined) return throwError(() => deleted(gone.key))
+        return registry.put(next.entries, lease).pipe(
+          tap(revision => {
+            held = new Set(desired.keys())
+            keys.wrote(next.entries, lease, revision)
+          }),
+          catchError((error: unknown) => (error instanceof Taken ? of(error.found).pipe(tap(there => keys.refused(there, before))) : throwError(() => toError(error)))),
           map((): Step => ({ again: true })),
         )
-        return gone === undefined ? written : concat(of(lost), written)
       }
     }
   }
 
   const failing = (event: RegistrationEvent, { ttl }: Lease): Observable<never> => {
     if (established || onTaken !== 'fail' || event.type !== 'stands' || event.registration.status !== 'taken') return NEVER
-    const { key } = event.registration
-    const there = keys.found.get(key)
-    return timer(ttl * 1000).pipe(switchMap(() => throwError(() => new Taken(there === undefined ? [] : [there]))))
+    const { key, by } = event.registration
+    // whatever else is news in between, a holder is waited for once
+    if (rival?.key !== key || rival.by !== by) rival = { key, by, since: clock() }
+    return wait(rival.since + ttl * 1000 - clock()).pipe(
+      switchMap(() => keys.look(key)),
+      map(there => {
+        throw there.value === null ? new Error(`${key} is free`) : new Taken([there])
+      }),
+    )
   }
 
   const wants = (lease: Lease, key: string): boolean => wish.value?.entries(lease).has(key) ?? false
@@ -119,18 +130,20 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
             repeat(),
             takeWhile(({ again }) => again, true),
             mergeMap(({ event }) => (event === undefined ? EMPTY : of(event))),
-            tap({ finalize: () => (settling = false) }),
+            // before it completes downstream, where the next one may begin at once
+            tap({ complete: () => (settling = false) }),
           )
     const heed = (change: Change): void => {
       if (!keys.learn(change)) return
-      if (change.value === null && !settling && wants(lease, change.key)) throw new Error(`${change.key} was deleted by another hand`)
+      if (change.value === null && !settling && wants(lease, change.key)) throw deleted(change.key)
       news.next()
     }
     const watched = (key: string): Observable<unknown> =>
-      registry.watch(key, keys.base()).pipe(
-        mergeMap(({ changes }) => changes),
-        filter(change => change.key === key),
-        tap(heed),
+      registry.watch(key, keys.base(key)).pipe(
+        tap(({ changes, revision }) => {
+          for (const change of changes) if (change.key === key) heed(change)
+          keys.reached(key, revision)
+        }),
       )
     const watching = settled.pipe(
       map(() => [...keys.found.values()].filter(({ value }) => value !== null).map(({ key }) => key)),
@@ -151,6 +164,7 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
       former.add(lease.id)
       for (const id of former) if (former.size > remembered) former.delete(id)
       standing = 'nowhere'
+      held = new Set()
       let failed = false
       return defer(() => run(lease, failed ? keys.read(wish.value?.entries(lease).keys() ?? []) : of([]))).pipe(
         catchError((error: unknown) => (error instanceof Closed ? NEVER : throwError(() => toError(error)))),
@@ -161,9 +175,10 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
           interrupted: ({ error: cause, attempt, retryAt }) => {
             failed = true
             const gone = [...keys.found.values()].some(({ key, value }) => value === null && wants(lease, key))
-            if (standing !== 'nowhere' && !gone) return EMPTY
+            if ((standing === 'held' || standing === 'taken') && !gone) return EMPTY
             const registration: Registration = standing === 'taken' ? { status: 'registering' } : { status: 'lost', cause, attempt, retryAt }
             standing = 'nowhere'
+            held = new Set()
             return of(stands(registration))
           },
         }),

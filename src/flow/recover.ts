@@ -20,8 +20,17 @@ export interface RecoverOptions<B> {
   readonly hasten?: Observable<unknown>
 }
 
+const textOf = (thrown: unknown): string => {
+  // what has no prototype, or a broken toString, is no string
+  try {
+    return String(thrown)
+  } catch {
+    return 'something that is no error was thrown'
+  }
+}
+
 /** The thrown thing as an `Error`; foreign code throws anything. */
-export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown }))
+export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(textOf(thrown), { cause: thrown }))
 
 /**
  * Keeps a source running: an error becomes a value, and it starts over after a pause. Pauses grow until a run has been healthy

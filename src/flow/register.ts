@@ -33,6 +33,7 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs'
+import { checkedDurations } from '../core/arguments.js'
 import { exponential, type Backoff } from '../core/backoff.js'
 import { Closed, Denied, InvalidArgument, Taken } from '../core/errors.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../core/format.js'
@@ -44,6 +45,7 @@ import { endOnClosed } from './closing.js'
 import { holder } from './hold.js'
 import { recover } from './recover.js'
 import type { Registry } from './registry.js'
+import { wait } from './wait.js'
 import { healthOf, wishOf, type Wish } from './wish.js'
 
 /** Options of {@link register}. */
@@ -67,6 +69,10 @@ export interface RegisterOptions<F extends Formats = Format> {
 /** How long a graceful end waits for etcd to acknowledge `draining`, ms. */
 const patience = 1000
 
+// nothing is to be waited for where there is nothing of ours
+const answered = (event: RegistrationEvent): boolean =>
+  event.type === 'settled' ? event.as === 'draining' : event.type === 'stands' && ['taken', 'withdrawn'].includes(event.registration.status)
+
 /**
  * Keeps an instance registered for as long as it is subscribed: it holds a lease, writes the instance under it, and revokes it on unsubscribe.
  * Shared: two subscribers are one registration. Errors only with `InvalidArgument`, `Closed`, `Denied` at the start, `Taken` with `onTaken: 'fail'`,
@@ -78,7 +84,8 @@ export const register = <const F extends Formats = Format>(
   { ttl = 10, format, health, until, drain = 0, onTaken = 'replace', backoff = exponential() }: RegisterOptions<F> = {},
 ): Observable<Registration> =>
   defer(() => {
-    if (!(drain >= 0)) return throwError(() => new InvalidArgument('drain', `must be a number of milliseconds, 0 or more, not ${drain}`))
+    const wrong = checkedDurations({ drain })
+    if (wrong) return throwError(() => wrong)
     const formats = formatsOf(format ?? native())
     if (formats.length === 0) return throwError(() => new InvalidArgument('format', 'must be a format, or at least one'))
 
@@ -103,7 +110,9 @@ export const register = <const F extends Formats = Format>(
     const acknowledged = new Subject<void>()
     const untils = from(until ?? NEVER).pipe(take(1), tap(() => ending.next(true)), ignoreElements())
     const ends = ending.pipe(
-      switchMap(() => race(acknowledged.pipe(take(1), switchMap(() => timer(drain))), timer(Math.max(drain, patience)))),
+      switchMap(() => race(acknowledged.pipe(map(() => drain)), timer(Math.max(drain, patience)).pipe(map(() => 0)))),
+      take(1),
+      switchMap(rest => timer(rest)),
       tap(() => {
         ended = true
         end.next()
@@ -113,8 +122,9 @@ export const register = <const F extends Formats = Format>(
 
     let established = false
     const hold = holder({ registry, wish, onTaken, backoff })
-    const overdue = ({ expiresAt }: Lease): Observable<RegistrationEvent> =>
-      timer(Math.max(0, expiresAt - asyncScheduler.now())).pipe(map(() => ({ type: 'overdue', at: asyncScheduler.now() })))
+    const overdue = ({ ttl: granted, expiresAt }: Lease): Observable<RegistrationEvent> =>
+      // not later than a TTL from now, should the wall clock have been set back since the sending
+      wait(Math.min(granted * 1000, expiresAt - asyncScheduler.now())).pipe(map(() => ({ type: 'overdue', at: asyncScheduler.now() })))
     const events = defer(() => (ended ? EMPTY : registry.lease(ttl, end))).pipe(
       connect(lease =>
         merge(
@@ -132,7 +142,7 @@ export const register = <const F extends Formats = Format>(
       }),
       tap(event => {
         established ||= event.type === 'settled'
-        if (wish.value?.draining === true && (event.type === 'settled' || event.type === 'stands')) acknowledged.next()
+        if (wish.value?.draining === true && answered(event)) acknowledged.next()
       }),
     )
     const states = events.pipe(

@@ -1,5 +1,14 @@
-import { ReplaySubject, share, timer, type MonoTypeOperatorFunction } from 'rxjs'
+import { EMPTY, ReplaySubject, share, tap, timer, type MonoTypeOperatorFunction } from 'rxjs'
 
 /** One run for all subscribers, its last value replayed to late ones, kept for `linger` ms after the last has left. */
-export const shared = <A>(linger: number): MonoTypeOperatorFunction<A> =>
-  share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: linger === 0 ? true : () => timer(linger) })
+export const shared =
+  <A>(linger: number): MonoTypeOperatorFunction<A> =>
+  source => {
+    let ended = false
+    const end = (): void => void (ended = true)
+    return source.pipe(
+      tap({ subscribe: () => (ended = false), error: end, complete: end }),
+      // the subscribers of a source that ended leave too, and then there is nothing to keep
+      share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: linger === 0 ? true : () => (ended ? EMPTY : timer(linger)) }),
+    )
+  }

@@ -111,7 +111,8 @@ describe('sameInstance', () => {
 
   it('agrees with a comparison of sorted JSON', () => {
     const sorted = (_key: string, value: unknown): unknown =>
-      typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)) : value
+      // an object is marked, or an empty one would read like an empty array
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? ['{}', ...Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))] : value
     const text = (value: unknown): string => JSON.stringify(value, sorted)
     const pairs = fc.tuple(instances, instances).chain(([a, b]) => fc.record(
       Object.fromEntries(Object.keys(a).map(key => [key, fc.constantFrom(a[key as keyof typeof a], b[key as keyof typeof b], structuredClone(a[key as keyof typeof a]))])),

@@ -1,0 +1,168 @@
+import { BehaviorSubject, concat, NEVER, of, Subject } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { InvalidArgument, native, plain, type ServiceInstanceInput, type Status } from 'rx-discovery'
+import { key, node, scene, step, ttl } from './registration-scene.js'
+
+describe('the status of a registration', () => {
+  it('is starting until health has its first value, then as told', () =>
+    scene(({ registers, value }) => {
+      const health = new Subject<Status>()
+      registers({ health })
+      expect(value()).toMatchObject({ status: 'starting' })
+      health.next('up')
+      expect(value()).toEqual({ v: 1, address: 'a:1' })
+      health.next('down')
+      expect(value()).toMatchObject({ status: 'down' })
+    }))
+
+  it('is not written again when health repeats itself', () =>
+    scene(({ registry, registers }) => {
+      const health = new BehaviorSubject<Status>('up')
+      registers({ health })
+      const before = registry.revision()
+      health.next('up')
+      expect(registry.revision()).toBe(before)
+    }))
+
+  it('is down once health errors, and the error is reported until the end', () =>
+    scene(({ registers, value, advance }) => {
+      const health = new Subject<Status>()
+      const seen = registers({ health })
+      health.next('up')
+      const broken = new Error('no disk')
+      health.error(broken)
+      expect(value()).toMatchObject({ status: 'down' })
+      expect(seen.last()).toMatchObject({ status: 'registered', healthError: broken })
+      advance(ttl * 1_000)
+      expect(seen.last()).toMatchObject({ status: 'registered', healthError: broken, renewals: 3 })
+    }))
+
+  it('reports an error of health also when the status was down before, without a write', () =>
+    scene(({ registry, registers }) => {
+      const health = new BehaviorSubject<Status>('down')
+      const seen = registers({ health })
+      const before = registry.revision()
+      health.error(new TypeError('x is not a function'))
+      expect(seen.last()).toMatchObject({ status: 'registered', healthError: { name: 'TypeError' } })
+      expect(registry.revision()).toBe(before)
+    }))
+
+  it('keeps what health said last when that completes', () =>
+    scene(({ registers, value, advance, leaseOf }) => {
+      const seen = registers({ health: of('down' as const) })
+      advance(10 * ttl * 1_000)
+      expect(value()).toMatchObject({ status: 'down' })
+      expect(leaseOf()).toBeDefined()
+      expect(seen.end()).toBeUndefined()
+    }))
+
+  it("is decided by until over health over the instance's own", () =>
+    scene(({ registers, value }) => {
+      const until = new Subject<void>()
+      const health = new Subject<Status>()
+      const instance = new BehaviorSubject<ServiceInstanceInput | null>({ ...node, status: 'down' })
+      registers({ health, until, drain: 1_000 }, instance)
+      expect(value()).toMatchObject({ status: 'starting' })
+      health.next('up')
+      instance.next({ ...node, status: 'down', version: '2' })
+      expect(value()).toEqual({ v: 1, address: 'a:1', version: '2' })
+      until.next()
+      health.next('down')
+      instance.next({ ...node, status: 'up', version: '3' })
+      expect(value()).toMatchObject({ status: 'draining', version: '3' })
+    }))
+
+  it('that a format cannot carry withdraws the key, and up brings it back', () =>
+    scene(({ registry, registers }) => {
+      const health = new BehaviorSubject<Status>('up')
+      const seen = registers({ health, format: plain() })
+      expect(registry.entries()).toMatchObject([{ key: '/web/node', value: 'a:1' }])
+      health.next('down')
+      expect(registry.keys()).toEqual([])
+      expect(seen.last()).toEqual({ status: 'withdrawn' })
+      health.next('up')
+      expect(registry.keys()).toEqual(['/web/node'])
+      expect(seen.last()).toMatchObject({ status: 'registered', key: '/web/node' })
+    }))
+})
+
+describe('several formats', () => {
+  it('are written, changed and deleted in one transaction each', () =>
+    scene(({ registry, registers }) => {
+      const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
+      const before = registry.revision()
+      const seen = registers({ format: [native(), plain()] }, instance)
+      const rows = () => registry.entries().map(({ key, value, revision }) => [key, value, revision])
+      expect(rows()).toEqual([[key, '{"v":1,"address":"a:1"}', before + 1], ['/web/node', 'a:1', before + 1]])
+      expect(seen.last()).toMatchObject({ status: 'registered', key, revision: before + 1 })
+      instance.next({ ...node, address: 'b:2' })
+      expect(rows()).toEqual([[key, '{"v":1,"address":"b:2"}', before + 2], ['/web/node', 'b:2', before + 2]])
+      instance.next({ ...node, status: 'down' })
+      expect(registry.keys()).toEqual([key])
+      instance.next(null)
+      expect(registry.keys()).toEqual([])
+      expect(registry.revision()).toBe(before + 4)
+    }))
+
+  it('are restored when any of their keys is deleted, and stand down when any is taken', () =>
+    scene(({ registry, registers, advance }) => {
+      const seen = registers({ format: [native(), plain()] })
+      registry.write('/web/node', null)
+      advance(step)
+      expect(registry.keys()).toEqual([key, '/web/node'])
+      registry.write('/web/node', 'c:3')
+      expect(seen.last()).toEqual({ status: 'taken', key: '/web/node', by: '0' })
+      registry.write('/web/node', null)
+      advance(2 * step)
+      expect(seen.last()).toMatchObject({ status: 'registered', key })
+    }))
+
+  it('that write the same key are an invalid argument', () =>
+    scene(({ registers, registry }) => {
+      const seen = registers({ format: [native(), native()] })
+      expect(seen.end()).toBeInstanceOf(InvalidArgument)
+      expect(registry.keys()).toEqual([])
+    }))
+})
+
+describe('the instance Observable', () => {
+  it('errors the registration when it errors, which is revoked', () =>
+    scene(({ registry, registers }) => {
+      const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
+      const seen = registers({}, instance)
+      const error = new Error('no address')
+      instance.error(error)
+      expect(seen.end()).toBe(error)
+      expect(registry.leases()).toEqual([])
+    }))
+
+  it('leaves the registration as it is when it completes', () =>
+    scene(({ registers, advance, leaseOf }) => {
+      const seen = registers({}, of(node))
+      advance(10 * ttl * 1_000)
+      expect(seen.end()).toBeUndefined()
+      expect(leaseOf()).toBeDefined()
+    }))
+
+  it('errors the registration with the first bad instance, and nothing is thrown', () =>
+    scene(({ registry, registers }) => {
+      const seen = registers({}, concat(of(node, { ...node, address: 'no port' }), NEVER))
+      expect(seen.end()).toMatchObject({ name: 'InvalidArgument', argument: 'address' })
+      expect(registry.keys()).toEqual([])
+    }))
+})
+
+describe('an argument that cannot work', () => {
+  it.each([0, -1, NaN, 1e12, 2.5, Infinity])('is a ttl of %d: an error, nothing thrown', wrong =>
+    scene(({ registers }) => expect(registers({ ttl: wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'ttl' })))
+
+  it.each([-1, NaN, Infinity])('is a drain of %d: an error, nothing thrown', wrong =>
+    scene(({ registers }) => expect(registers({ drain: wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'drain' })))
+
+  it.each([{ address: '' }, { id: '..' }, { service: 'a/b' }, { weight: NaN }, { status: 'gone' as Status }])('is an instance with %j', wrong =>
+    scene(({ registers }) =>
+      expect(registers({}, { ...node, ...wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: Object.keys(wrong)[0] })))
+
+  it('is a list of no formats', () =>
+    scene(({ registers }) => expect(registers({ format: [] }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'format' })))
+})

@@ -1,0 +1,188 @@
+import { throwError } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { Closed, Denied, exponential, native, register, type Format, type Registry } from 'rx-discovery'
+import { key, node, scene, see, step, ttl } from './registration-scene.js'
+
+describe('a refusal', () => {
+  it('ends a registration that never was', () =>
+    scene(({ registry, registers }) => {
+      const allow = registry.deny()
+      const seen = registers()
+      expect(seen.statuses()).toEqual(['registering'])
+      expect(seen.end()).toBeInstanceOf(Denied)
+      allow()
+    }))
+
+  it('ends one whose lease is granted and whose write is denied', () =>
+    scene(({ registry, registers }) => {
+      const readonly: Registry = { ...registry, put: () => throwError(() => new Denied('permission denied')) }
+      expect(registers({}, node, readonly).end()).toBeInstanceOf(Denied)
+      expect(registry.leases()).toEqual([])
+    }))
+
+  it('is trouble for one that was there, which comes back', () =>
+    scene(({ registry, registers, advance }) => {
+      const seen = registers()
+      const allow = registry.deny()
+      registry.expire(registry.leases()[0] ?? '')
+      advance(10 * ttl * 1_000)
+      expect(seen.last()).toMatchObject({ status: 'lost', cause: { name: 'Denied' } })
+      allow()
+      advance(1_000)
+      expect(seen.last()?.status).toBe('registered')
+    }))
+})
+
+describe('an outage', () => {
+  it('at the start is told by attempt, and is overcome however long it is', () =>
+    scene(({ registry, registers, advance }) => {
+      registry.interrupt(60 * 60 * 1_000)
+      const seen = registers()
+      expect(seen.last()).toMatchObject({ status: 'lost', attempt: 1, retryAt: step, cause: { name: 'Disconnected' } })
+      advance(step)
+      expect(seen.last()).toMatchObject({ status: 'lost', attempt: 2, retryAt: 3 * step })
+      advance(60 * 60 * 1_000 + 1_000)
+      expect(seen.last()).toMatchObject({ status: 'registered' })
+      expect(registry.leases()).toHaveLength(1)
+    }))
+
+  it('shorter than the lease changes nothing: no write, no state', () =>
+    scene(({ registry, registers, advance }) => {
+      const seen = registers()
+      const before = registry.revision()
+      advance(500)
+      registry.interrupt(1_000)
+      advance(10_000)
+      expect(registry.revision()).toBe(before)
+      expect(new Set(seen.statuses())).toEqual(new Set(['registering', 'registered']))
+    }))
+
+  it('does not hide what happened to the key meanwhile', () =>
+    scene(({ registry, registers, advance, leaseOf }) => {
+      const seen = registers()
+      const [lease] = registry.leases()
+      registry.interrupt(1_000)
+      registry.write(key, null)
+      advance(3_000)
+      expect(leaseOf()).toBe(lease)
+      registry.interrupt(1_000)
+      registry.write(key, 'an operator')
+      registry.compact()
+      advance(3_000)
+      expect(seen.last()).toEqual({ status: 'taken', key, by: '0' })
+      registry.interrupt(1_000)
+      registry.write(key, null)
+      registry.compact()
+      advance(3_000)
+      expect(seen.last()).toMatchObject({ status: 'registered', leaseId: lease })
+    }))
+
+  it('of history puts the registration into the new one', () =>
+    scene(({ registry, registers, advance }) => {
+      for (let version = 0; version < 20; version += 1) registry.write('/other', String(version))
+      const seen = registers()
+      registry.rewind()
+      advance(ttl * 1_000)
+      expect(seen.last()).toMatchObject({ status: 'registered', revision: registry.revision() })
+      expect(registry.keys()).toEqual([key])
+    }))
+
+  it('that loses the answer of a grant leaves one lease in the end', () =>
+    scene(({ registry, registers, advance }) => {
+      registry.loseGrant()
+      const seen = registers()
+      expect(seen.last()).toMatchObject({ status: 'lost', attempt: 1 })
+      advance(ttl * 1_000)
+      expect(seen.last()?.status).toBe('registered')
+      expect(registry.leases()).toHaveLength(1)
+    }))
+
+  it.each([false, true])('during the grant, unsubscribed, leaves no lease (its answer lost: %s)', lost =>
+    scene(({ registry, registers, advance }) => {
+      const thaw = registry.freeze()
+      if (lost) registry.loseGrant()
+      const seen = registers()
+      advance(100)
+      seen.stop()
+      thaw()
+      advance(1)
+      expect(registry.leases()).toEqual([])
+    }))
+})
+
+describe('a bug elsewhere', () => {
+  it.each(['key', 'encode'] as const)('such as a format whose %s throws is trouble, never a throw', method =>
+    scene(({ registry, registers }) => {
+      const broken: Format = {
+        ...native(),
+        [method]: () => {
+          throw new Error('a bug')
+        },
+      }
+      const seen = registers({ format: broken })
+      expect(seen.last()).toMatchObject({ status: 'lost', cause: { message: 'a bug' } })
+      expect(registry.keys()).toEqual([])
+    }))
+
+  it('such as a registry that throws is trouble, and is overcome', () =>
+    scene(({ registry, registers, advance }) => {
+      let calls = 0
+      const throwing: Registry = {
+        ...registry,
+        put: (entries, lease) => {
+          if ((calls += 1) === 1) throw new TypeError('a bug')
+          return registry.put(entries, lease)
+        },
+      }
+      const seen = registers({}, node, throwing)
+      expect(seen.last()).toMatchObject({ status: 'lost', cause: { name: 'TypeError' } })
+      advance(step)
+      expect(seen.last()?.status).toBe('registered')
+    }))
+})
+
+describe('closing the registry', () => {
+  it('revokes what is registered, which says so and completes', () =>
+    scene(({ registry, registers }) => {
+      const seen = registers()
+      void registry.close()
+      expect(seen.statuses()).toEqual(['registering', 'registered', 'revoked'])
+      expect(seen.end()).toBe('complete')
+      expect(registry.leases()).toEqual([])
+    }))
+
+  it.each(['during an outage', 'while its key is taken', 'while it drains'] as const)('also %s', when =>
+    scene(({ registry, registers, advance }) => {
+      const seen = registers(when === 'while it drains' ? { until: [0], drain: 60_000 } : {})
+      if (when === 'during an outage') registry.interrupt(1_000)
+      if (when === 'while its key is taken') registry.write(key, 'another')
+      void registry.close()
+      advance(2_000)
+      expect(seen.last()).toEqual({ status: 'revoked' })
+      expect(seen.end()).toBe('complete')
+      expect(registry.leases()).toEqual([])
+    }))
+
+  it('errors what is subscribed later', () =>
+    scene(({ registry, registers }) => {
+      void registry.close()
+      expect(registers().end()).toBeInstanceOf(Closed)
+    }))
+})
+
+describe('a hundred registrations', () => {
+  it('come and go at once, through an outage, and leave nothing', () =>
+    scene(({ registry, advance }) => {
+      const ids = Array.from({ length: 100 }, (_, index) => `node${index}`)
+      const all = ids.map(id => see(register(registry, { ...node, id }, { ttl, backoff: exponential({ jitter: 'none' }) })))
+      expect(registry.keys()).toHaveLength(100)
+      registry.interrupt(2 * ttl * 1_000)
+      advance(3 * ttl * 1_000)
+      expect(registry.keys()).toHaveLength(100)
+      expect(registry.leases()).toHaveLength(100)
+      expect(new Set(all.map(({ last }) => last()?.status))).toEqual(new Set(['registered']))
+      for (const { stop } of all) stop()
+      expect(registry.keys()).toEqual([])
+      expect(registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
+    }))
+})
