@@ -94,7 +94,11 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
             held = new Set(desired.keys())
             keys.wrote(next.entries, lease, revision)
           }),
-          catchError((error: unknown) => (error instanceof Taken ? of(error.found).pipe(tap(there => keys.refused(there, before))) : throwError(() => toError(error)))),
+          catchError((error: unknown) => {
+            if (!(error instanceof Taken)) return throwError(() => toError(error))
+            // else the same write would follow at once, for ever
+            return keys.refused(error.found, before) ? of(null) : throwError(() => new Error(`refused without a reason: ${error.message}`))
+          }),
           map((): Step => ({ again: true })),
         )
       }

@@ -12,8 +12,8 @@ export interface OwnKeys {
   /** Takes a change in; `false` when it is not news. */
   readonly learn: (change: Change) => boolean
   readonly wrote: (entries: readonly Entry[], lease: Lease, revision: Revision) => void
-  /** Takes in what a refused write found, sent when `before` was known. */
-  readonly refused: (there: readonly Change[], before: ReadonlyMap<string, Change>) => void
+  /** Takes in what a refused write found, sent when `before` was known; `false` when it explains nothing. */
+  readonly refused: (there: readonly Change[], before: ReadonlyMap<string, Change>) => boolean
   /** What a key holds now, without taking it in. */
   readonly look: (key: string) => Observable<Change>
   /** Reads them anew, and `further` ones. */
@@ -60,6 +60,7 @@ export const ownKeys = (registry: Registry): OwnKeys => {
         // The watch may have told more since the write was sent: then the answer is old.
         if (found.get(change.key) === before.get(change.key)) accept(change, change.revision)
         else learn(change)
+      return [...found].some(([key, { revision }]) => revision !== (before.get(key)?.revision ?? 0))
     },
     look: key => one(key).pipe(map(({ change }) => change)),
     read: further => {

@@ -1,8 +1,7 @@
 import { defer, delay, dematerialize, map, materialize, Subject, throwError } from 'rxjs'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Disconnected, native, plain, register, Taken, type Format, type Registry, type ServiceInstanceInput, type Status } from 'rx-discovery'
-import { memoryRegistry } from 'rx-discovery/memory'
-import { backoff, key, node, observe, stage, value } from './registration-stage.js'
+import { backoff, key, node, stage, value } from './registration-stage.js'
 
 const foreign = '{"v":1,"address":"localhost:2","status":"down"}'
 /** A registry whose answers to writes are `ms` on their way. */
@@ -88,6 +87,17 @@ describe('what a registration knows of its keys', () => {
   }))
 })
 
+describe('a write that is refused without a reason', () => {
+  it('is tried again once per backoff step, not at once for ever', () => stage(({ registry, watch, advance }) => {
+    let puts = 0
+    const refusing: Registry = { ...registry, put: () => defer(() => ((puts += 1), throwError(() => new Taken([])))) }
+    const registration = watch(register(refusing, node, { ttl: 60, backoff }))
+    advance(800)
+    expect(puts).toBe(5)
+    expect(registration.last()).toMatchObject({ status: 'lost', attempt: 5, cause: new Error('refused without a reason: a key is gone that was expected') })
+  }))
+})
+
 describe('a registration that is told about twice', () => {
   it('is withdrawn once', () => stage(({ registry, watch }) => {
     const instance = new Subject<ServiceInstanceInput | null>()
@@ -169,65 +179,5 @@ describe('a graceful end', () => {
     advance(100)
     expect([...written].at(-1)).toContain('"status":"draining"')
     expect(registration.last()).toEqual({ status: 'revoked' })
-  }))
-})
-
-describe('the local clock', () => {
-  afterEach(() => void vi.useRealTimers())
-
-  it('is not fooled by an expiry that the wall clock, set back meanwhile, puts far off', () => stage(({ registry, watch, advance }) => {
-    const skewed: Registry = { ...registry, lease: (ttl, end) => registry.lease(ttl, end).pipe(map(lease => ({ ...lease, expiresAt: lease.expiresAt + 3_600_000 }))) }
-    const registration = watch(register(skewed, node, { ttl: 6, backoff }))
-    const thaw = registry.freeze()
-    advance(6_000)
-    expect(registration.last()).toMatchObject({ status: 'lost' })
-    thaw()
-  }))
-
-  it('does not lose a lease of months at once, which is longer than a timer can wait', () => {
-    vi.useFakeTimers()
-    const ttl = 90 * 24 * 60 * 60
-    const registration = observe(register(memoryRegistry(), node, { ttl }))
-    vi.advanceTimersByTime(10_000)
-    expect(registration.statuses()).toEqual(['registering', 'registered'])
-    registration.stop()
-  })
-})
-
-describe('leases that end', () => {
-  it('go on, without a write, when etcd let them live through its own pause', () => stage(({ registry, watch, there, advance }) => {
-    const registration = watch(register(registry, node, { ttl: 6, backoff }))
-    const thaw = registry.freeze()
-    advance(10_000)
-    expect(registration.last()).toMatchObject({ status: 'lost' })
-    // as a new leader does: everything is as it was, each lease at its full TTL
-    registry.rewind(2)
-    thaw()
-    advance(100)
-    expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '1', revision: 2, renewals: 1 })
-    advance(60_000)
-    expect([there(), registry.revision(), registration.leaseId()]).toEqual([[[key, value, '1']], 2, '1'])
-  }))
-
-  it('are replaced as often as they expire, each leaving nothing', () => stage(({ registry, watch, there, advance }) => {
-    const registration = watch(register(registry, node, { backoff }))
-    for (let time = 1; time <= 100; time += 1) {
-      registry.expire(String(time))
-      advance(20_000)
-      expect([there(), registry.leases()]).toEqual([[[key, value, String(time + 1)]], [String(time + 1)]])
-    }
-    expect(registration.statuses()).not.toContain('taken')
-  }))
-
-  it('are replaced, and the key moves over, when the history was wiped', () => stage(({ registry, watch, there, advance }) => {
-    for (let other = 0; other < 50; other += 1) registry.write(`/other/${other}`, 'x')
-    const registration = watch(register(registry, node, { backoff }))
-    registry.rewind()
-    advance(20_000)
-    expect([there(), registry.leases()]).toEqual([[[key, value, '2']], ['2']])
-    expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '2' })
-    registry.write(key, null)
-    advance(100)
-    expect(there()).toEqual([[key, value, '2']])
   }))
 })

@@ -1,0 +1,65 @@
+import { map } from 'rxjs'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { register, type Registry } from 'rx-discovery'
+import { memoryRegistry } from 'rx-discovery/memory'
+import { backoff, key, node, observe, stage, value } from './registration-stage.js'
+
+describe('the local clock', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('is not fooled by an expiry that the wall clock, set back meanwhile, puts far off', () => stage(({ registry, watch, advance }) => {
+    const skewed: Registry = { ...registry, lease: (ttl, end) => registry.lease(ttl, end).pipe(map(lease => ({ ...lease, expiresAt: lease.expiresAt + 3_600_000 }))) }
+    const registration = watch(register(skewed, node, { ttl: 6, backoff }))
+    const thaw = registry.freeze()
+    advance(6_000)
+    expect(registration.last()).toMatchObject({ status: 'lost' })
+    thaw()
+  }))
+
+  it('does not lose a lease of months at once, which is longer than a timer can wait', () => {
+    vi.useFakeTimers()
+    const ttl = 90 * 24 * 60 * 60
+    const registration = observe(register(memoryRegistry(), node, { ttl }))
+    vi.advanceTimersByTime(10_000)
+    expect(registration.statuses()).toEqual(['registering', 'registered'])
+    registration.stop()
+  })
+})
+
+describe('leases that end', () => {
+  it('go on, without a write, when etcd let them live through its own pause', () => stage(({ registry, watch, there, advance }) => {
+    const registration = watch(register(registry, node, { ttl: 6, backoff }))
+    const thaw = registry.freeze()
+    advance(10_000)
+    expect(registration.last()).toMatchObject({ status: 'lost' })
+    // as a new leader does: everything is as it was, each lease at its full TTL
+    registry.rewind(2)
+    thaw()
+    advance(100)
+    expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '1', revision: 2, renewals: 1 })
+    advance(60_000)
+    expect([there(), registry.revision(), registration.leaseId()]).toEqual([[[key, value, '1']], 2, '1'])
+  }))
+
+  it('are replaced as often as they expire, each leaving nothing', () => stage(({ registry, watch, there, advance }) => {
+    const registration = watch(register(registry, node, { backoff }))
+    for (let time = 1; time <= 100; time += 1) {
+      registry.expire(String(time))
+      advance(20_000)
+      expect([there(), registry.leases()]).toEqual([[[key, value, String(time + 1)]], [String(time + 1)]])
+    }
+    expect(registration.statuses()).not.toContain('taken')
+  }))
+
+  it('are replaced, and the key moves over, when the history was wiped', () => stage(({ registry, watch, there, advance }) => {
+    for (let other = 0; other < 50; other += 1) registry.write(`/other/${other}`, 'x')
+    const registration = watch(register(registry, node, { backoff }))
+    registry.rewind()
+    advance(20_000)
+    expect([there(), registry.leases()]).toEqual([[[key, value, '2']], ['2']])
+    expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '2' })
+    registry.write(key, null)
+    advance(100)
+    expect(there()).toEqual([[key, value, '2']])
+  }))
+})
