@@ -1,5 +1,5 @@
 import * as t from 'io-ts'
-import type { Observable } from 'rxjs'
+import { of, type Observable } from 'rxjs'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
   catalog,
@@ -15,10 +15,12 @@ import {
   type InstanceChange,
   type MetadataOf,
   type NoMetadata,
+  type ReadableRegistry,
   type Registration,
   type ServiceInstance,
   type ServiceSet,
 } from 'rx-discovery'
+import type * as index from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
 interface Meta {
@@ -49,6 +51,34 @@ describe('metadata is inferred from the format', () => {
     register(registry, { service: 'web', address: 'a:1', metadata: { rack: 1 } }, { format: typed })
     // @ts-expect-error an address is needed
     register(registry, { service: 'web' })
+  })
+})
+
+describe('what register takes', () => {
+  it('is an Observable of instances and null too, of the same metadata', () => {
+    const one = { service: 'web', address: 'a:1', metadata: { rack: 'r1' } }
+    register(registry, of(one, null), { format: typed })
+    // @ts-expect-error the metadata of the format, also inside an Observable
+    register(registry, of({ ...one, metadata: { rack: 1 } }), { format: typed })
+    // @ts-expect-error health tells statuses, and only those
+    register(registry, one, { format: typed, health: of('well') })
+    register(registry, one, { format: typed, health: of('up' as const), until: Promise.resolve() })
+  })
+  it('is a registry that can write; discovery is content with one that reads', () => {
+    const readable: ReadableRegistry = registry
+    discover(readable, 'web')
+    // @ts-expect-error it cannot be written to
+    register(readable, { service: 'web', address: 'a:1' })
+  })
+})
+
+describe('the public names', () => {
+  it('are these values, listed by hand', () => {
+    type Verbs = 'register' | 'discover' | 'catalog'
+    type Operators = 'known' | 'changes' | 'where'
+    type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
+    type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
+    expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
   })
 })
 

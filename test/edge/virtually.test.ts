@@ -1,4 +1,4 @@
-import { defer, map, NEVER, of, repeat, timer } from 'rxjs'
+import { defer, interval, map, NEVER, of, repeat, Subscription, timer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
@@ -56,6 +56,20 @@ describe('virtually', () => {
     hot('-a-b').subscribe(value => seen.push(value))
     advance(2)
     expect(seen).toEqual(['a'])
+  }))
+
+  it('lets one of two timers that are due at once stop the other', () => virtually(({ advance, now }) => {
+    const seen: number[] = []
+    const other = new Subscription()
+    const ticking = interval(1000).subscribe(count => {
+      seen.push(now())
+      if (count === 1) other.unsubscribe()
+    })
+    advance(500)
+    other.add(timer(1500).subscribe(() => seen.push(-1)))
+    advance(2500)
+    ticking.unsubscribe()
+    expect(seen).toEqual([1000, 2000, 3000])
   }))
 
   it('fails past one virtual day, when time stands still, and with promises', () => {

@@ -5,6 +5,9 @@ import { assertEqual } from './equal.js'
 const day = 24 * 60 * 60 * 1000
 const standstill = 100_000
 
+// RxJS runs timers that are due at once in the order of their making, not of their runs: when one of them stops another, a run is left over.
+const isSurplus = (error: unknown): boolean => error instanceof Error && error.message === 'Expected a due immediate or interval'
+
 /** What a virtual test is given: the marble helpers of RxJS, and time itself. */
 export interface VirtualHelpers extends RunHelpers {
   /** Lets `ms` pass now and runs what is due in them. */
@@ -27,7 +30,7 @@ class VirtualTime extends TestScheduler {
       this.actions.shift()
       this.frame = action.delay
       const error: unknown = action.execute(action.state, action.delay)
-      if (error) throw error as Error
+      if (error && !isSurplus(error)) throw error as Error
     }
   }
 
