@@ -71,6 +71,7 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
     established ||= present
     standing = present ? 'held' : 'withdrawn'
     held = new Set(desired.keys())
+    keys.settle(held)
     if (key === undefined || (!present && !draining)) return stands({ status: 'withdrawn' })
     const as = draining ? 'draining' : 'registered'
     return { type: 'settled', as, key, revision: there?.revision ?? 0, ...(healthError === undefined ? {} : { healthError }) }
@@ -89,6 +90,7 @@ export const holder = ({ registry, wish, onTaken, backoff }: HolderOptions): ((l
         const before = new Map(keys.found)
         const gone = next.entries.find(({ key, value }) => value !== null && held.has(key) && keys.found.get(key)?.value === null)
         if (gone !== undefined) return throwError(() => deleted(gone.key))
+        keys.writes(next.entries)
         return registry.put(next.entries, lease).pipe(
           tap(revision => {
             held = new Set(desired.keys())

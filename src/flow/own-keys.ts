@@ -11,6 +11,8 @@ export interface OwnKeys {
   readonly reached: (key: string, revision: Revision) => void
   /** Takes a change in; `false` when it is not news. */
   readonly learn: (change: Change) => boolean
+  /** Is about to write: until that is answered, these keys may be there or not. */
+  readonly writes: (entries: readonly Entry[]) => void
   readonly wrote: (entries: readonly Entry[], lease: Lease, revision: Revision) => void
   /** Takes in what a refused write found, sent when `before` was known; `false` when it explains nothing. */
   readonly refused: (there: readonly Change[], before: ReadonlyMap<string, Change>) => boolean
@@ -18,6 +20,8 @@ export interface OwnKeys {
   readonly look: (key: string) => Observable<Change>
   /** Reads them anew, and `further` ones. */
   readonly read: (further: Iterable<string>) => Observable<unknown>
+  /** All writes are answered: forgets what is absent and not `wanted`. */
+  readonly settle: (wanted: ReadonlySet<string>) => void
 }
 
 /** Nothing learnt yet: what is not known is taken for absent. */
@@ -25,6 +29,7 @@ export const ownKeys = (registry: Registry): OwnKeys => {
   const found = new Map<string, Change>()
   // One for each key: a write tells nothing of the keys that are not in it, whose watches may be behind.
   const bases = new Map<string, Revision>()
+  const unanswered = new Set<string>()
   const base = (key: string): Revision => bases.get(key) ?? 0
   const reached = (key: string, revision: Revision): void => void bases.set(key, Math.max(base(key), revision))
   const learn = (change: Change): boolean => {
@@ -49,6 +54,7 @@ export const ownKeys = (registry: Registry): OwnKeys => {
     base,
     reached,
     learn,
+    writes: entries => entries.forEach(({ key }) => unanswered.add(key)),
     wrote: (entries, lease, revision) => {
       for (const { key, value } of entries) {
         learn({ key, value, lease: value === null ? '0' : lease.id, revision })
@@ -64,13 +70,21 @@ export const ownKeys = (registry: Registry): OwnKeys => {
     },
     look: key => one(key).pipe(map(({ change }) => change)),
     read: further => {
-      const keys = [...new Set([...found.keys(), ...further])]
+      const keys = [...new Set([...found.keys(), ...unanswered, ...further])]
       if (keys.length === 0) return of([])
       return forkJoin(keys.map(one)).pipe(
         tap(answers => {
           for (const { change, revision } of answers) accept(change, revision)
         }),
       )
+    },
+    settle: wanted => {
+      unanswered.clear()
+      for (const [key, { value }] of found)
+        if (value === null && !wanted.has(key)) {
+          found.delete(key)
+          bases.delete(key)
+        }
     },
   }
 }
