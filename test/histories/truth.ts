@@ -7,7 +7,7 @@ export const prefixOf = (service: string): string => `/rx-discovery/${service}/`
 export const valueOf = (version: string): string => JSON.stringify({ v: 1, address: 'x:1', version })
 
 /** Keys that are only there to make a service large. */
-export const ballast = (id: string): boolean => id.startsWith('ballast')
+const ballast = (id: string): boolean => id.startsWith('ballast')
 
 /** What a service holds, as text that is easy to compare. */
 export const shown = (instances: Iterable<{ readonly id: string; readonly version: string }>): string =>
