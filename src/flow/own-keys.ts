@@ -20,7 +20,7 @@ export interface OwnKeys {
   readonly look: (key: string) => Observable<Change>
   /** Reads them anew, and `further` ones. */
   readonly read: (further: Iterable<string>) => Observable<unknown>
-  /** All writes are answered: forgets what is absent and not `wanted`. */
+  /** All writes are answered: forgets what is not `wanted`. */
   readonly settle: (wanted: ReadonlySet<string>) => void
 }
 
@@ -80,8 +80,8 @@ export const ownKeys = (registry: Registry): OwnKeys => {
     },
     settle: wanted => {
       unanswered.clear()
-      for (const [key, { value }] of found)
-        if (value === null && !wanted.has(key)) {
+      for (const key of found.keys())
+        if (!wanted.has(key)) {
           found.delete(key)
           bases.delete(key)
         }

@@ -54,4 +54,24 @@ describe('a registration whose id changes', () => {
       advance(50)
       expect(asked).toEqual([keyOf('n49')])
     }))
+
+  it('forgets an id that another hand has taken, once it has another one', () =>
+    stage(({ registry, watch, advance }) => {
+      const instances = new Subject<ServiceInstanceInput>()
+      const asked: string[] = []
+      const list: Registry['list'] = prefix => {
+        asked.push(prefix)
+        return registry.list(prefix)
+      }
+      const { last } = watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady }))
+      instances.next(instance('first'))
+      registry.write(keyOf('first'), 'theirs')
+      expect(last()?.status).toBe('taken')
+      instances.next(instance('second'))
+      registry.interrupt()
+      advance(50)
+      expect(asked).toEqual([keyOf('second')])
+      expect(registry.keys()).toEqual([keyOf('first'), keyOf('second')])
+      expect(last()?.status).toBe('registered')
+    }))
 })
