@@ -15,9 +15,17 @@ export interface Program {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly complaint: string }>
 }
 
-/** Starts `file`, beside this one. */
-export const program = (file: string, ...args: readonly string[]): Program => {
-  const child = spawn(process.execPath, ['--import', 'tsx', new URL(file, import.meta.url).pathname, ...args], { stdio: 'pipe' })
+/** How a program is started. */
+export interface Launch {
+  /** A command that runs what follows it, such as `ip netns exec name`. */
+  readonly by?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts `file`, named relative to this one. */
+export const program = (file: string, args: readonly string[] = [], { by = [], env = {} }: Launch = {}): Program => {
+  const [command = process.execPath, ...rest] = [...by, process.execPath, '--import', 'tsx', new URL(file, import.meta.url).pathname, ...args]
+  const child = spawn(command, rest, { stdio: 'pipe', env: { ...process.env, ...env } })
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
   // It may have ended when it is written to.

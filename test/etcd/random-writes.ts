@@ -22,26 +22,48 @@ export interface Write {
 export interface RandomWrites {
   /** What etcd acknowledged, in the order of the acknowledgements. */
   readonly acknowledged: readonly Write[]
+  /** Resolves once nothing is under way; nothing is written until `resume`. */
+  readonly pause: () => Promise<void>
+  readonly resume: () => void
   /** Stops, and resolves once nothing is under way. */
   readonly stop: () => Promise<void>
 }
 
 const deadline = 1_000
 
-/** Puts and deletes keys under `prefix`, mostly new ones, and several at once now and then, over `writers` loops; `valueOf` makes the n-th value. */
-export const randomWrites = (client: Etcd3, prefix: string, valueOf: (n: number) => string, random: () => number, writers = 4): RandomWrites => {
+/** How they are written. */
+export interface RandomWritesOptions {
+  /** How many loops write. @default 4 */
+  readonly writers?: number
+  /** The longest pause of a loop, ms. @default 20 */
+  readonly pause?: number
+  /** The share of new keys, and of deletions: the rest is written over. @default 0.7 and 0.15 */
+  readonly fresh?: number
+  readonly deleted?: number
+}
+
+/** Puts and deletes keys under `prefix`, several at once now and then; `valueOf` makes the n-th value. */
+export const randomWrites = (
+  client: Etcd3,
+  prefix: string,
+  valueOf: (n: number) => string,
+  random: () => number,
+  { writers = 4, pause = 20, fresh = 0.7, deleted = 0.15 }: RandomWritesOptions = {},
+): RandomWrites => {
   const acknowledged: Write[] = []
   const present: string[] = []
   let count = 0
   let running = true
+  let paused = false
+  let underWay = 0
 
   const known = (): string | undefined => present[Math.floor(random() * present.length)]
   const change = (): readonly [string, string | null] => {
     const n = ++count
     const dice = random()
-    const key = dice < 0.7 ? undefined : known()
+    const key = dice < fresh ? undefined : known()
     if (key === undefined) return [`${prefix}node${String(n).padStart(6, '0')}`, valueOf(n)]
-    return [key, dice < 0.85 ? valueOf(n) : null]
+    return [key, dice < 1 - deleted ? valueOf(n) : null]
   }
   const write = async (): Promise<void> => {
     const changes = new Map(Array.from({ length: random() < 0.1 ? 5 : 1 }, change))
@@ -50,20 +72,28 @@ export const randomWrites = (client: Etcd3, prefix: string, valueOf: (n: number)
         ? { request_delete_range: { key: Buffer.from(key) } }
         : { request_put: { key: Buffer.from(key), value: Buffer.from(value) } },
     )
-    const { header } = await client.kv.txn({ success }, { deadline: Date.now() + deadline })
+    underWay += 1
+    const { header } = await client.kv.txn({ success }, { deadline: Date.now() + deadline }).finally(() => (underWay -= 1))
     acknowledged.push({ revision: Number(header.revision), changes })
     present.push(...[...changes].flatMap(([key, value]) => (value === null ? [] : [key])))
   }
   const loop = async (): Promise<void> => {
     while (running) {
       // An outage is no reason to stop.
-      await write().catch(() => sleep(20))
-      await sleep(random() * 20)
+      if (!paused) await write().catch(() => sleep(20))
+      await sleep(random() * pause)
     }
   }
   const loops = Array.from({ length: writers }, loop)
   return {
     acknowledged,
+    pause: async () => {
+      paused = true
+      while (underWay > 0) await sleep(5)
+    },
+    resume: () => {
+      paused = false
+    },
     stop: async () => {
       running = false
       await Promise.all(loops)

@@ -13,9 +13,9 @@ export interface Liveness {
 }
 
 /** Milliseconds without a message after which a ping is sent, and after which the member is asked. */
-const quiet = 2_500
-const silent = 4_000
-const tick = 500
+const quiet = 2_000
+const silent = 3_000
+const tick = 250
 
 /** Asks for a sign of life by `ping`; since not every etcd answers that at all times (etcd-io/etcd#15220), a plain read decides. */
 export const liveness = (member: Member, ping: () => void): Liveness => {

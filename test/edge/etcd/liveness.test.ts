@@ -41,24 +41,24 @@ describe('liveness', () => {
   })
   it('pings when it is quiet, once, and an answer is enough', () => {
     scene(NEVER, ({ alive, pings, reads }, { cold, expectObservable, flush }) => {
-      cold('3100ms a').subscribe(alive.heard)
-      expectObservable(alive.silence, '5s !').toBe('')
+      cold('2600ms a').subscribe(alive.heard)
+      expectObservable(alive.silence, '4s !').toBe('')
       flush()
-      expect([pings, reads]).toEqual([[2_500], []])
+      expect([pings, reads]).toEqual([[2_000], []])
     })
   })
   it('11.3 an unanswered ping alone kills nothing: a read decides, and that it may not be read is an answer', () => {
     for (const answer of [of('answer'), throwError(() => new Denied('no'))])
       scene(answer, ({ alive, reads }, { expectObservable, flush }) => {
-        expectObservable(alive.silence, '9s !').toBe('')
+        expectObservable(alive.silence, '7s !').toBe('')
         flush()
-        expect(reads).toEqual([4_000, 8_000])
+        expect(reads).toEqual([3_000, 6_000])
       })
   })
   it('errors when the member does not answer, either', () => {
     const error = new Disconnected('host did not answer', { host: 'host' })
     scene(throwError(() => error), ({ alive }, { expectObservable }) => {
-      expectObservable(alive.silence).toBe('4s #', undefined, error)
+      expectObservable(alive.silence).toBe('3s #', undefined, error)
     })
   })
 })
