@@ -79,7 +79,7 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const clients = members.map(member => member.client(login))
     const [first] = members
     if (first === undefined) throw new Error('a stage needs an etcd')
-    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), ...login })
+    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), grpcOptions: { 'grpc.max_receive_message_length': -1 }, ...login })
     const admin = (member = 0): Etcd3 => clients[member] ?? everywhere
     const anywhere = <B>(call: (client: Etcd3) => Promise<B>): Promise<B> => Promise.any(clients.map(call))
 

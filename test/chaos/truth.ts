@@ -55,35 +55,34 @@ export const truthOf = (client: () => Etcd3, prefix: string): Truth => {
   const harvest = async (): Promise<number> => {
     const epoch = epochs.at(-1) ?? begun()
     const etcd = client()
-    const { header } = await etcd.put('/truth/marker').value('')
+    const { header } = await etcd.kv.range({ key: Buffer.from('\0'), count_only: true })
     const target = Number(header.revision)
+    if (target < next) return target
+    // Every key here begins so, thus there is an event at the last revision.
     const watcher = etcd.watch().prefix('/').startRevision(String(next)).watcher()
     try {
-      await new Promise<void>((resolve, reject) => {
+      return await new Promise<number>((resolve, reject) => {
         watcher.on('error', reject).on('data', ({ events }) => {
           for (const { type, kv } of events) {
-            const revision = Number(kv.mod_revision)
-            if (revision >= target) {
-              resolve()
-              return
-            }
             const key = kv.key.toString()
-            if (key.startsWith(prefix)) take(epoch, revision, key, type === 'Delete' ? null : kv.value.toString())
+            if (key.startsWith(prefix)) take(epoch, Number(kv.mod_revision), key, type === 'Delete' ? null : kv.value.toString())
           }
+          const reached = Number(events.at(-1)?.kv.mod_revision ?? 0)
+          if (reached < target) return
+          next = reached + 1
+          resolve(reached)
         })
       })
     } finally {
       await watcher.cancel().catch(() => undefined)
     }
-    next = target
-    return target
   }
 
   return {
     harvest,
     compact: async () => {
       const revision = await harvest()
-      await client().kv.compact({ revision: String(revision) })
+      await client().kv.compact({ revision: String(revision), physical: true })
     },
     replaced: () => {
       epochs.push(begun())

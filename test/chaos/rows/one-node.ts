@@ -1,17 +1,84 @@
+import type { Etcd3 } from 'etcd3'
 import type { EtcdServer } from '../../etcd/server.js'
 import type { Row } from '../row.js'
-import type { Stage } from '../stage.js'
+import { prefix, valueOf, type Setting, type Stage } from '../stage.js'
 
 const group = 'one node'
 
-const etcd = ({ members: [first] }: Stage): EtcdServer => {
+const etcd = ({ members: [first] }: { readonly members: readonly EtcdServer[] }): EtcdServer => {
   if (first === undefined) throw new Error('no etcd')
   return first
 }
 
-const states = (name: string, seen: readonly string[], ...allowed: readonly RegExp[]): readonly string[] => {
-  const strange = seen.filter(word => !allowed.some(known => known.test(word)))
-  return strange.length === 0 ? [] : [`${name} said ${strange.join()}`]
+const never = (what: string, seen: readonly string[], word: string): readonly string[] => (seen.some(state => state.startsWith(word)) ? [`${what} said ${word}`] : [])
+const keepsItsLease: Row['judge'] = ({ ours }) => never('the registration', ours.registration, 'lost')
+const staysLive: Row['judge'] = ({ ours }) => never('the discovery', ours.sets, 'stale')
+
+/** Writes instances that nobody holds. */
+const fill = async (client: Etcd3, count: number): Promise<void> => {
+  const put = (index: number) => ({
+    request_put: { key: Buffer.from(`${prefix}filled${String(index).padStart(6, '0')}`), value: Buffer.from(valueOf(1 + (index % 100))) },
+  })
+  for (let index = 0; index < count; index += 100)
+    await client.kv.txn({ success: Array.from({ length: Math.min(100, count - index) }, (_, offset) => put(index + offset)) })
+}
+
+/** So many instances that a break is overcome by a resumption, not by a listing. */
+const manyInstances: Setting = {
+  prepare: async members => {
+    await fill(etcd({ members }).client(), 2_000)
+    return {}
+  },
+}
+const saved = (count: number): Setting => ({
+  prepare: async members => {
+    await fill(etcd({ members }).client(), count)
+    await etcd({ members }).save()
+    return {}
+  },
+})
+
+const cutOff = (stage: Stage): Promise<void> => stage.network(proxy => proxy.refuse())
+const reconnect = (stage: Stage): Promise<void> => stage.network(proxy => proxy.accept())
+
+/** While nobody looks: an older history, which goes on until its revision is beyond what ours has seen. */
+const restoreAndOvertake = async (stage: Stage): Promise<void> => {
+  await cutOff(stage)
+  const seen = stage.ours.subject.views.at(-1)?.revision ?? 0
+  await stage.replaceHistory(etcd(stage).restore)
+  const client = stage.admin()
+  for (let revision = 0; revision <= seen + 20; )
+    revision = Number((await client.put(`${prefix}other`).value(valueOf((revision % 90) + 1))).header.revision)
+}
+
+const deleteAndCompact = async (stage: Stage): Promise<void> => {
+  await cutOff(stage)
+  await stage.writes?.pause()
+  const { kvs } = await stage.admin().getAll().prefix(prefix).keys().then(keys => ({ kvs: keys.filter(key => key.includes('filled')) }))
+  await stage.admin().delete().key(kvs[0] ?? '')
+  // To the very revision of the deletion.
+  await stage.truth.compact()
+  stage.writes?.resume()
+}
+
+const alarms = async (client: Etcd3) => (await client.maintenance.alarm({ action: 'Get' })).alarms
+
+/** Fills the quota, then takes our lease away: etcd renews and deletes, but neither grants nor writes. */
+const outOfSpace = async (stage: Stage): Promise<void> => {
+  const client = stage.admin()
+  await stage.writes?.pause()
+  for (let index = 0; (await alarms(client)).length === 0; index += 1)
+    await client.put(`/junk/${index % 20}`).value('x'.repeat(200_000)).exec().catch(() => undefined)
+  const { kvs } = await client.kv.range({ key: Buffer.from(`${prefix}ours`) })
+  await client.leaseClient.leaseRevoke({ ID: kvs[0]?.lease ?? '0' })
+}
+const makeSpace = async (stage: Stage): Promise<void> => {
+  const client = stage.admin()
+  await client.delete().prefix('/junk/')
+  await stage.truth.compact()
+  await client.maintenance.defragment({})
+  for (const { memberID } of await alarms(client)) await client.maintenance.alarm({ action: 'Deactivate', alarm: 'Nospace', memberID })
+  stage.writes?.resume()
 }
 
 /** What can happen to a single etcd. */
@@ -22,7 +89,7 @@ export const oneNode: readonly Row[] = [
     times: 30,
     strike: stage => etcd(stage).kill(),
     lift: stage => etcd(stage).start(),
-    judge: ({ ours }) => states('registration', ours.registration, /^registered$/),
+    judge: keepsItsLease,
   },
   {
     group,
@@ -31,7 +98,7 @@ export const oneNode: readonly Row[] = [
     strike: stage => etcd(stage).terminate(),
     last: 2_000,
     lift: stage => etcd(stage).start(),
-    judge: ({ ours }) => states('registration', ours.registration, /^registered$/),
+    judge: keepsItsLease,
   },
   {
     group,
@@ -47,7 +114,7 @@ export const oneNode: readonly Row[] = [
     strike: stage => etcd(stage).freeze(),
     last: 3_000,
     lift: stage => etcd(stage).thaw(),
-    judge: ({ ours }) => states('registration', ours.registration, /^registered$/),
+    judge: keepsItsLease,
   },
   {
     group,
@@ -62,5 +129,62 @@ export const oneNode: readonly Row[] = [
     name: 'disk wiped, restarted with the same flags',
     core: true,
     strike: stage => stage.replaceHistory(etcd(stage).wipe),
+  },
+  {
+    group,
+    name: 'restored from an older snapshot',
+    setting: saved(50),
+    strike: stage => stage.replaceHistory(etcd(stage).restore),
+  },
+  {
+    group,
+    name: 'restored, and beyond our revision before we look again',
+    setting: saved(50),
+    strike: restoreAndOvertake,
+    lift: reconnect,
+  },
+  {
+    group,
+    name: 'the same with 2,000 instances',
+    setting: saved(2_000),
+    strike: restoreAndOvertake,
+    lift: reconnect,
+  },
+  {
+    group,
+    name: 'compacted during a break, 2,000 instances',
+    core: true,
+    setting: manyInstances,
+    strike: cutOff,
+    last: 1_000,
+    lift: async stage => {
+      await stage.truth.compact()
+      await reconnect(stage)
+    },
+    judge: keepsItsLease,
+  },
+  {
+    group,
+    name: 'compacted to a deletion during a break, 2,000 instances',
+    setting: manyInstances,
+    strike: deleteAndCompact,
+    lift: reconnect,
+    judge: keepsItsLease,
+  },
+  {
+    group,
+    name: 'compacted while connected',
+    times: 5,
+    strike: stage => stage.truth.compact(),
+    judge: async (outcome, stage) => [...((await keepsItsLease(outcome, stage)) ?? []), ...((await staysLive(outcome, stage)) ?? [])],
+  },
+  {
+    group,
+    name: 'NOSPACE, and our lease revoked under it',
+    setting: { server: { flags: ['--quota-backend-bytes=8000000'] } },
+    strike: outOfSpace,
+    last: 4_000,
+    lift: makeSpace,
+    judge: staysLive,
   },
 ]
