@@ -1,5 +1,5 @@
 /** What etcd says of itself: the sum of a metric whose labels contain `label`. */
-const metric = (text: string, name: string, label = ''): number =>
+export const sumOf = (text: string, name: string, label = ''): number =>
   text
     .split('\n')
     .filter(line => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label))
@@ -9,9 +9,9 @@ const metric = (text: string, name: string, label = ''): number =>
 export const openIn = async (endpoint: string): Promise<{ readonly watchers: number; readonly watchStreams: number; readonly keepAliveStreams: number }> => {
   const text = await (await fetch(`${endpoint}/metrics`)).text()
   const streams = (method: string): number =>
-    metric(text, 'grpc_server_started_total', `grpc_method="${method}"`) - metric(text, 'grpc_server_handled_total', `grpc_method="${method}"`)
+    sumOf(text, 'grpc_server_started_total', `grpc_method="${method}"`) - sumOf(text, 'grpc_server_handled_total', `grpc_method="${method}"`)
   return {
-    watchers: metric(text, 'etcd_debugging_mvcc_watcher_total'),
+    watchers: sumOf(text, 'etcd_debugging_mvcc_watcher_total'),
     watchStreams: streams('Watch'),
     keepAliveStreams: streams('LeaseKeepAlive'),
   }

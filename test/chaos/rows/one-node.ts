@@ -63,14 +63,16 @@ const deleteAndCompact = async (stage: Stage): Promise<void> => {
 
 const alarms = async (client: Etcd3) => (await client.maintenance.alarm({ action: 'Get' })).alarms
 
-/** Fills the quota, then takes our lease away: etcd renews and deletes, but neither grants nor writes. */
+/** Fills the quota, then takes the leases away: etcd renews and deletes, but neither grants nor writes. */
 const outOfSpace = async (stage: Stage): Promise<void> => {
   const client = stage.admin()
   await stage.writes?.pause()
   for (let index = 0; (await alarms(client)).length === 0; index += 1)
     await client.put(`/junk/${index % 20}`).value('x'.repeat(200_000)).exec().catch(() => undefined)
-  const { kvs } = await client.kv.range({ key: Buffer.from(`${prefix}ours`) })
-  await client.leaseClient.leaseRevoke({ ID: kvs[0]?.lease ?? '0' })
+  for (const { id } of [stage.ours, stage.stock]) {
+    const { kvs } = await client.kv.range({ key: Buffer.from(prefix + id) })
+    await client.leaseClient.leaseRevoke({ ID: kvs[0]?.lease ?? '0' })
+  }
 }
 const makeSpace = async (stage: Stage): Promise<void> => {
   const client = stage.admin()
@@ -180,7 +182,7 @@ export const oneNode: readonly Row[] = [
   },
   {
     group,
-    name: 'NOSPACE, and our lease revoked under it',
+    name: 'NOSPACE, and the leases revoked under it',
     setting: { server: { flags: ['--quota-backend-bytes=8000000'] } },
     strike: outOfSpace,
     last: 4_000,

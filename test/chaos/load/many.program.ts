@@ -1,0 +1,46 @@
+// Many registrations of one process, ours or etcd3's; says how many are held whenever that changes.
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Etcd3, type Lease } from 'etcd3'
+import { register } from '../../../src/index.js'
+import { etcdRegistry } from '../../../src/edge/etcd/index.js'
+
+const [which = '', hosts = '', prefix = '', count = '0', ttl = '10'] = process.argv.slice(2)
+const instance = (index: number) => ({ service: prefix, id: `node${index}`, address: '10.0.0.1:8080' })
+const held = new Set<number>()
+let said = -1
+setInterval(() => {
+  if (held.size !== said) console.log(JSON.stringify({ held: (said = held.size) }))
+}, 20).unref()
+
+const ours = (): (() => Promise<unknown>) => {
+  const registry = etcdRegistry({ hosts })
+  for (let index = 0; index < Number(count); index += 1)
+    register(registry, instance(index), { ttl: Number(ttl) }).subscribe(({ status }) => {
+      if (status === 'registered') held.add(index)
+      else held.delete(index)
+    })
+  return () => registry.close()
+}
+
+const stock = (): (() => Promise<unknown>) => {
+  const client = new Etcd3({ hosts })
+  const leases = new Map<number, Lease>()
+  process.on('unhandledRejection', () => undefined).on('uncaughtException', () => undefined)
+  const hold = async (index: number): Promise<void> => {
+    const lease = client.lease(Number(ttl))
+    leases.set(index, lease)
+    lease.on('lost', () => {
+      held.delete(index)
+      again(index)
+    })
+    await lease.put(`/rx-discovery/${prefix}/node${index}`).value(JSON.stringify({ v: 1, address: '10.0.0.1:8080' })).exec()
+    held.add(index)
+  }
+  const again = (index: number): void => void sleep(500).then(() => hold(index).catch(() => again(index)))
+  for (let index = 0; index < Number(count); index += 1) hold(index).catch(() => again(index))
+  return () => Promise.race([Promise.all([...leases.values()].map(lease => lease.revoke().catch(() => undefined))), sleep(15_000)])
+}
+
+const end = which === 'ours' ? ours() : stock()
+createInterface(process.stdin).on('line', () => void end().then(() => process.exit(0))).on('close', () => process.exit(1))
