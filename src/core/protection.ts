@@ -69,18 +69,20 @@ export const aged = <M>(protection: Protection<M>, now: number, { grace }: Guard
 export const judged = <M>(previous: Protection<M>, source: ServiceSet<M>, now: number, guard: Guard): Protection<M> => {
   const before = previous.source.service === source.service ? aged(previous, now, guard) : unprotected<M>(source.service)
   const differences = SortedMap.difference(instancesOf(before.source), instancesOf(source))
-  let { gone, held, staying } = before
+  let { staying } = before
   let strangers = 0
+  const returned: string[] = []
   const vanished: ServiceInstance<M>[] = []
   for (const { key, before: was, after: is } of differences) {
     staying += Number(stays(is)) - Number(stays(was))
     // one that the source held had its time already
     if (was !== undefined && is === undefined && stays(was) && !before.source.held.has(key)) vanished.push(was)
     if (was !== undefined || is === undefined) continue
-    if (gone.byId.has(key)) gone = without(gone, key)
-    else if (held.byId.has(key)) held = without(held, key)
+    if (before.gone.byId.has(key) || before.held.byId.has(key)) returned.push(key)
     else if (stays(is)) strangers += 1
   }
+  let gone = without(before.gone, returned)
+  let held = without(before.held, returned)
 
   const replaced = (count: number): number => {
     const some = Math.min(strangers, count)

@@ -1,4 +1,4 @@
-import { merge, of, Subject, take, throwError, type Observable } from 'rxjs'
+import { merge, NEVER, of, Subject, take, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import {
   changes, discover, InvalidArgument, protect, register, serviceInstance, serviceSet, where,
@@ -6,6 +6,7 @@ import {
 } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually, type VirtualHelpers } from 'rx-discovery/testing'
+import { withClock } from '../../src/flow/clock.js'
 import { put, remove, see, steady } from './scene.js'
 
 const node = (id: string, { status = 'up', version = '' }: { status?: Status; version?: string } = {}): ServiceInstance =>
@@ -154,6 +155,18 @@ describe('protect', () => {
     expect(since()).toEqual([])
   }))
 
+  it('forgets the loss of one that comes back', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, last }) => {
+    const all = several(9)
+    next(...all)
+    next(...all.slice(1))
+    advance(60)
+    next(...all.slice(2))
+    next(...all.slice(1))
+    advance(41)
+    next(...all.slice(3))
+    expect(sizes(last())).toEqual([6, 0])
+  }))
+
   it('holds one that vanishes again for a grace of its own', play({ grace: 100, maxLoss: 0 }, ({ next, advance, since }) => {
     next(a)
     next()
@@ -206,6 +219,23 @@ describe('protect', () => {
     next(c, d)
     next(a, b)
     expect(since()).toEqual(['live a b', 'live a b c', 'live b c', 'live b c d', 'live c d', 'live a b'])
+  }))
+
+  it('counts no loss of those who are replaced in the same set', play({ maxLoss: 0.25 }, ({ next, last }) => {
+    const [old, young] = [several(8, 'a'), several(4, 'b')]
+    next(...old)
+    next(...old.slice(4), ...young)
+    next(...old.slice(6), ...young)
+    expect(sizes(last())).toEqual([6, 0])
+  }))
+
+  it('does not take one that is leaving for a newcomer', play({ maxLoss: 0 }, ({ next, since }) => {
+    next(a, b)
+    next(b)
+    next(b, node('c', { status: 'draining' }))
+    next(b)
+    next(b, c)
+    expect(since()).toEqual(['live a b', 'live (a) b', 'live (a) b c', 'live (a) b', 'live b c'])
   }))
 
   it('passes on a change of status at once; what is held is still marked, and ages though the source is silent', play({ grace: 100, maxLoss: 0 }, ({ sets, next, advance, since, last }) => {
@@ -268,6 +298,25 @@ describe('protect', () => {
     expect([times, pending()]).toEqual([['0 live a b c d', '0 live (b) (c) (d)', '10 live'], 0])
     stop()
   }))
+
+  it('keeps the marks of its source beside its own', play({ maxLoss: 0 }, ({ sets, since }) => {
+    const held = new Set(['a'])
+    sets.next(serviceSet('web', [a, b, c], { held }))
+    sets.next(serviceSet('web', [a, c], { held }))
+    sets.next(serviceSet('web', [c]))
+    expect(since()).toEqual(['live (a) b c', 'live (a) (b) c', 'live (b) c'])
+  }))
+
+  it('waits again when its timer was early, and emits nothing for that', () => virtually(({ advance, now, pending }) =>
+    withClock({ now: () => now() * 0.999 }, () => {
+      const { values, stop } = see(merge(of(live(a), live()), NEVER).pipe(protect({ grace: 1_000, maxLoss: 0 })))
+      advance(1_001)
+      expect([values.map(shown), pending()]).toEqual([['live a', 'live (a)'], 1])
+      advance(1)
+      expect([values.map(shown), pending()]).toEqual([['live a', 'live (a)', 'live'], 0])
+      stop()
+    }),
+  ))
 
   it.each([[{ grace: -1 }, 'grace'], [{ grace: NaN }, 'grace'], [{ grace: Infinity }, 'grace'], [{ maxLoss: -0.1 }, 'maxLoss'], [{ maxLoss: 25 }, 'maxLoss'], [{ maxLoss: NaN }, 'maxLoss']])(
     'errors on %j, and does not subscribe', (options, argument) => {
