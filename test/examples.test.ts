@@ -20,6 +20,13 @@ const prints: Record<string, readonly string[]> = {
     'registration revoked',
   ],
   'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port: must be number'],
+  'protect.ts': [
+    '    0 ms at first: 8 instances; protected: 8, 0 of them held',
+    '    0 ms all leases expired: 0 instances; protected: 6, 6 of them held',
+    ' 1000 ms registered again: 8 instances; protected: 8, 0 of them held',
+    '30999 ms all gone: 0 instances; protected: 6, 6 of them held',
+    '31000 ms believed: 0 instances; protected: 0, 0 of them held',
+  ],
   'quick-start.ts': [
     'joined node1 localhost:8000',
     'node2 is registering',

@@ -8,6 +8,7 @@ import {
   known,
   native,
   plain,
+  protect,
   register,
   serviceSet,
   where,
@@ -15,6 +16,7 @@ import {
   type InstanceChange,
   type MetadataOf,
   type NoMetadata,
+  type ProtectOptions,
   type ReadableRegistry,
   type Registration,
   type ServiceInstance,
@@ -75,7 +77,7 @@ describe('what register takes', () => {
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
     type Verbs = 'register' | 'discover' | 'catalog'
-    type Operators = 'known' | 'changes' | 'where'
+    type Operators = 'known' | 'changes' | 'where' | 'protect'
     type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
     type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
     expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
@@ -86,6 +88,17 @@ describe('operators keep it', () => {
   const web$ = discover(registry, 'web', { format: native<Meta>() })
   it('known and where', () => {
     expectTypeOf(web$.pipe(known(), where(({ metadata }) => metadata.rack === 'r1'))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+  })
+  it('protect', () => {
+    expectTypeOf(web$.pipe(protect())).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    expectTypeOf(web$.pipe(protect({ grace: 1_000, maxLoss: 0.5 }), where(({ metadata }) => metadata.rack === 'r1'), changes())).toEqualTypeOf<
+      Observable<readonly InstanceChange<Meta>[]>
+    >()
+    expectTypeOf<Parameters<typeof protect>[0]>().toEqualTypeOf<ProtectOptions | undefined>()
+    // @ts-expect-error it stands on sets, not on changes
+    web$.pipe(changes(), protect())
+    // @ts-expect-error a share is a number
+    protect({ maxLoss: '25%' })
   })
   it('changes', () => {
     expectTypeOf(web$.pipe(changes())).toEqualTypeOf<Observable<readonly InstanceChange<Meta>[]>>()

@@ -12,6 +12,10 @@ export const checkedDurations = (durations: Readonly<Record<string, number>>): I
   return wrong && new InvalidArgument(wrong[0], `must be a number of milliseconds from 0 to ${longest}, not ${wrong[1]}`)
 }
 
+/** What is wrong with a share of a whole. */
+export const checkedShare = (argument: string, share: number): InvalidArgument | undefined =>
+  share >= 0 && share <= 1 ? undefined : new InvalidArgument(argument, `must be a number from 0 to 1, not ${share}`)
+
 /** What is wrong with a service name or an id. */
 export const checkedName = (argument: string, name: unknown): InvalidArgument | undefined => {
   const valid = validName(argument, name)

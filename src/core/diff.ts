@@ -1,4 +1,5 @@
 import { sameInstance, type ServiceInstance } from './instance.js'
+import { KeySet } from './key-set.js'
 import { instancesOf, pendingSet, type ServiceSet, withInstances } from './service-set.js'
 import { SortedMap } from './sorted-map.js'
 
@@ -30,10 +31,15 @@ export const filtered = <M>(
   predicate: (instance: ServiceInstance<M>) => boolean,
 ): Filtered<M> => {
   const before = previous ?? nobody
-  const instances = SortedMap.difference(instancesOf<M>(before.source), instancesOf(source)).reduce(
+  const differences = SortedMap.difference(instancesOf<M>(before.source), instancesOf(source))
+  const instances = differences.reduce(
     (map, { key, after }) => (after !== undefined && predicate(after) ? map.set(key, after) : map.delete(key)),
     instancesOf<M>(before.result),
   )
-  const held = [...source.held].filter(id => instances.has(id))
-  return { source, result: withInstances(source, instances, held.length === source.held.size ? source.held : new Set(held)) }
+  const marks = SortedMap.difference(KeySet.mapOf(before.source.held), KeySet.mapOf(source.held))
+  const held = [...differences, ...marks].reduce(
+    (map, { key }) => (source.held.has(key) && instances.has(key) ? map.set(key, true) : map.delete(key)),
+    KeySet.mapOf(before.result.held),
+  )
+  return { source, result: withInstances(source, instances, held.size === source.held.size ? source.held : new KeySet(held)) }
 }

@@ -1,6 +1,7 @@
 import { InvalidArgument } from './errors.js'
 import type { Rejection } from './format.js'
 import type { ServiceInstance } from './instance.js'
+import { KeySet } from './key-set.js'
 import { SortedMap } from './sorted-map.js'
 import type { Revision } from './store.js'
 
@@ -53,7 +54,7 @@ export interface SetContent<M> {
   readonly rejected: ReadonlyMap<string, Rejection>
 }
 
-const none: ReadonlySet<string> = new Set()
+const none: ReadonlySet<string> = KeySet.of(new Set())
 
 const troubleJSON = ({ error: { name, message }, ...rest }: Trouble): unknown => ({ error: { name, message }, ...rest })
 
@@ -77,7 +78,7 @@ class InstanceSet<M> implements ServiceSet<M> {
     this.asOf = asOf
     this.trouble = trouble
     this.rejected = rejected
-    this.held = held
+    this.held = KeySet.of(held)
     this.#instances = instances
     Object.freeze(this)
   }

@@ -154,6 +154,12 @@ describe('where', () => {
     expect(values.map(({ held }) => [...held])).toEqual([['b'], ['c'], []])
   })
 
+  it('marks one held that comes to be shown, and only while it is', () => {
+    const held = new Set(['a', 'b'])
+    const sets = ['1', '2', '3'].map(version => serviceSet('web', [node('a', version), node('b', '2')], { held }))
+    expect(see(of(...sets).pipe(where(even))).values.map(set => [...set.held])).toEqual([['b'], ['a', 'b'], ['b']])
+  })
+
   it('shows everybody or nobody when that is what the predicate says', () => {
     const set = serviceSet('web', [node('a'), node('b')])
     const other = withInstances(set, instancesOf(set).delete('a'))
