@@ -1,5 +1,8 @@
 /** What was measured, by name; `problem`: what should not be. */
-export type Measured = Readonly<Record<string, string>>
+export interface Measured {
+  readonly problem?: string
+  readonly [name: string]: string | undefined
+}
 
 /** A load, under which ours and etcd3's are measured one after the other. */
 export interface Trial {

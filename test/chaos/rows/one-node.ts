@@ -1,5 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import type { EtcdServer } from '../../etcd/server.js'
+import type { Outcome } from '../outcome.js'
 import type { Row } from '../row.js'
 import { prefix, valueOf, type Setting, type Stage } from '../stage.js'
 
@@ -11,8 +12,8 @@ const etcd = ({ members: [first] }: { readonly members: readonly EtcdServer[] })
 }
 
 const never = (what: string, seen: readonly string[], word: string): readonly string[] => (seen.some(state => state.startsWith(word)) ? [`${what} said ${word}`] : [])
-const keepsItsLease: Row['judge'] = ({ ours }) => never('the registration', ours.registration, 'lost')
-const staysLive: Row['judge'] = ({ ours }) => never('the discovery', ours.sets, 'stale')
+const keepsItsLease = ({ ours }: Outcome): readonly string[] => never('the registration', ours.registration, 'lost')
+const staysLive = ({ ours }: Outcome): readonly string[] => never('the discovery', ours.sets, 'stale')
 
 /** Writes instances that nobody holds. */
 const fill = async (client: Etcd3, count: number): Promise<void> => {
@@ -178,7 +179,7 @@ export const oneNode: readonly Row[] = [
     name: 'compacted while connected',
     times: 5,
     strike: stage => stage.truth.compact(),
-    judge: async (outcome, stage) => [...((await keepsItsLease(outcome, stage)) ?? []), ...((await staysLive(outcome, stage)) ?? [])],
+    judge: outcome => [...keepsItsLease(outcome), ...staysLive(outcome)],
   },
   {
     group,

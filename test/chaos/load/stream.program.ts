@@ -1,0 +1,89 @@
+// One discovery and one registration, ours or etcd3's, under a stream of events; says every second how it fares.
+import { createInterface } from 'node:readline'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Etcd3 } from 'etcd3'
+import { discover, register, type ServiceSet } from '../../../src/index.js'
+import { etcdRegistry } from '../../../src/edge/etcd/index.js'
+import { weightOf } from '../told.js'
+
+const [which = '', hosts = '', service = '', slow = '0'] = process.argv.slice(2)
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+const ttl = 5
+const started = performance.now()
+const prefix = `/rx-discovery/${service}/`
+const seen = { emissions: 0, revision: 0, size: 0, lost: 0, first: 0, stale: 0 }
+let weights: () => Record<string, number> = () => ({})
+
+/** A subscriber that takes its time. */
+const suffer = (): void => {
+  for (const end = performance.now() + Number(slow); performance.now() < end; );
+}
+const told = (revision: number, size: number): void => {
+  seen.first ||= performance.now() - started
+  seen.emissions += 1
+  seen.revision = revision
+  seen.size = size
+  suffer()
+}
+
+const ours = (): (() => Promise<unknown>) => {
+  const registry = etcdRegistry({ hosts })
+  let last: ServiceSet | undefined
+  weights = () => Object.fromEntries(Array.from(last ?? [], ({ id, weight }) => [id, weight]))
+  discover(registry, service).subscribe(set => {
+    last = set
+    if (set.status === 'live') told(set.revision, set.size)
+    else if (set.status === 'stale') seen.stale += 1
+  })
+  register(registry, { service, id: 'ours', address: '10.0.0.1:8080' }, { ttl }).subscribe(({ status }) => {
+    if (status === 'lost') seen.lost += 1
+  })
+  return () => registry.close()
+}
+
+const stock = async (): Promise<() => Promise<unknown>> => {
+  const client = new Etcd3({ hosts, grpcOptions: { 'grpc.max_receive_message_length': -1 } })
+  const map = new Map<string, number>()
+  weights = () => Object.fromEntries(map)
+  const put = (key: string, value: string): void => {
+    const weight = weightOf(value)
+    if (weight !== undefined) map.set(key.slice(prefix.length), weight)
+  }
+  const { kvs, header } = await client.getAll().prefix(prefix).exec()
+  for (const { key, value } of kvs) put(key.toString(), value.toString())
+  told(Number(header.revision), map.size)
+  const watcher = await client.watch().prefix(prefix).startRevision(String(Number(header.revision) + 1)).create()
+  watcher
+    .on('disconnected', () => (seen.stale += 1))
+    .on('put', ({ key, value }) => put(key.toString(), value.toString()))
+    .on('delete', ({ key }) => map.delete(key.toString().slice(prefix.length)))
+    .on('data', ({ events }) => {
+      if (events.length > 0) told(Number(events.at(-1)?.kv.mod_revision), map.size)
+    })
+    .on('error', () => undefined)
+  const lease = client.lease(ttl)
+  lease.on('lost', () => (seen.lost += 1))
+  await lease.put(`${prefix}stock`).value(JSON.stringify({ v: 1, address: '10.0.0.2:8080' })).exec()
+  return () => lease.revoke()
+}
+
+const end = which === 'ours' ? ours() : await stock()
+const delay = monitorEventLoopDelay({ resolution: 5 })
+delay.enable()
+const report = (garbage: boolean): void => {
+  const { rss, heapUsed } = process.memoryUsage()
+  if (garbage) collect()
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  console.log(JSON.stringify({ ...seen, rss, heapUsed, live: garbage ? process.memoryUsage().heapUsed : 0, cpu: (userCPUTime + systemCPUTime) / 1e3, stall: delay.max / 1e6 }))
+}
+setInterval(() => report(false), 1_000).unref()
+createInterface(process.stdin)
+  .on('line', line => {
+    if (line === 'measure') report(true)
+    if (line === 'weigh') console.log(JSON.stringify({ weights: weights() }))
+    if (line === 'end') void end().then(() => process.exit(0), () => process.exit(0))
+  })
+  .on('close', () => process.exit(1))
