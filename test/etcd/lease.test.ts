@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Disconnected, LeaseLost } from '../../src/core/errors.js'
 import type { Lease } from '../../src/core/store.js'
 import { connect } from '../../src/edge/etcd/client.js'
+import { asError } from '../../src/edge/etcd/errors.js'
 import { leases } from '../../src/edge/etcd/lease.js'
 import type { Member, Members } from '../../src/edge/etcd/member.js'
 import { faultProxy, type Proxy } from './proxy.js'
@@ -110,7 +111,7 @@ describe('lease', () => {
   it('11.10 a thousand leases take ten streams, and live', { timeout: 120_000 }, async () => {
     const { lease, close, open } = scene()
     // On a busy machine a thousand grants at once are not all answered in time; they are asked for again, as `register` does.
-    const again = { delay: (error: unknown) => (error instanceof Disconnected ? timer(1000 * Math.random()) : throwError(() => error)) }
+    const again = { delay: (error: unknown) => (error instanceof Disconnected ? timer(1000 * Math.random()) : throwError(() => asError(error))) }
     const tenants = Array.from({ length: 1000 }, () => tenant(lease(15).pipe(retry(again))))
     await until(() => tenants.every(({ events }) => events.length > 2), 60_000)
     expect(open.size).toBe(10)
