@@ -41,7 +41,14 @@ if ((kind !== undefined && !Object.hasOwn(kinds, kind)) || more.length > 0) thro
 
 const rows: Row[] = []
 for (const [name, { versions, run }] of Object.entries(kinds))
-  if (kind === undefined || kind === name) for (const each of version === undefined ? versions : [version]) rows.push(await run(each))
+  if (kind === undefined || kind === name)
+    for (const each of version === undefined ? versions : [version])
+      rows.push(
+        await run(each).catch((error: unknown): Row => {
+          console.error(error instanceof Error ? error.message : error)
+          return { name: `${name} ${each}, not to be had`, outcomes: [{ passed: 0, failed: 1, skipped: 0, seconds: 0 }] }
+        }),
+      )
 
 const total = (outcomes: readonly Outcome[], of: keyof Outcome): number => outcomes.reduce((sum, outcome) => sum + outcome[of], 0)
 const columns = ['passed', 'failed', 'skipped', 'seconds'] as const
