@@ -14,7 +14,7 @@ const go = (dir: string, ...args: readonly string[]): Promise<string> =>
     ({ stdout }) => stdout,
     (error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      throw new Error('no Go: etcd from 3.5 on is built here by `go`, 1.24 or later, with access to a module proxy (https://go.dev/dl); without it there is only `npm run test:versions -- etcd 3.4`, and `-- node`')
+      throw new Error('no Go: etcd from 3.5 on is built here by `go`, 1.26 or later, with access to a module proxy (https://go.dev/dl); without it there is only `npm run test:versions -- etcd 3.4`, and `-- node`')
     },
   )
 
