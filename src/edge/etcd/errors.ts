@@ -46,7 +46,8 @@ export const translate = (host: string, ending: Ending): Error | undefined => {
   if (details.includes('future revision')) return new Rewound(`${host}: ${details}`)
   if (/request is too large|too many operations|larger than max/.test(details))
     return new InvalidArgument('entries', `must fit what etcd takes at once, 1.5 MiB and 128 of them unless it was started with other limits (${details})`)
-  if (outages.includes(code)) return disconnected(host, ending)
+  // From 3.6 on a learner's refusal has the code of one that any host would give.
+  if (outages.includes(code) || details.includes('not supported for learner')) return disconnected(host, ending)
   // Its quota is not ours, and another member's is the same; but a connection that is told to calm down is an outage.
   if (code === 8) return details.includes('etcdserver:') ? new GRPCResourceExhastedError(`${host}: ${details}`) : disconnected(host, ending)
   return undefined

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { findEtcd } from '../etcd/provision-binary.js'
+import { installEtcd } from '../etcd/provision-package.js'
+
+const run = promisify(execFile)
+const server = 'go.etcd.io/etcd/server/v3'
+const cache = resolve('.etcds')
+
+const go = (dir: string, ...args: readonly string[]): Promise<string> =>
+  run('go', args, { cwd: dir, env: { ...process.env, GOWORK: 'off', GOFLAGS: '-mod=mod' } }).then(
+    ({ stdout }) => stdout,
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      throw new Error('no Go: etcd from 3.5 on is built here by `go`, 1.26 or later, with access to a module proxy (https://go.dev/dl); without it there is only `npm run test:versions -- etcd 3.4`, and `-- node`')
+    },
+  )
+
+const builtAt = (version: string): string => join(cache, version, 'etcd')
+
+/** Builds this very version, once: its own `go.mod` names every other module of etcd at the same version. */
+const build = async (version: string): Promise<string> => {
+  const binary = builtAt(version)
+  if (existsSync(binary)) return binary
+  const dir = join(cache, version)
+  rmSync(dir, { recursive: true, force: true })
+  mkdirSync(dir, { recursive: true })
+  cpSync('test/versions/etcd.go', join(dir, 'main.go'))
+  writeFileSync(join(dir, 'go.mod'), 'module rx-discovery-etcd\n')
+  await go(dir, 'get', `${server}@v${version}`)
+  await go(dir, 'mod', 'tidy')
+  await go(dir, 'build', '-trimpath', '-o', `${binary}.new`, '.')
+  cpSync(`${binary}.new`, binary)
+  rmSync(`${binary}.new`)
+  return binary
+}
+
+/** The newest patch of a minor version like `3.6`; a whole version is itself. */
+const newest = async (version: string): Promise<string> => {
+  if (version.split('.').length > 2) return version
+  const [, ...all] = (await go('.', 'list', '-m', '-versions', server)).trim().split(' ')
+  const patches = all.map(tag => tag.slice(1)).filter(tag => tag.startsWith(`${version}.`) && !tag.includes('-'))
+  const last = patches.at(-1)
+  if (last === undefined) throw new Error(`the module proxy knows no etcd ${version}`)
+  return last
+}
+
+/** 3.4 is no Go module that can be built, but what several Linux distributions still carry. */
+const packaged = async (log: (line: string) => void): Promise<string> => {
+  if (findEtcd() === undefined) await installEtcd(log)
+  const binary = findEtcd()
+  if (binary === undefined) throw new Error('no etcd 3.4: put it on the PATH, or name it in ETCD_BIN')
+  return binary
+}
+
+/** What an etcd says that it is, like `3.4.23`. */
+export const versionOf = async (binary: string): Promise<string> => /etcd Version: (\S+)/.exec((await run(binary, ['--version'])).stdout)?.[1] ?? 'unknown'
+
+/** The binary of an etcd, 3.4 from the PATH or the package manager, a later one built here; `version` may lack the patch. */
+export const etcdOf = async (version: string, log: (line: string) => void): Promise<string> => {
+  if (version.startsWith('3.4')) return packaged(log)
+  const exact = await newest(version)
+  if (!existsSync(builtAt(exact))) log(`building etcd ${exact}`)
+  return build(exact)
+}

@@ -1,0 +1,56 @@
+// Every etcd and every Node that we promise to work with, one after the other: `npm run test:versions`, `-- etcd`, `-- etcd 3.6`, `-- node 22`.
+import { table } from '../../bench/table.js'
+import { etcdOf, versionOf } from './etcd.js'
+import { nodeOf } from './node.js'
+import { suite, type Outcome } from './suite.js'
+
+interface Row {
+  readonly name: string
+  readonly outcomes: readonly Outcome[]
+}
+
+/** The tests that are about what etcd does. */
+const aboutEtcd = ['contract', 'list', 'watch', 'lease', 'put', 'restarts', 'connection', 'learner', 'tokens', 'alarms']
+/** Those that are about what Node does; all of the others need no etcd. */
+const aboutNode = ['contract', 'exit']
+
+const log = (line: string): void => console.log(line)
+const files = (names: readonly string[]): readonly string[] => ['--project', 'etcd', ...names.map(name => `test/etcd/${name}.test.ts`)]
+
+const kinds: Readonly<Record<string, { readonly versions: readonly string[]; readonly run: (version: string) => Promise<Row> }>> = {
+  etcd: {
+    versions: ['3.4', '3.5', '3.6', '3.7'],
+    run: async version => {
+      const etcd = await etcdOf(version, log)
+      const outcome = await suite(process.execPath, etcd, files(aboutEtcd))
+      return { name: `etcd ${await versionOf(etcd)}`, outcomes: [outcome] }
+    },
+  },
+  node: {
+    versions: ['20', '22.23.3', '24.21.0'],
+    run: async version => {
+      const [node, etcd] = [await nodeOf(version, log), await etcdOf('3.4', log)]
+      const outcomes = [await suite(node, etcd, files(aboutNode)), await suite(node, etcd, ['--project', 'unit'])]
+      return { name: `Node ${version}`, outcomes }
+    },
+  },
+}
+
+const [kind, version, ...more] = process.argv.slice(2)
+if ((kind !== undefined && !Object.hasOwn(kinds, kind)) || more.length > 0) throw new Error('npm run test:versions -- [etcd [3.6 | 3.6.16] | node [22 | 22.23.3]]')
+
+const rows: Row[] = []
+for (const [name, { versions, run }] of Object.entries(kinds))
+  if (kind === undefined || kind === name)
+    for (const each of version === undefined ? versions : [version])
+      rows.push(
+        await run(each).catch((error: unknown): Row => {
+          console.error(error instanceof Error ? error.message : error)
+          return { name: `${name} ${each}, not to be had`, outcomes: [{ passed: 0, failed: 1, skipped: 0, seconds: 0 }] }
+        }),
+      )
+
+const total = (outcomes: readonly Outcome[], of: keyof Outcome): number => outcomes.reduce((sum, outcome) => sum + outcome[of], 0)
+const columns = ['passed', 'failed', 'skipped', 'seconds'] as const
+table('Versions', [['', ...columns], ...rows.map(({ name, outcomes }) => [name, ...columns.map(column => String(total(outcomes, column)))])])
+if (rows.some(({ outcomes }) => total(outcomes, 'failed') > 0)) process.exitCode = 1
