@@ -138,7 +138,7 @@ export const register = <const F extends Formats = Format>(
         backoff,
         hasten: end,
         fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !established),
-        interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'stands', registration: { status: 'lost', cause, attempt, retryAt } }),
+        interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } }),
       }),
       tap(event => {
         established ||= event.type === 'settled'
