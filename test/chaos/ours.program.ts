@@ -6,7 +6,7 @@ import { discover, register, type Registration, type ServiceSet } from '../../sr
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { digestOf, type Assignment, type Told } from './told.js'
 
-const { hosts, service, id, ttl, auth, tls, large = false, onTaken, drain } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, tls, large = false, onTaken, drain, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const say = (told: Told): void => console.log(JSON.stringify(told))
 const failed = (what: string) => (error: unknown): void => say({ failed: `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, failed(event))
@@ -32,9 +32,12 @@ const told = (state: Registration): void => {
 }
 
 const until = new Subject<void>()
+const completed = (): void => say({ tenure: { status: 'complete', held: false } })
 const looking = discover(registry, service).subscribe({ next: shown, error: failed('discover') })
 const held = (id === undefined ? EMPTY : register(registry, { service, id, address: '10.0.0.1:8080' }, { ttl, until, ...(onTaken && { onTaken }), ...(drain !== undefined && { drain }) }))
-  .subscribe({ next: told, error: failed('register') })
+  .subscribe({ next: told, error: failed('register'), ...(id !== undefined && { complete: completed }) })
+for (let each = 0; each < crowd; each += 1)
+  held.add(register(registry, { service, id: `crowd${each}`, address: '10.0.0.1:8080' }, { ttl }).subscribe({ error: failed(`register crowd${each}`) }))
 
 let ending = false
 const delay = monitorEventLoopDelay({ resolution: 5 })
@@ -45,6 +48,12 @@ const orders: Readonly<Record<string, (argument: string) => unknown>> = {
     for (const end = performance.now() + Number(ms); performance.now() < end; );
   },
   drain: () => until.next(),
+  close: () => registry.close(),
+  /** Ends without a word to anybody but the registration. */
+  exit: () => {
+    held.unsubscribe()
+    process.exit()
+  },
   weigh: () => say({ weights: Object.fromEntries(Array.from(last ?? [], ({ id: each, weight }) => [each, weight])) }),
   measure: () => {
     global.gc?.()

@@ -32,6 +32,8 @@ export interface Assignment {
   readonly large?: boolean
   /** Further options of `register`. */
   readonly onTaken?: 'replace' | 'fail'
+  /** So many registrations more, `crowd0` and so on. */
+  readonly crowd?: number
   readonly drain?: number
 }
 
