@@ -198,7 +198,7 @@ export const play = (row: Row, seed: number): Promise<Outcome> =>
     const ready = ({ subject, id }: Party): true | undefined =>
       subject.views.at(-1)?.live === true && subject.tenures.at(-1)?.held === true ? true : (id === 'stock' && !subject.running()) || undefined
     for (const which of ['ours', 'stock'] as const)
-      if (!(await until(() => ready(stage[which]), 20_000))) throw new Error(`${which} did not get ready: ${stage[which].subject.failures.join('; ')}`)
+      if (!(await until(() => ready(stage[which]), 60_000))) throw new Error(`${which} did not get ready: ${stage[which].subject.failures.join('; ')}`)
     await sleep(300)
     const times = { ours: { right: [], back: [] }, stock: { right: [], back: [] } }
     const episodes: Episode[] = []

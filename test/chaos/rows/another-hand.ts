@@ -44,7 +44,7 @@ const leave = async (stage: Stage, { subject, ttl }: Party): Promise<void> => {
   if (granted.some(({ grantedTTL }) => grantedTTL === String(ttl))) throw new Error('the other process left a lease')
 }
 /** Until it holds the key, or has given up. */
-const decided = ({ subject }: Party): Promise<true | undefined> => until(() => (subject.tenures.at(-1)?.held === true || subject.failures.length > 0 ? true : undefined), 20_000)
+const decided = ({ subject }: Party): Promise<true | undefined> => until(() => (subject.tenures.at(-1)?.held === true || subject.failures.length > 0 ? true : undefined), 60_000)
 /** For how long we look on while two want one key. */
 const contest = 8_000
 
