@@ -58,7 +58,9 @@ export const translate = (host: string, ending: Ending): Error | undefined => {
 
 /** The registry's error for what an RPC of etcd3 rejected with, given how it ended, if it came so far. */
 export const failure = (host: string, error: unknown, ending?: Ending): Error => {
-  const known = ending === undefined || ending.code === 0 ? undefined : translate(host, ending)
+  // Without an ending it never was a call: a client of the user's was refused its own login.
+  const told = ending ?? { code: 0, details: error instanceof Error ? error.message : '' }
+  const known = ending?.code === 0 ? undefined : translate(host, told)
   if (known !== undefined) return known
   if (error instanceof ClientClosedError) return new Closed('the etcd client is closed')
   if (!(error instanceof Error)) return new Disconnected(`${host}: ${String(error)}`, { host })

@@ -13,7 +13,7 @@ export type { ConnectOptions } from './client.js'
 
 /**
  * A registry on etcd: over its own connections to the members at `hosts`, or over a client that one already has, which stays open and whose
- * fault policies then apply. Throws `InvalidArgument` when there are no hosts, or one is no URL.
+ * fault policies then apply. Throws `InvalidArgument` when there are no hosts, one is no URL, or certificates cannot be used.
  */
 export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => {
   const members = connect(from)
