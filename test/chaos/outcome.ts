@@ -83,6 +83,7 @@ const overAfter = ({ subject }: Party, { struck }: Episode): number | undefined 
 }
 
 const strikeOnce = async (row: Row, stage: Stage, results: Record<'ours' | 'stock', { right: (number | undefined)[]; back: (number | undefined)[] }>): Promise<Episode> => {
+  await row.before?.(stage)
   const began = performance.now()
   await row.strike(stage)
   const struck = performance.now()

@@ -10,6 +10,8 @@ export interface Row {
   readonly core?: boolean
   /** How often it strikes, one after another. @default 1 */
   readonly times?: number
+  /** What comes before, while all is well; only what is told from the strike on counts. */
+  readonly before?: (stage: Stage) => unknown
   /** The fault begins. */
   readonly strike: (stage: Stage) => unknown
   /** How long it lasts, ms. @default 0 */

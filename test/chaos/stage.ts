@@ -54,6 +54,7 @@ export interface Stage {
   readonly answering: () => Promise<{ readonly at: number; readonly revision: number }>
   /** Starts a further process of ours, with a way of its own to etcd; its TTL is 7 s unless given. */
   readonly newcomer: (assignment: Partial<Assignment>) => Promise<Party>
+  readonly newcomers: readonly Party[]
   /** What is to be said of it in the matrix, awaited before the subjects are told to end; rejected, it is a problem. */
   readonly note: (text: string | Promise<string>) => void
   readonly notes: readonly (string | Promise<string>)[]
@@ -84,7 +85,8 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const clients = members.map(member => member.client(login))
     const [first] = members
     if (first === undefined) throw new Error('a stage needs an etcd')
-    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), ...login })
+    // What history tells at once may be more than the 4 MB that gRPC takes.
+    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), grpcOptions: { 'grpc.max_receive_message_length': -1 }, ...login })
     const admin = (member = 0): Etcd3 => clients[member] ?? everywhere
     const anywhere = <B>(call: (client: Etcd3) => Promise<B>): Promise<B> => Promise.any(clients.map(call))
 
@@ -121,14 +123,19 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
       truth.replaced()
       writes?.resume()
     }
-    const newcomer: Stage['newcomer'] = further => party('ours', 7, further)
+    const newcomers: Party[] = []
+    const newcomer: Stage['newcomer'] = async further => {
+      const come = await party('ours', 7, further)
+      newcomers.push(come)
+      return come
+    }
     const notes: (string | Promise<string>)[] = []
     const note = (text: string | Promise<string>): void => {
       notes.push(text)
       // It is looked at later.
       if (typeof text !== 'string') text.catch(() => undefined)
     }
-    return await play({ members, replaceHistory, ours, stock, truth, writes, random, admin, network, answering, newcomer, note, notes, anywhere })
+    return await play({ members, replaceHistory, ours, stock, truth, writes, random, admin, network, answering, newcomer, newcomers, note, notes, anywhere })
   } finally {
     for (const close of closing.reverse()) await close()
   }

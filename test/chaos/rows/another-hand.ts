@@ -27,24 +27,33 @@ const overwrite = (value: string) => async (stage: Stage): Promise<void> => {
 }
 
 /** Whether our key is as another left it: by its version one sees each write since it was created. */
-const untouched = (stage: Stage, version: number) => async (): Promise<string> => {
+const untouched = async (stage: Stage, version: number): Promise<string> => {
   const found = await entry(stage, stage.ours)
   if (found?.version !== String(version)) throw new Error(`the key was written ${found?.version ?? 'not at all'} times, and not ${version}`)
   return `${version} writes of the key`
 }
 const saysTaken = ({ ours }: Outcome): readonly string[] => inOrder('registration', ours.registration, ['registered', 'taken', 'registered'])
 
-/** Another process comes under our id. */
-const rival = async (stage: Stage, onTaken: 'replace' | 'fail'): Promise<Party> => stage.newcomer({ id: stage.ours.id, onTaken })
-/** What the rival did at its end, and that it left no lease. */
-const leave = async (stage: Stage, { subject, ttl }: Party): Promise<void> => {
-  await subject.end()
-  const { leases } = await stage.admin().leaseClient.leaseLeases()
-  const granted = await Promise.all(leases.map(({ ID }) => stage.admin().leaseClient.leaseTimeToLive({ ID })))
-  if (granted.some(({ grantedTTL }) => grantedTTL === String(ttl))) throw new Error('the other process left a lease')
+/** Another process, which will come under our id. */
+const rival = (onTaken: 'replace' | 'fail') => async (stage: Stage): Promise<void> => {
+  const { subject } = await stage.newcomer({ id: stage.ours.id, onTaken, waits: true })
+  if (!(await until(() => (subject.views.at(-1)?.live ? true : undefined), 60_000))) throw new Error('the second process did not start')
 }
-/** Until it holds the key, or has given up. */
-const decided = ({ subject }: Party): Promise<true | undefined> => until(() => (subject.tenures.at(-1)?.held === true || subject.failures.length > 0 ? true : undefined), 60_000)
+/** It comes; waits until it holds the key, or has given up. */
+const comes = async ({ newcomers: [other] }: Stage): Promise<Party> => {
+  if (other === undefined) throw new Error('nobody is there to come')
+  const { subject } = other
+  subject.tell('register')
+  await until(() => (subject.tenures.at(-1)?.held === true || subject.failures.length > 0 ? true : undefined), 20_000)
+  return other
+}
+/** It goes, and leaves no lease. */
+const goes = async ({ admin, newcomers: [other] }: Stage): Promise<void> => {
+  await other?.subject.end()
+  const { leases } = await admin().leaseClient.leaseLeases()
+  const granted = await Promise.all(leases.map(({ ID }) => admin().leaseClient.leaseTimeToLive({ ID })))
+  if (granted.some(({ grantedTTL }) => grantedTTL === String(other?.ttl))) throw new Error('the other process left a lease')
+}
 /** For how long we look on while two want one key. */
 const contest = 8_000
 
@@ -114,7 +123,7 @@ export const anotherHand: readonly Row[] = [
     strike: overwrite(valueOf(777)),
     last: 3_000,
     lift: async stage => {
-      stage.note(await untouched(stage, 2)())
+      stage.note(await untouched(stage, 2))
       await remove(stage)
     },
     judge: outcome => [...saysTaken(outcome), ...alwaysLive(outcome)],
@@ -133,27 +142,29 @@ export const anotherHand: readonly Row[] = [
   },
   {
     group,
-    name: 'a second process with our id replaces us, and ends',
+    name: `a second process with our id replaces us, and ends ${contest / 1_000} s later`,
+    before: rival('replace'),
     strike: async stage => {
-      const other = await rival(stage, 'replace')
-      if (!(await decided(other))) throw new Error('the second process did not replace us')
-      await sleep(contest)
-      stage.note(await untouched(stage, 2)())
-      await leave(stage, other)
+      const { subject } = await comes(stage)
+      if (subject.tenures.at(-1)?.held !== true) throw new Error('the second process did not replace us')
     },
-    noticed: 10_000,
+    last: contest,
+    lift: async stage => {
+      stage.note(await untouched(stage, 2))
+      await goes(stage)
+    },
     judge: outcome => [...saysTaken(outcome), ...alwaysLive(outcome)],
   },
   {
     group,
     name: 'a second process with our id and onTaken: fail',
+    before: rival('fail'),
     strike: async stage => {
-      const other = await rival(stage, 'fail')
-      await decided(other)
-      if (!other.subject.failures.some(failure => failure.startsWith('register: Taken'))) throw new Error('the second process did not give up')
-      stage.note(await untouched(stage, 1)())
-      await leave(stage, other)
+      const { subject } = await comes(stage)
+      if (!subject.failures.some(failure => failure.startsWith('register: Taken'))) throw new Error('the second process did not give up')
+      stage.note(await untouched(stage, 1))
     },
+    lift: goes,
     judge: unnoticed,
   },
   {

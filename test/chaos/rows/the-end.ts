@@ -113,22 +113,21 @@ export const theEnd: readonly Row[] = [
     group,
     name: 'closed in the middle of a grant whose answer is held up for 3 s',
     over: 'process',
-    strike: async stage => {
-      await inTheGrant(stage)
+    before: inTheGrant,
+    strike: stage => {
       for (const proxy of stage.ours.proxies) proxy.stall()
       stage.ours.subject.tell('close')
     },
     last: 3_000,
     lift: calm,
     judge: ends('revoked'),
-    noticed: 10_000,
   },
   {
     group,
     name: 'closed in the middle of a grant, etcd stopped for 8 s',
     over: 'process',
-    strike: async stage => {
-      await inTheGrant(stage)
+    before: inTheGrant,
+    strike: stage => {
       etcd(stage).freeze()
       stage.ours.subject.tell('close')
     },
@@ -138,7 +137,6 @@ export const theEnd: readonly Row[] = [
       calm(stage)
     },
     right: 15_000,
-    noticed: 10_000,
     judge: ends('revoked'),
   },
   {
@@ -159,17 +157,16 @@ export const theEnd: readonly Row[] = [
     group,
     name: 'closed while it waits for its next try, the lease long lost',
     over: 'process',
-    strike: async stage => {
+    before: async stage => {
       const [proxy] = stage.ours.proxies
       const registered = stage.ours.subject.tenures.length
       await stage.admin().leaseClient.leaseLeases().then(({ leases }) => Promise.all(leases.map(({ ID }) => stage.admin().leaseClient.leaseRevoke({ ID }))))
       await until(() => (stage.ours.subject.tenures.length > registered ? true : undefined), 10_000)
       await proxy?.refuse()
       await sleep(10_000)
-      stage.ours.subject.tell('close')
     },
+    strike: told('close'),
     lift: stage => stage.ours.proxies[0]?.accept(),
-    noticed: 12_000,
     right: 1_000,
     judge: ends('revoked'),
   },
@@ -177,18 +174,18 @@ export const theEnd: readonly Row[] = [
     group,
     name: 'closed while its key is taken',
     over: 'process',
-    strike: async stage => {
+    before: async stage => {
       await stage.admin().put(prefix + stage.ours.id).value('{"v":1,"address":"10.0.0.1:8080","status":"down"}')
       await until(() => (stage.ours.subject.tenures.at(-1)?.status === 'taken' ? true : undefined), 10_000)
-      stage.ours.subject.tell('close')
     },
+    strike: told('close'),
     last: 1_000,
     lift: async stage => {
       const removed = await stage.admin().delete().key(prefix + stage.ours.id)
       if (removed.deleted !== '1') throw new Error('the key of another was not left alone')
     },
     right: 1_000,
-    judge: ends('registered', 'taken', 'revoked'),
+    judge: ends('taken', 'revoked'),
   },
   {
     group,
@@ -204,9 +201,11 @@ export const theEnd: readonly Row[] = [
     name: `${crowd} registrations closed at once`,
     over: 'process',
     setting: { assignment: { crowd }, writes: false },
-    strike: async stage => {
+    before: async stage => {
       const all = await until(async () => ((await keysUnder(stage, 'crowd')) === crowd ? true : undefined), 60_000, 100)
       if (!all) throw new Error('not all were registered')
+    },
+    strike: async stage => {
       stage.ours.subject.tell('close')
       const began = performance.now()
       const gone = await until(async () => ((await keysUnder(stage, 'crowd')) === 0 ? true : undefined), 20_000, 20)
