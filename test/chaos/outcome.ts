@@ -79,7 +79,8 @@ const heldAgain = async ({ subject, id }: Party, { ended }: Episode, stage: Stag
 const overAfter = ({ subject }: Party, { struck }: Episode): number | undefined => {
   const last = subject.tenures.at(-1)
   if (last?.status === 'complete') return Math.max(0, last.at - struck)
-  return subject.running() ? undefined : performance.now() - struck
+  // Who ends without a word has ended in the strike.
+  return subject.running() ? undefined : 0
 }
 
 const strikeOnce = async (row: Row, stage: Stage, results: Record<'ours' | 'stock', { right: (number | undefined)[]; back: (number | undefined)[] }>): Promise<Episode> => {

@@ -178,7 +178,7 @@ export const anotherHand: readonly Row[] = [
   {
     group,
     name: 'every lease revoked at once',
-    setting: { assignment: { crowd } },
+    setting: { assignment: { crowd }, ttl: 10 },
     strike: async stage => {
       const { leases } = await stage.admin().leaseClient.leaseLeases()
       await Promise.all(leases.map(({ ID }) => stage.admin().leaseClient.leaseRevoke({ ID })))

@@ -191,7 +191,10 @@ export const theEnd: readonly Row[] = [
     group,
     name: 'unsubscribed, and the process exits at once without closing',
     over: 'process',
-    strike: told('exit'),
+    strike: async ({ ours: { subject } }) => {
+      subject.tell('exit')
+      await until(() => (subject.running() ? undefined : true), 10_000)
+    },
     last: 6_500,
     right: 1_000,
     remark: 'looked at after the TTL: nothing else ends what could not be revoked',
@@ -200,7 +203,8 @@ export const theEnd: readonly Row[] = [
     group,
     name: `${crowd} registrations closed at once`,
     over: 'process',
-    setting: { assignment: { crowd }, writes: false },
+    // So many leases of 5 s would be a load of their own.
+    setting: { assignment: { crowd }, writes: false, ttl: 30 },
     before: async stage => {
       const all = await until(async () => ((await keysUnder(stage, 'crowd')) === crowd ? true : undefined), 60_000, 100)
       if (!all) throw new Error('not all were registered')
