@@ -34,7 +34,10 @@ export type RegistrationEvent =
   /** The lease was not renewed in time: presumed lost, as of `at` (epoch ms). */
   | { readonly type: 'overdue'; readonly at: number }
   | { readonly type: 'settled'; readonly as: 'registered' | 'draining'; readonly key: string; readonly revision: Revision; readonly healthError?: Error }
+  /** Its keys are not as they should be, under the lease it has. */
   | { readonly type: 'stands'; readonly registration: Registration }
+  /** It has no lease. */
+  | { readonly type: 'unleased'; readonly registration: Registration }
 
 /** A registration, with what is needed to tell its next state. */
 export interface RegistrationState {
@@ -77,7 +80,13 @@ export const progress = (state: RegistrationState, event: RegistrationEvent): Re
       const lost: Registration = { status: 'lost', cause, attempt: 1, retryAt: event.at }
       return { ...state, overdue: true, registration: state.settled === undefined ? state.registration : lost }
     }
-    case 'stands':
-      return { ...state, registration: sameStanding(state.registration, event.registration) ? state.registration : event.registration, settled: undefined }
+    case 'stands': {
+      const { registration } = event
+      // what befalls the keys of an overdue lease is most likely its end, and that has been told
+      const told = state.overdue && registration.status === 'lost' && state.registration.status === 'lost'
+      return { ...state, registration: told || sameStanding(state.registration, registration) ? state.registration : registration, settled: undefined }
+    }
+    case 'unleased':
+      return { ...registering, registration: event.registration }
   }
 }

@@ -102,6 +102,7 @@ export const memoryRegistry = (): MemoryRegistry => {
     put: (entries, { id }) => whileOpen('calls', wire.call(() => store.put(entries, id))),
     watch: (prefix, from) => whileOpen('watches', watch(prefix, from)),
     lease: (ttl, end) => whileOpen('leases', lease(ttl, end)),
+    closed: defer(() => closing.calls),
     close: () => {
       for (const verb of Object.values(closing)) verb.error(new Closed())
       return lastValueFrom(from(detached).pipe(mergeAll()), { defaultValue: undefined })

@@ -174,5 +174,5 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
       trouble = { error, since: trouble?.since ?? asyncScheduler.now(), attempt, retryAt, ...host }
       return of(now())
     }
-    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted }))
+    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted, hasten: registry.closed }))
   })

@@ -16,8 +16,8 @@ export interface RecoverOptions<B> {
   readonly fatal: (error: Error) => boolean
   /** What a failure looks like downstream. */
   readonly interrupted: (interruption: Interruption) => Observable<B>
-  /** Ends a pause early. */
-  readonly hasten?: Observable<unknown>
+  /** Ends a pause early, by the next try or, when it errors, for good. */
+  readonly hasten?: Observable<unknown> | undefined
 }
 
 const textOf = (thrown: unknown): string => {

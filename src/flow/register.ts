@@ -136,9 +136,9 @@ export const register = <const F extends Formats = Format>(
       ),
       recover<RegistrationEvent, RegistrationEvent>({
         backoff,
-        hasten: end,
+        hasten: merge(end, registry.closed ?? NEVER),
         fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !established),
-        interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'stands', registration: { status: 'lost', cause, attempt, retryAt } }),
+        interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } }),
       }),
       tap(event => {
         established ||= event.type === 'settled'

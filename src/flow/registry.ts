@@ -12,6 +12,8 @@ export interface ReadableRegistry {
   readonly watch: (prefix: string, from: Revision) => Observable<Batch>
   /** How many keys `prefix` holds and which changed after `since`, linearizable; emits once, completes; errors `Rewound` when `since` is in the future. */
   readonly check: (prefix: string, since: Revision) => Observable<Check>
+  /** Emits nothing, and errors `Closed` once the registry is closed, so that a pause between two tries ends with it. @default never */
+  readonly closed?: Observable<never>
 }
 
 /** What registration asks of a registry, besides. */

@@ -1,12 +1,12 @@
 // A subject of the failure matrix: rx-discovery as its user has it. Says what it sees line by line, and obeys the lines it is told.
 import { createInterface } from 'node:readline'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { EMPTY, Subject } from 'rxjs'
+import { EMPTY, of, Subject, switchMap, take, type Observable } from 'rxjs'
 import { discover, register, type Registration, type ServiceSet } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { digestOf, type Assignment, type Told } from './told.js'
 
-const { hosts, service, id, ttl, auth, tls, large = false, onTaken, drain } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, tls, large = false, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const say = (told: Told): void => console.log(JSON.stringify(told))
 const failed = (what: string) => (error: unknown): void => say({ failed: `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, failed(event))
@@ -32,9 +32,16 @@ const told = (state: Registration): void => {
 }
 
 const until = new Subject<void>()
+const completed = (): void => say({ tenure: { status: 'complete', held: false } })
 const looking = discover(registry, service).subscribe({ next: shown, error: failed('discover') })
-const held = (id === undefined ? EMPTY : register(registry, { service, id, address: '10.0.0.1:8080' }, { ttl, until, ...(onTaken && { onTaken }), ...(drain !== undefined && { drain }) }))
-  .subscribe({ next: told, error: failed('register') })
+const asked = new Subject<void>()
+const own = id === undefined ? EMPTY : register(registry, { service, id, address: '10.0.0.1:8080' }, { ttl, until, ...(onTaken && { onTaken }), ...(drain !== undefined && { drain }) })
+const begins: Observable<void> = waits ? asked : of(undefined)
+const held = begins
+  .pipe(take(1), switchMap(() => own))
+  .subscribe({ next: told, error: failed('register'), ...(id !== undefined && { complete: completed }) })
+for (let each = 0; each < crowd; each += 1)
+  held.add(register(registry, { service, id: `crowd${each}`, address: '10.0.0.1:8080' }, { ttl }).subscribe({ error: failed(`register crowd${each}`) }))
 
 let ending = false
 const delay = monitorEventLoopDelay({ resolution: 5 })
@@ -44,7 +51,14 @@ const orders: Readonly<Record<string, (argument: string) => unknown>> = {
   block: ms => {
     for (const end = performance.now() + Number(ms); performance.now() < end; );
   },
+  register: () => asked.next(),
   drain: () => until.next(),
+  close: () => registry.close(),
+  /** Ends without a word to anybody but the registration. */
+  exit: () => {
+    held.unsubscribe()
+    process.exit()
+  },
   weigh: () => say({ weights: Object.fromEntries(Array.from(last ?? [], ({ id: each, weight }) => [each, weight])) }),
   measure: () => {
     global.gc?.()

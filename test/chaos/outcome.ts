@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Row } from './row.js'
 import { onStage, prefix, valueOf, type Party, type Stage } from './stage.js'
 import { weightOf } from './told.js'
+import { until } from './until.js'
 
 /** What came of a fault for one subject. */
 export interface Result {
@@ -33,6 +34,8 @@ export interface Outcome {
   readonly seed: number
   readonly ours: Result
   readonly stock: Result
+  /** What there is to say besides. */
+  readonly notes: readonly string[]
   /** What should have held and did not. */
   readonly problems: readonly string[]
 }
@@ -40,15 +43,6 @@ export interface Outcome {
 const patience = 30_000
 /** For how long (ms) we wait for etcd3, once we are right ourselves. */
 const courtesy = 12_000
-
-const until = async <A>(look: () => A | undefined | Promise<A | undefined>, within: number, pause = 5): Promise<A | undefined> => {
-  const end = performance.now() + within
-  for (;;) {
-    const found = await look()
-    if (found !== undefined || performance.now() > end) return found
-    await sleep(pause)
-  }
-}
 
 const runs = (words: readonly string[]): readonly string[] => words.filter((word, index) => word !== words[index - 1])
 
@@ -63,6 +57,7 @@ const mark = async ({ anywhere, random }: Stage): Promise<number | undefined> =>
 
 interface Episode {
   readonly began: number
+  readonly struck: number
   readonly ended: number
 }
 
@@ -80,18 +75,29 @@ const heldAgain = async ({ subject, id }: Party, { ended }: Episode, stage: Stag
   return Math.max(0, (since?.at ?? ended) - ended)
 }
 
+/** When all that should be over by it was, ms after the strike. */
+const overAfter = ({ subject }: Party, { struck }: Episode): number | undefined => {
+  const last = subject.tenures.at(-1)
+  if (last?.status === 'complete') return Math.max(0, last.at - struck)
+  // Who ends without a word has ended in the strike.
+  return subject.running() ? undefined : 0
+}
+
 const strikeOnce = async (row: Row, stage: Stage, results: Record<'ours' | 'stock', { right: (number | undefined)[]; back: (number | undefined)[] }>): Promise<Episode> => {
+  await row.before?.(stage)
   const began = performance.now()
   await row.strike(stage)
+  const struck = performance.now()
   await sleep(row.last ?? 0)
   await row.lift?.(stage)
   const { at: ended, revision: reached } = await stage.answering()
-  const episode = { began, ended }
+  const episode = { began, struck, ended }
   const revision = (await mark(stage)) ?? reached
+  const over = (which: 'ours' | 'stock'): Row['over'] => (which === 'ours' ? row.over : undefined)
   const wait = (which: 'ours' | 'stock', within: number): Promise<unknown> =>
     Promise.all([
-      until(() => seenRight(stage[which], episode, revision), within).then(right => results[which].right.push(right)),
-      until(() => heldAgain(stage[which], episode, stage), within, 20).then(back => results[which].back.push(back)),
+      until(() => (over(which) === 'process' ? overAfter : seenRight)(stage[which], episode, revision), within).then(right => results[which].right.push(right)),
+      until(() => (over(which) ? overAfter : heldAgain)(stage[which], episode, stage), within, 20).then(back => results[which].back.push(back)),
     ])
   await Promise.all([wait('ours', patience), wait('stock', courtesy)])
   return episode
@@ -129,6 +135,7 @@ const leftBy = async (stage: Stage, { ttl, id }: Party): Promise<{ readonly leas
 }
 
 const resultOf = async (
+  { over }: Row,
   stage: Stage,
   which: 'ours' | 'stock',
   episodes: readonly Episode[],
@@ -136,7 +143,7 @@ const resultOf = async (
 ): Promise<Result> => {
   const party = stage[which]
   const { views, tenures, failures } = party.subject
-  const wrong = await wrongOf(stage, which, which === 'ours' ? 15_000 : 3_000)
+  const wrong = over === 'process' && which === 'ours' ? 0 : await wrongOf(stage, which, which === 'ours' ? 15_000 : 3_000)
   await stage.truth.harvest()
   const from = episodes[0]?.began ?? 0
   // What it was when the fault struck, and what it became.
@@ -177,12 +184,12 @@ const judge = (row: Row, ours: Result): readonly string[] => {
     [failures.length > 0, `failed: ${failures.join('; ')}`],
     [complaint === undefined, 'did not end by itself'],
     [complaint !== undefined && complaint.trim() !== '', `complained: ${complaint ?? ''}`],
-    [right.includes(undefined), 'never saw a true set again'],
-    [back.includes(undefined), 'was never registered again'],
+    [right.includes(undefined), row.over === 'process' ? 'was never over' : 'never saw a true set again'],
+    [back.includes(undefined), row.over ? 'was never revoked' : 'was never registered again'],
     [late(right, bound).length > 0, `true again only after ${late(right, bound).join()} ms`],
-    [late(back, bound).length > 0, `registered again only after ${late(back, bound).join()} ms`],
+    [late(back, bound).length > 0, `${row.over ? 'revoked' : 'registered again'} only after ${late(back, bound).join()} ms`],
     [late(noticed, soon).length > 0, `noticed only after ${late(noticed, soon).join()} ms`],
-    [late(missed, soon).length > 0, `the loss noticed only after ${late(missed, soon).join()} ms`],
+    [!row.over && late(missed, soon).length > 0, `the loss noticed only after ${late(missed, soon).join()} ms`],
   ]
   return complaints.flatMap(([is, text]) => (is ? [text] : []))
 }
@@ -193,14 +200,17 @@ export const play = (row: Row, seed: number): Promise<Outcome> =>
     const ready = ({ subject, id }: Party): true | undefined =>
       subject.views.at(-1)?.live === true && subject.tenures.at(-1)?.held === true ? true : (id === 'stock' && !subject.running()) || undefined
     for (const which of ['ours', 'stock'] as const)
-      if (!(await until(() => ready(stage[which]), 20_000))) throw new Error(`${which} did not get ready: ${stage[which].subject.failures.join('; ')}`)
+      if (!(await until(() => ready(stage[which]), 60_000))) throw new Error(`${which} did not get ready: ${stage[which].subject.failures.join('; ')}`)
     await sleep(300)
     const times = { ours: { right: [], back: [] }, stock: { right: [], back: [] } }
     const episodes: Episode[] = []
     for (let time = 0; time < (row.times ?? 1); time += 1) episodes.push(await strikeOnce(row, stage, times))
     await stage.writes?.stop()
-    const stock = await resultOf(stage, 'stock', episodes, times.stock)
-    const ours = await resultOf(stage, 'ours', episodes, times.ours)
-    const outcome: Outcome = { row, seed, ours, stock, problems: judge(row, ours) }
+    const notes = await Promise.allSettled(stage.notes)
+    const stock = await resultOf(row, stage, 'stock', episodes, times.stock)
+    const ours = await resultOf(row, stage, 'ours', episodes, times.ours)
+    const broken = notes.flatMap(note => (note.status === 'rejected' ? [String(note.reason)] : []))
+    const said = notes.flatMap(note => (note.status === 'fulfilled' ? [note.value] : []))
+    const outcome: Outcome = { row, seed, ours, stock, notes: said, problems: [...judge(row, ours), ...broken] }
     return { ...outcome, problems: [...outcome.problems, ...((await row.judge?.(outcome, stage)) ?? [])] }
   })

@@ -41,8 +41,8 @@ const left = ({ leases, keys, complaint }: Result): string =>
 
 const crashed = ({ failures }: Result): string => (failures.some(failure => /uncaught|unhandled/.test(failure)) ? ', an uncaught error' : '')
 
-const cells = ({ row, ours, stock }: Outcome): readonly string[] => [
-  `${row.name}${(row.times ?? 1) > 1 ? `, ${row.times ?? 1} times` : ''}${row.remark === undefined ? '' : ` (${row.remark})`}`,
+const cells = ({ row, notes, ours, stock }: Outcome): readonly string[] => [
+  `${row.name}${(row.times ?? 1) > 1 ? `, ${row.times ?? 1} times` : ''}${[...(row.remark === undefined ? [] : [row.remark]), ...notes].map(text => ` (${text})`).join('')}`,
   trace(ours.sets),
   trace(ours.registration),
   both(times(ours.noticed, '–'), times(ours.missed, '–')),

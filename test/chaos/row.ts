@@ -10,6 +10,8 @@ export interface Row {
   readonly core?: boolean
   /** How often it strikes, one after another. @default 1 */
   readonly times?: number
+  /** What comes before, while all is well; only what is told from the strike on counts. */
+  readonly before?: (stage: Stage) => unknown
   /** The fault begins. */
   readonly strike: (stage: Stage) => unknown
   /** How long it lasts, ms. @default 0 */
@@ -20,6 +22,8 @@ export interface Row {
   readonly noticed?: number
   /** How long (ms) it may take until all is right again; a bound for noisy machines, the measured value is in the matrix. @default 5000 */
   readonly right?: number
+  /** What is over by it: our registration alone, or all that our process does. It is *right again* when that has completed, counted from the end of the strike. */
+  readonly over?: 'registration' | 'process'
   /** What else has to hold; each complaint is a failure. */
   readonly judge?: (outcome: Outcome, stage: Stage) => readonly string[] | Promise<readonly string[]>
   /** A word in the matrix on what is special here. */

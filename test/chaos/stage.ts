@@ -52,6 +52,12 @@ export interface Stage {
   readonly network: (pull: (proxy: Proxy, member: number) => unknown) => Promise<void>
   /** Resolves once some member answers a linearizable read: when, and at which revision. */
   readonly answering: () => Promise<{ readonly at: number; readonly revision: number }>
+  /** Starts a further process of ours, with a way of its own to etcd; its TTL is 7 s unless given. */
+  readonly newcomer: (assignment: Partial<Assignment>) => Promise<Party>
+  readonly newcomers: readonly Party[]
+  /** What is to be said of it in the matrix, awaited before the subjects are told to end; rejected, it is a problem. */
+  readonly note: (text: string | Promise<string>) => void
+  readonly notes: readonly (string | Promise<string>)[]
   /** Runs `call` on whichever member answers first. */
   readonly anywhere: <A>(call: (client: Etcd3) => Promise<A>) => Promise<A>
 }
@@ -79,18 +85,19 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const clients = members.map(member => member.client(login))
     const [first] = members
     if (first === undefined) throw new Error('a stage needs an etcd')
+    // What history tells at once may be more than the 4 MB that gRPC takes.
     const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), grpcOptions: { 'grpc.max_receive_message_length': -1 }, ...login })
     const admin = (member = 0): Etcd3 => clients[member] ?? everywhere
     const anywhere = <B>(call: (client: Etcd3) => Promise<B>): Promise<B> => Promise.any(clients.map(call))
 
-    const party = async (which: 'ours' | 'stock', ttl: number): Promise<Party> => {
+    const party = async (which: 'ours' | 'stock', ttl: number, further: Partial<Assignment> = {}): Promise<Party> => {
       const proxies = await Promise.all(members.map(({ endpoint }) => faultProxy(endpoint)))
       closing.push(() => Promise.all(proxies.map(proxy => proxy.close())))
       const endpoints = proxies.map(({ endpoint }) => endpoint)
-      const assignment = { hosts: setting.hosts?.(endpoints) ?? endpoints, service, id: which, ttl, ...setting.assignment, ...subjects }
+      const assignment = { hosts: setting.hosts?.(endpoints) ?? endpoints, service, id: which, ttl, ...setting.assignment, ...subjects, ...further }
       const it = subject(which, assignment, setting.launch)
       closing.push(() => it.signal('SIGKILL'))
-      return { subject: it, proxies, ttl, id: which }
+      return { subject: it, proxies, ttl: assignment.ttl, id: assignment.id }
     }
     const ttl = setting.ttl ?? 5
     const [ours, stock] = await Promise.all([party('ours', ttl), party('stock', ttl + 1)])
@@ -116,7 +123,19 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
       truth.replaced()
       writes?.resume()
     }
-    return await play({ members, replaceHistory, ours, stock, truth, writes, random, admin, network, answering, anywhere })
+    const newcomers: Party[] = []
+    const newcomer: Stage['newcomer'] = async further => {
+      const come = await party('ours', 7, further)
+      newcomers.push(come)
+      return come
+    }
+    const notes: (string | Promise<string>)[] = []
+    const note = (text: string | Promise<string>): void => {
+      notes.push(text)
+      // It is looked at later.
+      if (typeof text !== 'string') text.catch(() => undefined)
+    }
+    return await play({ members, replaceHistory, ours, stock, truth, writes, random, admin, network, answering, newcomer, newcomers, note, notes, anywhere })
   } finally {
     for (const close of closing.reverse()) await close()
   }

@@ -32,6 +32,10 @@ export interface Assignment {
   readonly large?: boolean
   /** Further options of `register`. */
   readonly onTaken?: 'replace' | 'fail'
+  /** Whether it registers only when it is told to `register`. */
+  readonly waits?: boolean
+  /** So many registrations more, `crowd0` and so on. */
+  readonly crowd?: number
   readonly drain?: number
 }
 

@@ -7,6 +7,7 @@ const lease = (id: string, renewals = 0): Lease => ({ id, ttl: 5, expiresAt: 5_0
 const leased = (id: string, renewals?: number): RegistrationEvent => ({ type: 'leased', lease: lease(id, renewals) })
 const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'settled', as, key: '/a', revision })
 const stands = (registration: Registration): RegistrationEvent => ({ type: 'stands', registration })
+const unleased = (registration: Registration): RegistrationEvent => ({ type: 'unleased', registration })
 const overdue: RegistrationEvent = { type: 'overdue', at: 9 }
 const taken: Registration = { status: 'taken', key: '/a', by: '0' }
 const lost: Registration = { status: 'lost', cause: new Error('cut'), attempt: 1, retryAt: 1 }
@@ -44,6 +45,19 @@ describe('progress', () => {
   it('does not turn registered by a write while the lease is overdue, but by its renewal', () => {
     expect(after(leased('1'), settled(), overdue, settled('registered', 3))).toMatchObject({ status: 'lost' })
     expect(after(leased('1'), settled(), overdue, settled('registered', 3), leased('1', 1))).toMatchObject({ status: 'registered', revision: 3 })
+  })
+
+  it('takes keys that go while the lease is overdue for its end, which has been told, and not for something new', () => {
+    const [, , , overdueFirst, gone, ended] = all(leased('1'), settled(), overdue, stands(lost), unleased(lost))
+    expect(overdueFirst).toMatchObject({ status: 'lost', cause: { name: 'LeaseLost' } })
+    expect([gone, ended]).toEqual([overdueFirst, lost])
+    expect(after(leased('1'), settled(), overdue, stands(lost), leased('1', 1), stands(lost))).toBe(lost)
+    expect(after(leased('1'), overdue, stands(lost))).toBe(lost)
+  })
+
+  it('says each grant that failed, also after a lease that was overdue', () => {
+    const [, , , , , once, twice] = all(leased('1'), settled(), overdue, unleased(lost), stands({ ...lost, attempt: 2 }), unleased({ ...lost, attempt: 3 }))
+    expect([once, twice]).toMatchObject([{ attempt: 2 }, { attempt: 3 }])
   })
 
   it('loses nothing that it does not have: taken and withdrawn stay so while the lease is overdue', () => {

@@ -2,6 +2,7 @@ import { of, Subject, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Denied, Disconnected, InvalidArgument, LeaseLost } from '../../src/core/errors.js'
 import type { Lease } from '../../src/core/store.js'
+import { NeverSent } from '../../src/edge/etcd/errors.js'
 import { leases } from '../../src/edge/etcd/lease.js'
 import { virtually, type VirtualHelpers } from '../../src/edge/testing.js'
 import { fakeMember, fakeMembers, fakeStore } from './fake-member.js'
@@ -101,6 +102,10 @@ describe('lease', () => {
       const { events } = seen(lease(60))
       advance(10_000)
       expect([events, methods(), pending()]).toEqual([[expect.any(Denied)], [], 0])
+      member.answer = method => ({ after: 1, ...(method === 'grant' && { error: new NeverSent('refused the connection') }) })
+      seen(lease(60))
+      advance(1)
+      expect([methods(), pending()]).toEqual([[], 0])
     }),
   )
 

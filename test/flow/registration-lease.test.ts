@@ -1,6 +1,6 @@
-import { map } from 'rxjs'
+import { catchError, map, switchMap, throwError, timer, type Observable } from 'rxjs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { register, type Registry } from 'rx-discovery'
+import { register, type Lease, type Registry } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { backoff, key, node, observe, stage, value } from './registration-stage.js'
 
@@ -39,6 +39,18 @@ describe('leases that end', () => {
     expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '1', revision: 2, renewals: 1 })
     advance(60_000)
     expect([there(), registry.revision(), registration.leaseId()]).toEqual([[[key, value, '1']], 2, '1'])
+  }))
+
+  it('by an outage longer than their TTL are one loss, though the keys are seen to go as well', () => stage(({ registry, watch, advance }) => {
+    const told = catchError<Lease, Observable<Lease>>((error: unknown) => timer(30).pipe(switchMap(() => throwError(() => error as Error))))
+    const slow: Registry = { ...registry, lease: (ttl, end) => registry.lease(ttl, end).pipe(told) }
+    const registration = watch(register(slow, node, { ttl: 6, backoff }))
+    const thaw = registry.freeze()
+    advance(10_000)
+    thaw()
+    advance(1_000)
+    const causes = registration.states.flatMap(state => (state.status === 'lost' ? [state.cause.name] : []))
+    expect([registration.last(), new Set(causes)]).toMatchObject([{ status: 'registered', leaseId: '2' }, new Set(['LeaseLost'])])
   }))
 
   it('are replaced as often as they expire, each leaving nothing', () => stage(({ registry, watch, there, advance }) => {

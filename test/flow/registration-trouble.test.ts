@@ -163,6 +163,15 @@ describe('closing the registry', () => {
       expect(registry.leases()).toEqual([])
     }))
 
+  it('does not wait for the next try of one that waits for it', () =>
+    scene(({ registry, registers, pending }) => {
+      registry.interrupt(60_000)
+      const seen = registers()
+      expect(seen.last()).toMatchObject({ status: 'lost', cause: { name: 'Disconnected' } })
+      void registry.close()
+      expect([seen.last(), seen.end(), pending()]).toEqual([{ status: 'revoked' }, 'complete', 0])
+    }))
+
   it('errors what is subscribed later', () =>
     scene(({ registry, registers }) => {
       void registry.close()

@@ -6,7 +6,7 @@ export interface Complaint {
   readonly code: 1 | 2
 }
 
-const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', services: '<service>', tags: '--tag', entries: '<service>' }
+const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', services: '<service>', tags: '--tag', entries: '<service>', credentials: '--cacert, --cert and --key' }
 
 const hint = (error: Error): string => {
   if (error instanceof Denied) return ' (see --user, and ETCD_PASSWORD in the environment)'

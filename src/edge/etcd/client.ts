@@ -1,7 +1,7 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { defer, Subject, tap } from 'rxjs'
 import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
-import { isOutage } from './errors.js'
+import { asError, isOutage } from './errors.js'
 import { address, parseHosts } from './hosts.js'
 import { link } from './link.js'
 import type { Members } from './member.js'
@@ -36,6 +36,15 @@ const channel: NonNullable<IOptions['grpcOptions']> = {
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
 }
 
+const clientOf = (options: IOptions): Etcd3 => {
+  try {
+    return new Etcd3(options)
+  } catch (error) {
+    // So does OpenSSL speak of a certificate without its key.
+    throw new InvalidArgument('credentials', `must be certificates and a key, as PEM, that belong together (${asError(error).message})`, { cause: error })
+  }
+}
+
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => 'kv' in from
 
 const clusterOf = (response: unknown): string | undefined =>
@@ -58,7 +67,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
     ? []
     : parseHosts(from.hosts).map(host => ({
         host,
-        client: new Etcd3({
+        client: clientOf({
           ...(from.credentials && { credentials: from.credentials }),
           hosts: address(host),
           grpcOptions: { ...channel, ...from.grpcOptions },

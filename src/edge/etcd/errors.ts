@@ -13,6 +13,10 @@ export const isStaleToken = ({ details }: Ending): boolean => /auth store is old
 /** The revision asked for is ahead of the member that answered; believed only when asked twice. */
 export const isAhead = (error: unknown): boolean => error instanceof Rewound && error.message.includes('future revision')
 
+/** No connection came about, so etcd has not heard of the call. */
+export class NeverSent extends Disconnected {}
+const neverSent = /^No connection established|[Nn]ame resolution failed/
+
 const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'refused the connection'],
   [/ENOTFOUND|EAI_AGAIN|[Nn]ame resolution failed/, 'could not be found by its name'],
@@ -32,7 +36,7 @@ const disconnected = (host: string, { code, details }: Ending, cause?: unknown):
   // What gRPC says of a deadline is where in its own machinery the call was.
   if (code === 4) return new Disconnected(`${host} did not answer in time`, { host, cause })
   const [, symptom] = symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off']
-  return new Disconnected(`${host} ${symptom}: ${reason(details)}`, { host, cause })
+  return new (neverSent.test(details) ? NeverSent : Disconnected)(`${host} ${symptom}: ${reason(details)}`, { host, cause })
 }
 
 const outages: readonly number[] = [1, 2, 4, 10, 12, 13, 14, 15]
@@ -55,7 +59,9 @@ export const translate = (host: string, ending: Ending): Error | undefined => {
 
 /** The registry's error for what an RPC of etcd3 rejected with, given how it ended, if it came so far. */
 export const failure = (host: string, error: unknown, ending?: Ending): Error => {
-  const known = ending === undefined || ending.code === 0 ? undefined : translate(host, ending)
+  // Without an ending it never was a call: a client of the user's was refused its own login.
+  const told = ending ?? { code: 0, details: error instanceof Error ? error.message : '' }
+  const known = ending?.code === 0 ? undefined : translate(host, told)
   if (known !== undefined) return known
   if (error instanceof ClientClosedError) return new Closed('the etcd client is closed')
   if (!(error instanceof Error)) return new Disconnected(`${host}: ${String(error)}`, { host })

@@ -1,6 +1,7 @@
 import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, share, switchMap, type Observable } from 'rxjs'
 import { Disconnected, Rewound } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
+import { NeverSent } from './errors.js'
 import { leaseId } from './lease-id.js'
 import type { Members } from './member.js'
 import { reached, revoke } from './revoke.js'
@@ -24,7 +25,7 @@ export interface Grant {
 const straggling = 7000
 
 /** Whether etcd may have granted all the same: its answer is missing, or came from a cluster that is another one now. */
-const isUnknown = (error: unknown): boolean => error instanceof Disconnected || error instanceof Rewound
+const isUnknown = (error: unknown): boolean => (error instanceof Disconnected && !(error instanceof NeverSent)) || error instanceof Rewound
 
 /** Grants a lease under an ID of ours, once: after an outage the next grant has another ID. */
 export const grant = (members: Members, ttl: number): Grant => {

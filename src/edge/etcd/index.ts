@@ -1,5 +1,5 @@
 import type { Etcd3 } from 'etcd3'
-import { Subject, takeUntil, type Observable } from 'rxjs'
+import { defer, Subject, takeUntil, type Observable } from 'rxjs'
 import { Closed } from '../../core/errors.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { check } from './check.js'
@@ -13,7 +13,7 @@ export type { ConnectOptions } from './client.js'
 
 /**
  * A registry on etcd: over its own connections to the members at `hosts`, or over a client that one already has, which stays open and whose
- * fault policies then apply. Throws `InvalidArgument` when there are no hosts, or one is no URL.
+ * fault policies then apply. Throws `InvalidArgument` when there are no hosts, one is no URL, or certificates cannot be used.
  */
 export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => {
   const members = connect(from)
@@ -28,6 +28,8 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
     check: (prefix, since) => untilClosed(check(members, prefix, since)),
     put: (entries, lease) => untilClosed(put(members, entries, lease)),
     lease: held.lease,
+    // Whoever prints a registry is not shown who is subscribed to it.
+    closed: defer(() => closing),
     close: () => {
       // Watches end before the leases are revoked, or each registration would take its own end for another hand's.
       closing.error(new Closed())

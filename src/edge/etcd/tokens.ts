@@ -1,5 +1,7 @@
 import type { AuthClient } from 'etcd3'
 import { catchError, defer, map, of, ReplaySubject, share, throwError, type Observable } from 'rxjs'
+import { Denied } from '../../core/errors.js'
+import { now } from '../../flow/clock.js'
 import { asError } from './errors.js'
 import { unary } from './rpc.js'
 
@@ -17,20 +19,29 @@ export interface Tokens {
   readonly drop: (stale: string | undefined) => void
 }
 
+/** For how long (ms) a login that was refused is not tried again: each costs etcd a tenth of a second, and thousands of registrations may ask. */
+const forbearance = 1_000
+
 /**
  * Authenticates over the same channels as everything else. What etcd3 does by itself opens a channel for each token, never closes it,
  * redials it as rarely as every two minutes, and asks once for each of the calls that are waiting.
  */
 export const tokens = (host: string, auth: AuthClient, credentials: Credentials | undefined): Tokens => {
+  let refused: { readonly error?: Error; readonly at: number } = { at: -Infinity }
   const fetched = defer(() => {
     if (credentials === undefined) return of(undefined)
+    const { error: denied, at } = refused
+    if (denied !== undefined && now() - at < forbearance) return throwError(() => denied)
     const { username: name, password } = credentials
     return unary({ host, token: undefined, deadline: 5_000, reconnect: true }, options => auth.authenticate({ name, password }, options)).pipe(
       map(({ token }): string | undefined => token),
       // Like etcd's own client: where nobody needs a token, a password is no mistake.
-      catchError((error: unknown) =>
-        error instanceof Error && error.message.includes('authentication is not enabled') ? of(undefined) : throwError(() => asError(error)),
-      ),
+      catchError((thrown: unknown) => {
+        const error = asError(thrown)
+        if (error.message.includes('authentication is not enabled')) return of(undefined)
+        if (error instanceof Denied) refused = { error, at: now() }
+        return throwError(() => error)
+      }),
     )
   })
   /** null while another one is fetched, which those who were refused with the old one wait for, too. */

@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Denied, discover, Disconnected, register, type Registration, type ServiceSet } from 'rx-discovery'
+import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
+import { enableAuth, type Logins } from './auth.js'
+import { authenticationsIn } from './metrics.js'
+import { etcdServer, type EtcdServer } from './server.js'
+import { certificates, type Identity } from './tls.js'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
+  cleanups.push(() => cleanup(value))
+  return value
+}
+
+/** What a discovery and a registration over such a connection become. */
+const both = (options: ConnectOptions) => {
+  const registry = own(etcdRegistry(options), it => it.close())
+  const sets: ServiceSet[] = []
+  const states: Registration[] = []
+  const errors: unknown[] = []
+  const error = (thrown: unknown): void => void errors.push(thrown)
+  own(discover(registry, 'web').subscribe({ next: set => sets.push(set), error }), it => it.unsubscribe())
+  own(register(registry, { service: 'web', address: '10.0.0.1:8080' }).subscribe({ next: state => states.push(state), error }), it => it.unsubscribe())
+  return { sets, states, errors }
+}
+
+describe('certificates that do not fit', () => {
+  const { ca, expired, client, ...rest } = certificates()
+  const stranger = certificates()
+  let etcd: EtcdServer
+  beforeAll(async () => {
+    etcd = await etcdServer({ tls: { ca, expired, client, ...rest } })
+    return etcd.close
+  })
+  const with$ = (rootCertificate: Buffer, identity?: Identity): ConnectOptions => ({
+    hosts: etcd.endpoint,
+    credentials: { rootCertificate, ...(identity && { certChain: identity.cert, privateKey: identity.key }) },
+  })
+
+  it.each([
+    ['of another authority, on the server', () => with$(stranger.ca, client)],
+    ['of another authority, on the client', () => with$(ca, stranger.client)],
+    ['ended, on the client', () => with$(ca, expired)],
+    ['none, on the client', () => with$(ca)],
+  ])('%s: trouble that says so, and is retried', async (_, options) => {
+    const { sets, states, errors } = both(options())
+    await vi.waitFor(() => expect([sets.at(-1)?.trouble?.attempt, states.flatMap(state => (state.status === 'lost' ? [state.attempt] : [])).at(-1)]).toEqual([expect.toSatisfy(more), expect.toSatisfy(more)]), 20_000)
+    expect(errors).toEqual([])
+    expect(sets.at(-1)?.trouble?.error).toBeInstanceOf(Disconnected)
+    expect(sets.at(-1)?.trouble?.error.message).toMatch(/failed the TLS handshake/)
+    expect(states.at(-1)).toMatchObject({ status: 'lost', cause: { name: 'Disconnected', message: expect.stringMatching(/failed the TLS handshake/) as unknown } })
+  })
+  const more = (attempt: unknown): boolean => Number(attempt) > 2
+})
+
+describe('passwords', () => {
+  let etcd: EtcdServer
+  let logins: Logins
+  beforeAll(async () => {
+    etcd = await etcdServer({ token: { kind: 'simple', ttl: 300 } })
+    logins = await enableAuth(etcd.client(), '/rx-discovery/web/')
+    return etcd.close
+  })
+
+  it('wrong from the start: an error, and etcd is asked once', async () => {
+    const before = await authenticationsIn(etcd.endpoint)
+    const { errors } = both({ hosts: etcd.endpoint, auth: { ...logins.user, password: 'wrong' } })
+    await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
+    for (const error of errors) expect(error).toBeInstanceOf(Denied)
+    await sleep(2_000)
+    expect((await authenticationsIn(etcd.endpoint)) - before).toBe(1)
+  })
+
+  it('changed while a hundred are registered: etcd is not flooded with logins, and all goes on once it is changed back', { timeout: 120_000 }, async () => {
+    const registry = own(etcdRegistry({ hosts: etcd.endpoint, auth: logins.user }), it => it.close())
+    const states: Registration['status'][] = []
+    for (let index = 0; index < 100; index += 1)
+      own(register(registry, { service: 'web', id: `node${index}`, address: '10.0.0.1:8080' }).subscribe(({ status }) => (states[index] = status)), it => it.unsubscribe())
+    const everybody = (status: string) => vi.waitFor(() => expect(new Set(states)).toEqual(new Set([status])), 30_000)
+    await everybody('registered')
+    const admin = etcd.client({ auth: logins.root })
+    await admin.user(logins.user.username).setPassword('another')
+    const { leases } = await admin.leaseClient.leaseLeases()
+    const before = await authenticationsIn(etcd.endpoint)
+    const began = performance.now()
+    await Promise.all(leases.map(({ ID }) => admin.leaseClient.leaseRevoke({ ID })))
+    await sleep(5_000)
+    const asked = (await authenticationsIn(etcd.endpoint)) - before
+    const seconds = (performance.now() - began) / 1_000
+    await etcd.client({ auth: logins.root }).user(logins.user.username).setPassword(logins.user.password)
+    await everybody('registered')
+    expect(asked).toBeLessThanOrEqual(Math.ceil(seconds) + 1)
+  })
+})
