@@ -15,6 +15,8 @@ export interface Proxy {
   readonly bytes: () => number
   /** Delays everything by so many milliseconds, each way. */
   readonly latency: (milliseconds: number) => void
+  /** Lets no more than so many bytes a second through, each way. */
+  readonly throttle: (bytesPerSecond: number) => void
   /** Nothing passes and nobody is told, as on a half-open connection; both directions unless named. */
   readonly stall: (...directions: readonly Direction[]) => void
   readonly resume: () => void
@@ -36,7 +38,10 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
   const pairs = new Set<Pair>()
   const stalled = new Set<Direction>()
   let delay = 0
+  let rate = Infinity
   let passed = 0
+  // Until when the line is busy: all connections share it.
+  const busy = { up: 0, down: 0 }
   let cut: { readonly direction: Direction; left: number } | undefined
 
   const reset = (): void => pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resetAndDestroy()))
@@ -59,16 +64,22 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
       })
   }
 
+  /** When so many bytes, sent now, will have arrived. */
+  const arrival = (direction: Direction, bytes: number): number => {
+    busy[direction] = Math.max(busy[direction], performance.now()) + (bytes * 1_000) / rate
+    return busy[direction] + delay
+  }
+
   // A delay that is lowered must not let a chunk overtake the one before it.
-  const inOrder = (): ((run: () => void) => void) => {
+  const inOrder = (direction: Direction): ((run: () => void, bytes?: number) => void) => {
     let last = Promise.resolve()
     let waiting = 0
-    return run => {
-      if (delay === 0 && waiting === 0) {
+    return (run, bytes = 0) => {
+      if (delay === 0 && rate === Infinity && waiting === 0) {
         run()
         return
       }
-      const due = performance.now() + delay
+      const due = arrival(direction, bytes)
       waiting += 1
       last = last
         .then(() => sleep(Math.max(0, due - performance.now())))
@@ -80,9 +91,19 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
   }
 
   const pipe = (direction: Direction, from: Socket, to: Socket): void => {
-    const then = inOrder()
+    const then = inOrder(direction)
+    const slowly = (chunk: Buffer): void => {
+      const size = Math.ceil(rate / 20)
+      // What the line has not taken yet waits at its sender.
+      from.pause()
+      for (let start = 0; start < chunk.length; start += size) {
+        const part = chunk.subarray(start, start + size)
+        then(() => pass(direction, part, from, to), part.length)
+      }
+      then(() => stalled.has(direction) || from.resume())
+    }
     from.setNoDelay()
-    from.on('data', (chunk: Buffer) => then(() => pass(direction, chunk, from, to)))
+    from.on('data', (chunk: Buffer) => (rate < Infinity ? slowly(chunk) : then(() => pass(direction, chunk, from, to))))
     from.on('end', () => then(() => void to.end()))
     from.on('error', () => to.destroy())
     from.on('close', () => then(() => void to.destroy()))
@@ -120,6 +141,9 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     bytes: () => passed,
     latency: milliseconds => {
       delay = milliseconds
+    },
+    throttle: bytesPerSecond => {
+      rate = bytesPerSecond
     },
     stall: (...directions) => {
       for (const direction of directions.length > 0 ? directions : (['up', 'down'] as const)) {
