@@ -109,6 +109,17 @@ describe('faultProxy', () => {
     await vi.waitFor(() => expect(heard()).toBe('x'))
   })
 
+  it('strands what is open, and takes new connections', async () => {
+    const { socket, heard, ended } = await client()
+    await vi.waitFor(() => expect(proxy.connections()).toBe(1))
+    proxy.strand()
+    socket.write('x')
+    const next = await client()
+    next.socket.write('next')
+    await vi.waitFor(() => expect(next.heard()).toBe('next'))
+    expect([received, heard(), ended(), proxy.connections()]).toEqual(['next', '', undefined, 1])
+  })
+
   it('resets what is open, and takes new connections', async () => {
     const { ended } = await client()
     await vi.waitFor(() => expect(proxy.connections()).toBe(1))

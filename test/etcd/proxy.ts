@@ -20,6 +20,8 @@ export interface Proxy {
   /** Nothing passes and nobody is told, as on a half-open connection; both directions unless named. */
   readonly stall: (...directions: readonly Direction[]) => void
   readonly resume: () => void
+  /** Nothing passes any more on the connections that are open, and nobody is told; new ones are welcome. */
+  readonly strand: () => void
   /** Resets every connection; new ones are welcome. */
   readonly reset: () => void
   /** Resets every connection after so many more bytes in one direction, in the middle of a message if need be. */
@@ -36,6 +38,7 @@ type Pair = Readonly<Record<Direction, Socket>>
 export const faultProxy = async (target: string): Promise<Proxy> => {
   const { hostname, port: targetPort, protocol } = new URL(target)
   const pairs = new Set<Pair>()
+  const stranded = new Set<Pair>()
   const stalled = new Set<Direction>()
   let delay = 0
   let rate = Infinity
@@ -44,10 +47,10 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
   const busy = { up: 0, down: 0 }
   let cut: { readonly direction: Direction; left: number } | undefined
 
-  const reset = (): void => pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resetAndDestroy()))
+  const reset = (): void => [...pairs, ...stranded].forEach(({ up, down }) => [up, down].forEach(socket => socket.resetAndDestroy()))
 
   const pass = (direction: Direction, chunk: Buffer, from: Socket, to: Socket): void => {
-    if (to.destroyed || cut?.left === 0) return
+    if (to.destroyed || cut?.left === 0 || [...stranded].some(({ up, down }) => from === up || from === down)) return
     const part = cut?.direction === direction ? chunk.subarray(0, cut.left) : chunk
     passed += part.length
     if (!to.write(part)) {
@@ -114,7 +117,7 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     const etcd = connect({ port: Number(targetPort), host: hostname, allowHalfOpen: true })
     const pair = { up: client, down: etcd }
     pairs.add(pair)
-    client.once('close', () => pairs.delete(pair))
+    client.once('close', () => pairs.delete(pair) || stranded.delete(pair))
     pipe('up', client, etcd)
     pipe('down', etcd, client)
   })
@@ -154,6 +157,10 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     resume: () => {
       stalled.clear()
       pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resume()))
+    },
+    strand: () => {
+      pairs.forEach(pair => stranded.add(pair))
+      pairs.clear()
     },
     reset,
     cutAfter: (bytes, direction = 'down') => {
