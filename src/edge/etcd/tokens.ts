@@ -21,11 +21,11 @@ export interface Tokens {
  * Authenticates over the same channels as everything else. What etcd3 does by itself opens a channel for each token, never closes it,
  * redials it as rarely as every two minutes, and asks once for each of the calls that are waiting.
  */
-export const tokens = (host: string, auth: AuthClient, credentials: Credentials | undefined): Tokens => {
+export const tokens = (host: string, auth: () => AuthClient, credentials: Credentials | undefined): Tokens => {
   const fetched = defer(() => {
     if (credentials === undefined) return of(undefined)
     const { username: name, password } = credentials
-    return unary({ host, token: undefined, deadline: 5_000, reconnect: true }, options => auth.authenticate({ name, password }, options)).pipe(
+    return unary({ host, token: undefined, deadline: 5_000, reconnect: true }, options => auth().authenticate({ name, password }, options)).pipe(
       map(({ token }): string | undefined => token),
       // Like etcd's own client: where nobody needs a token, a password is no mistake.
       catchError((error: unknown) =>
