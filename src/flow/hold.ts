@@ -47,7 +47,7 @@ interface Step {
 /** How many of its own former leases a registration recognises. */
 const remembered = 64
 
-const deleted = (key: string): Error => new Error(`${key} was deleted by another hand`)
+const deleted = (key: string): Error => new Error(`${key} was deleted, by another hand or with its lease`)
 const stands = (registration: Registration): RegistrationEvent => ({ type: 'stands', registration })
 const sameKeys = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((key, index) => key === b[index])
 
