@@ -24,11 +24,12 @@ const digest = (set: ServiceSet): number => (large ? 0 : digestOf(Array.from(set
 const shown = (set: ServiceSet): void => {
   last = set
   const status = set.trouble === undefined ? set.status : `${set.status} (${set.trouble.error.name})`
-  say({ view: { status, live: set.status === 'live', revision: set.revision, size: set.size, digest: digest(set) } })
+  say({ view: { status, live: set.status === 'live', revision: set.revision, size: set.size, digest: digest(set), age: Date.now() - set.asOf } })
 }
 const told = (state: Registration): void => {
   const status = state.status === 'lost' ? `lost (${state.cause.name})` : state.status
-  say({ tenure: { status, held: state.status === 'registered' || state.status === 'draining' } })
+  const left = 'expiresAt' in state ? { left: state.expiresAt - Date.now() } : {}
+  say({ tenure: { status, held: state.status === 'registered' || state.status === 'draining', ...left } })
 }
 
 const until = new Subject<void>()
@@ -76,6 +77,7 @@ const orders: Readonly<Record<string, (argument: string) => unknown>> = {
     await registry.close()
   },
 }
+process.once('SIGTERM', () => void orders['end']?.(''))
 createInterface(process.stdin)
   .on('line', line => {
     const [order = '', argument = ''] = line.split(' ')

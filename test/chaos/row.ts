@@ -8,6 +8,8 @@ export interface Row {
   readonly setting?: Setting
   /** Whether it is part of the short core that runs with the tests. */
   readonly core?: boolean
+  /** Why it cannot be played here, if so. */
+  readonly missing?: () => string | undefined
   /** How often it strikes, one after another. @default 1 */
   readonly times?: number
   /** What comes before, while all is well; only what is told from the strike on counts. */

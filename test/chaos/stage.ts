@@ -25,6 +25,8 @@ export interface Setting {
   readonly launch?: Launch
   /** Which endpoints the subjects are given. @default those of their proxies */
   readonly hosts?: (endpoints: readonly string[]) => readonly string[]
+  /** What their lines are like from the start. */
+  readonly line?: (proxy: Proxy) => unknown
 }
 
 /** A subject and its way to etcd. */
@@ -93,6 +95,7 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const party = async (which: 'ours' | 'stock', ttl: number, further: Partial<Assignment> = {}): Promise<Party> => {
       const proxies = await Promise.all(members.map(({ endpoint }) => faultProxy(endpoint)))
       closing.push(() => Promise.all(proxies.map(proxy => proxy.close())))
+      if (setting.line) proxies.forEach(setting.line)
       const endpoints = proxies.map(({ endpoint }) => endpoint)
       const assignment = { hosts: setting.hosts?.(endpoints) ?? endpoints, service, id: which, ttl, ...setting.assignment, ...subjects, ...further }
       const it = subject(which, assignment, setting.launch)

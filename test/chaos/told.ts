@@ -7,12 +7,16 @@ export interface View {
   readonly revision: number
   readonly size: number
   readonly digest: number
+  /** How long ago (ms, by its own clock) it was confirmed. */
+  readonly age?: number
 }
 
 /** What a subject says of its own registration. */
 export interface Tenure {
   readonly status: string
   readonly held: boolean
+  /** How long (ms, by its own clock) it is held unless renewed. */
+  readonly left?: number
 }
 
 /** One line that a subject prints. */

@@ -3,6 +3,7 @@ import { concatMap, defer, filter, finalize, map, merge, Subject, switchMap, tap
 import { Disconnected } from '../../src/core/errors.js'
 import { now } from '../../src/flow/clock.js'
 import type { Member, Members, RawClient } from '../../src/edge/etcd/member.js'
+import { paging } from '../../src/edge/etcd/paging.js'
 
 /** A ping that a fake member received. */
 export interface ReceivedPing {
@@ -84,6 +85,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
 
   const member: FakeMember = {
     host,
+    paging: paging(),
     pings: [],
     calls: [],
     service: 1,

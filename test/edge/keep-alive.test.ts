@@ -63,6 +63,23 @@ describe('keep-alive', () => {
   )
 
   it(
+    'keeps a lease whose answers take a good third of its TTL: the ping that was due meanwhile follows at once',
+    inTime(({ advance }) => {
+      const { members: [member], grant } = scene()
+      member.service = 2100
+      const tenant = grant('1', 5)
+      let last = 0
+      for (let t = 0; t < 60_000; t += 100) {
+        advance(100)
+        last = Math.max(last, now() - tenant.deadline)
+      }
+      expect([tenant.lost, last <= 0]).toEqual([false, true])
+      expect(Math.min(...between(member.pings.map(({ at }) => at)))).toBeGreaterThan(1600)
+      tenant.release()
+    }),
+  )
+
+  it(
     '11.10 holds at most a hundred leases on a stream, and one timer for each stream',
     inTime(({ advance, pending }) => {
       const { members: [member], grants, close } = scene()

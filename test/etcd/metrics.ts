@@ -19,4 +19,4 @@ export const openIn = async (endpoint: string): Promise<{ readonly watchers: num
 
 /** How often an etcd was asked for a token, in vain or not. */
 export const authenticationsIn = async (endpoint: string): Promise<number> =>
-  metric(await (await fetch(`${endpoint}/metrics`)).text(), 'grpc_server_started_total', 'grpc_method="Authenticate"')
+  sumOf(await (await fetch(`${endpoint}/metrics`)).text(), 'grpc_server_started_total', 'grpc_method="Authenticate"')

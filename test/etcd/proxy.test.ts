@@ -71,6 +71,20 @@ describe('faultProxy', () => {
     await vi.waitFor(() => expect(heard()).toBe('abc'))
   })
 
+  it('lets so many bytes a second through, each way, whatever the number of connections', async () => {
+    const [one, other] = [await client(), await client()]
+    proxy.throttle(10_000)
+    const began = performance.now()
+    one.socket.write('a'.repeat(2_000))
+    other.socket.write('b'.repeat(1_000))
+    await vi.waitFor(() => expect([one.heard().length, other.heard().length]).toEqual([2_000, 1_000]), { interval: 5 })
+    // The first bytes come back while the last ones are still on their way.
+    expect(performance.now() - began).toBeGreaterThanOrEqual(300)
+    proxy.throttle(Infinity)
+    one.socket.write('c')
+    await vi.waitFor(() => expect(one.heard()).toBe(`${'a'.repeat(2_000)}c`))
+  })
+
   it.each([
     { directions: [], passes: '' },
     { directions: ['up'], passes: '' },
@@ -93,6 +107,17 @@ describe('faultProxy', () => {
     expect(heard()).toBe('')
     proxy.resume()
     await vi.waitFor(() => expect(heard()).toBe('x'))
+  })
+
+  it('strands what is open, and takes new connections', async () => {
+    const { socket, heard, ended } = await client()
+    await vi.waitFor(() => expect(proxy.connections()).toBe(1))
+    proxy.strand()
+    socket.write('x')
+    const next = await client()
+    next.socket.write('next')
+    await vi.waitFor(() => expect(next.heard()).toBe('next'))
+    expect([received, heard(), ended(), proxy.connections()]).toEqual(['next', '', undefined, 1])
   })
 
   it('resets what is open, and takes new connections', async () => {

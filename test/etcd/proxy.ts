@@ -15,9 +15,13 @@ export interface Proxy {
   readonly bytes: () => number
   /** Delays everything by so many milliseconds, each way. */
   readonly latency: (milliseconds: number) => void
+  /** Lets no more than so many bytes a second through, each way. */
+  readonly throttle: (bytesPerSecond: number) => void
   /** Nothing passes and nobody is told, as on a half-open connection; both directions unless named. */
   readonly stall: (...directions: readonly Direction[]) => void
   readonly resume: () => void
+  /** Nothing passes any more on the connections that are open, and nobody is told; new ones are welcome. */
+  readonly strand: () => void
   /** Resets every connection; new ones are welcome. */
   readonly reset: () => void
   /** Resets every connection after so many more bytes in one direction, in the middle of a message if need be. */
@@ -34,15 +38,19 @@ type Pair = Readonly<Record<Direction, Socket>>
 export const faultProxy = async (target: string): Promise<Proxy> => {
   const { hostname, port: targetPort, protocol } = new URL(target)
   const pairs = new Set<Pair>()
+  const stranded = new Set<Pair>()
   const stalled = new Set<Direction>()
   let delay = 0
+  let rate = Infinity
   let passed = 0
+  // Until when the line is busy: all connections share it.
+  const busy = { up: 0, down: 0 }
   let cut: { readonly direction: Direction; left: number } | undefined
 
-  const reset = (): void => pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resetAndDestroy()))
+  const reset = (): void => [...pairs, ...stranded].forEach(({ up, down }) => [up, down].forEach(socket => socket.resetAndDestroy()))
 
   const pass = (direction: Direction, chunk: Buffer, from: Socket, to: Socket): void => {
-    if (to.destroyed || cut?.left === 0) return
+    if (to.destroyed || cut?.left === 0 || [...stranded].some(({ up, down }) => from === up || from === down)) return
     const part = cut?.direction === direction ? chunk.subarray(0, cut.left) : chunk
     passed += part.length
     if (!to.write(part)) {
@@ -59,16 +67,22 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
       })
   }
 
+  /** When so many bytes, sent now, will have arrived. */
+  const arrival = (direction: Direction, bytes: number): number => {
+    busy[direction] = Math.max(busy[direction], performance.now()) + (bytes * 1_000) / rate
+    return busy[direction] + delay
+  }
+
   // A delay that is lowered must not let a chunk overtake the one before it.
-  const inOrder = (): ((run: () => void) => void) => {
+  const inOrder = (direction: Direction): ((run: () => void, bytes?: number) => void) => {
     let last = Promise.resolve()
     let waiting = 0
-    return run => {
-      if (delay === 0 && waiting === 0) {
+    return (run, bytes = 0) => {
+      if (delay === 0 && rate === Infinity && waiting === 0) {
         run()
         return
       }
-      const due = performance.now() + delay
+      const due = arrival(direction, bytes)
       waiting += 1
       last = last
         .then(() => sleep(Math.max(0, due - performance.now())))
@@ -80,9 +94,19 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
   }
 
   const pipe = (direction: Direction, from: Socket, to: Socket): void => {
-    const then = inOrder()
+    const then = inOrder(direction)
+    const slowly = (chunk: Buffer): void => {
+      const size = Math.ceil(rate / 20)
+      // What the line has not taken yet waits at its sender.
+      from.pause()
+      for (let start = 0; start < chunk.length; start += size) {
+        const part = chunk.subarray(start, start + size)
+        then(() => pass(direction, part, from, to), part.length)
+      }
+      then(() => stalled.has(direction) || from.resume())
+    }
     from.setNoDelay()
-    from.on('data', (chunk: Buffer) => then(() => pass(direction, chunk, from, to)))
+    from.on('data', (chunk: Buffer) => (rate < Infinity ? slowly(chunk) : then(() => pass(direction, chunk, from, to))))
     from.on('end', () => then(() => void to.end()))
     from.on('error', () => to.destroy())
     from.on('close', () => then(() => void to.destroy()))
@@ -93,7 +117,7 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     const etcd = connect({ port: Number(targetPort), host: hostname, allowHalfOpen: true })
     const pair = { up: client, down: etcd }
     pairs.add(pair)
-    client.once('close', () => pairs.delete(pair))
+    client.once('close', () => pairs.delete(pair) || stranded.delete(pair))
     pipe('up', client, etcd)
     pipe('down', etcd, client)
   })
@@ -121,6 +145,9 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     latency: milliseconds => {
       delay = milliseconds
     },
+    throttle: bytesPerSecond => {
+      rate = bytesPerSecond
+    },
     stall: (...directions) => {
       for (const direction of directions.length > 0 ? directions : (['up', 'down'] as const)) {
         stalled.add(direction)
@@ -130,6 +157,10 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     resume: () => {
       stalled.clear()
       pairs.forEach(({ up, down }) => [up, down].forEach(socket => socket.resume()))
+    },
+    strand: () => {
+      pairs.forEach(pair => stranded.add(pair))
+      pairs.clear()
     },
     reset,
     cutAfter: (bytes, direction = 'down') => {

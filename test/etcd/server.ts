@@ -15,6 +15,8 @@ export interface EtcdServerOptions {
   readonly tls?: Certificates
   /** The kind and life of the tokens handed out once authentication is enabled. */
   readonly token?: TokenOptions
+  /** A further address at which it serves clients, on the same port. */
+  readonly address?: string
 }
 
 /** An etcd process of a test's own, with levers. */
@@ -75,12 +77,14 @@ const member = async (options: EtcdServerOptions, ports: Ports, name: string, pe
   if (binary === undefined) throw new Error('this test runs an etcd process of its own: put `etcd` on the PATH, or name it in ETCD_BIN')
   const dir = mkdtempSync(join(tmpdir(), 'etcd-'))
   const [data, saved] = [join(dir, 'data'), join(dir, 'saved')]
-  const endpoint = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${ports.client}`
+  const at = (address: string): string => `${options.tls === undefined ? 'http' : 'https'}://${address}:${ports.client}`
+  const endpoint = at('127.0.0.1')
+  const endpoints = [endpoint, ...(options.address === undefined ? [] : [at(options.address)])]
   const peer = `http://127.0.0.1:${ports.peer}`
   const health = `http://127.0.0.1:${ports.health}`
   const flags = [
     ...['--name', name, '--data-dir', data, '--initial-cluster', peers],
-    ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint, '--listen-metrics-urls', health],
+    ...['--listen-client-urls', endpoints.join(), '--advertise-client-urls', endpoint, '--listen-metrics-urls', health],
     ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
     ...((await accepts(binary, '--unsafe-no-fsync')) ? ['--unsafe-no-fsync'] : []),
     ...(options.tls === undefined ? [] : tlsFlags(options.tls, dir)),

@@ -2,30 +2,25 @@ import { map, mergeMap, type Observable } from 'rxjs'
 import { Rewound } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
 import type { Member, Members } from './member.js'
-import { readChange, readPage } from './messages.js'
+import { readChange } from './messages.js'
+import { onePage } from './pages.js'
 import { askedTwice, rangeOf, readAll } from './range.js'
-import { bytes } from './wire.js'
 
 const changedAfter = (member: Member, prefix: string, since: Revision): Observable<Check> =>
-  member
-    // etcd's count is that of the whole range: it filters by revision only what it sends. Keys alone 3.7 takes from its index, which knows no
-    // leases, unless they are to be sorted by their values.
-    .call((client, options) =>
-      bytes(options, raw => client.kv.range({ ...rangeOf(prefix), keys_only: true, sort_target: 'Value', min_mod_revision: since + 1 }, raw)),
-    )
-    .pipe(
-      map(readPage),
-      mergeMap(page => {
-        if (page.revision < since) throw new Rewound(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
-        return readAll(page, readChange).pipe(
-          map(changes => ({
-            revision: page.revision,
-            count: page.count,
-            changed: changes.map(({ key, revision, lease }) => ({ key, revision, lease })),
-          })),
-        )
-      }),
-    )
+  // etcd's count is that of the whole range: it filters by revision only what it sends. Keys alone 3.7 takes from its index, which knows no
+  // leases, unless they are to be sorted by their values; so there are no pages, which go on after a key.
+  onePage(member, { ...rangeOf(prefix), keys_only: true, sort_target: 'Value', min_mod_revision: since + 1 }, { limit: 0 }).pipe(
+    mergeMap(page => {
+      if (page.revision < since) throw new Rewound(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
+      return readAll(page, readChange).pipe(
+        map(changes => ({
+          revision: page.revision,
+          count: page.count,
+          changed: changes.map(({ key, revision, lease }) => ({ key, revision, lease })),
+        })),
+      )
+    }),
+  )
 
 /** How many keys `prefix` holds and which changed after `since`, linearizable; emits once, completes. */
 export const check = (members: Members, prefix: string, since: Revision): Observable<Check> =>

@@ -1,6 +1,7 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { defer, Subject, tap } from 'rxjs'
 import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
+import { connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
 import { address, parseHosts } from './hosts.js'
 import { link } from './link.js'
@@ -67,16 +68,23 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
     ? []
     : parseHosts(from.hosts).map(host => ({
         host,
-        client: clientOf({
-          ...(from.credentials && { credentials: from.credentials }),
-          hosts: address(host),
-          grpcOptions: { ...channel, ...from.grpcOptions },
-          faultHandling: { host: () => passThrough, global: passThrough },
-        }),
+        clients: connections(
+          number =>
+            clientOf({
+              ...(from.credentials && { credentials: from.credentials }),
+              hosts: address(host),
+              // Clients of one host with the same options share its connection; those with another number do not.
+              grpcOptions: { ...channel, ...from.grpcOptions, 'rx-discovery.connection': number },
+              faultHandling: { host: () => passThrough, global: passThrough },
+            }),
+          client => client.close(),
+        ),
       }))
   const all = isClient(from)
-    ? [link({ host: 'etcd', client: from, tokens: undefined, seen: seen('etcd'), closed })]
-    : owned.map(({ host, client }) => link({ host, client, tokens: tokens(host, client.auth, from.auth), seen: seen(host), closed }))
+    ? [link({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, seen: seen('etcd'), closed })]
+    : owned.map(({ host, clients }) =>
+        link({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), seen: seen(host), closed }),
+      )
 
   const [first] = all
   if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint')
@@ -96,7 +104,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
       }),
     close: () => {
       closed.error(new Closed())
-      for (const { client } of owned) client.close()
+      for (const { clients } of owned) clients.close()
     },
   }
 }

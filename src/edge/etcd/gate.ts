@@ -1,4 +1,4 @@
-import { defer, delayWhen, finalize, map, of, raceWith, retry, share, tap, timer, type Observable } from 'rxjs'
+import { defer, delayWhen, finalize, map, merge, of, raceWith, retry, share, Subject, tap, timer, type Observable } from 'rxjs'
 import { Disconnected } from '../../core/errors.js'
 import { asError } from './errors.js'
 
@@ -19,19 +19,28 @@ const spread = (waiting: number): number => Math.min(1_000, waiting / 5)
 
 /** How soon (ms) a member that is down is asked again; it fails at once while the channel, by itself, goes on dialling. */
 const pause = 25
+/** How long (ms) a probe that is not answered goes on after those who waited have left: over a slow line the answer may come before they are back. */
+const linger = 8_000
 
 /** A gate that `probe` opens, a linearizable read. */
 export const gate = (host: string, probe: Observable<unknown>, random: () => number = Math.random): Gate => {
   let health: Health = 'unknown'
   let last = new Error(`${host} did not answer`)
   let waiting = 0
+  let asking = false
+  const refused = new Subject<void>()
   const recovered = probe.pipe(
     tap({
+      subscribe: () => (asking = true),
       next: () => (health = 'up'),
-      error: (error: unknown) => (last = asError(error)),
+      error: (error: unknown) => {
+        asking = false
+        last = asError(error)
+        refused.next()
+      },
     }),
     retry({ delay: () => timer(pause) }),
-    share(),
+    share({ resetOnRefCountZero: () => (asking ? merge(refused, timer(linger)) : of(undefined)) }),
   )
   const expired = (patience: number): Observable<never> =>
     timer(patience).pipe(

@@ -30,6 +30,9 @@ export const nextDue = ({ due, ttl }: Held): number => Math.max(due, onGrid(now(
 /** Whether its last confirmation is more than half an interval old. */
 export const isUnconfirmed = ({ deadline, ttl }: Held): boolean => deadline - now() < (ttl * 1000 * 5) / 6
 
+/** Whether an answer came so late that the next ping was due before it: that one waits for it. */
+export const heldUpNext = ({ sentAt, ttl }: Pong): boolean => now() - sentAt > (ttl * 1000) / 3
+
 /** Takes an answer in; true when this lease's answers have been late twice in a row and behind others: a queue that stays, not a pause of etcd's. */
 export const confirm = (lease: Held, { sentAt, ttl, queued }: Pong): boolean => {
   const wasLate = lease.late

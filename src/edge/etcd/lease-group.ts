@@ -2,7 +2,7 @@ import { asyncScheduler, Subscription } from 'rxjs'
 import { exponential } from '../../core/backoff.js'
 import { Denied } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
-import { confirm, isUnconfirmed, nextDue, type Held } from './held.js'
+import { confirm, heldUpNext, isUnconfirmed, nextDue, type Held } from './held.js'
 import type { Members } from './member.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
 
@@ -90,6 +90,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (!lease) return
     if (pong.ttl <= 0) remove(lease)
     else if (confirm(lease, pong)) crowded()
+    if (leases.has(pong.id) && heldUpNext(pong)) main?.ping(pong.id)
     lease.answered(pong)
   }
 

@@ -1,9 +1,11 @@
-import type { Etcd3 } from 'etcd3'
-import { catchError, merge, of, raceWith, switchMap, tap, throwError, type Observable } from 'rxjs'
-import { Denied } from '../../core/errors.js'
+import { catchError, defer, map, merge, of, raceWith, switchMap, tap, throwError, type Observable } from 'rxjs'
+import { Denied, Disconnected } from '../../core/errors.js'
+import { now } from '../../flow/clock.js'
+import type { Connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
 import { gate } from './gate.js'
-import type { Member } from './member.js'
+import type { Member, RawClient } from './member.js'
+import { paging } from './paging.js'
 import { anyKey } from './range.js'
 import { StaleToken, unary } from './rpc.js'
 import { duplex } from './stream.js'
@@ -12,7 +14,7 @@ import type { Tokens } from './tokens.js'
 /** What a member is made of. */
 export interface LinkOptions {
   readonly host: string
-  readonly client: Pick<Etcd3, 'kv' | 'leaseClient' | 'watchClient'>
+  readonly connections: Connections<RawClient>
   /** Ours; undefined when the client's credentials are its own. */
   readonly tokens: Tokens | undefined
   /** Looks at every response; what it throws is the error. */
@@ -23,21 +25,27 @@ export interface LinkOptions {
 
 /** How long a call waits for a member that does not answer, ms: that it is down is known within two seconds. */
 const patience = 1_500
+/** How long a call may take unless it says otherwise, ms. */
+const ample = 5_000
 
 /** With a fresh token etcd still sees no user: there are no credentials. */
 const isAnonymous = (error: unknown): error is StaleToken => error instanceof StaleToken && error.message.includes('user name is empty')
 const isAnswer = (error: unknown): boolean => !isOutage(error) || error instanceof StaleToken
 
 /** A member, through its client. */
-export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Member => {
+export const link = ({ host, connections, tokens, seen, closed }: LinkOptions): Member => {
   const renew = tokens === undefined
   const token = tokens?.current ?? of(undefined)
-  // Without an answer etcd3 opens a new connection: one that swallows packets is dialled again by the system only after a minute. A client of the user's has a circuit breaker, which would count it.
-  const probe = token.pipe(
-    switchMap(current =>
-      unary({ host, token: current, deadline: 1_000, reconnect: !renew }, options => client.kv.range(anyKey, options)),
-    ),
+  const asked = (client: RawClient): Observable<unknown> =>
+    token.pipe(switchMap(current => unary({ host, token: current, deadline: ample * 2 }, options => client.kv.range(anyKey, options))))
+  const probe = connections.answering(asked).pipe(
     catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => asError(error)))),
+    raceWith(closed),
+  )
+  const abandoned = connections.replaced.pipe(
+    map(() => {
+      throw new Disconnected(`${host} was silent on this connection, and answered on another one`, { host })
+    }),
   )
   const door = gate(host, probe)
   const judged = <T>(answer: Observable<T>): Observable<T> =>
@@ -58,13 +66,28 @@ export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Membe
       ),
     )
 
+  // How long its answers take, smoothed as TCP does it (RFC 6298).
+  let usual: number | undefined
+  const timed = <T>(answer: Observable<T>): Observable<T> =>
+    defer(() => {
+      const sentAt = now()
+      return answer.pipe(
+        tap(() => {
+          const took = now() - sentAt
+          usual = usual === undefined ? took : usual + (took - usual) / 8
+        }),
+      )
+    })
+  /** A member that is known to answer slowly gets more time, one that is not known to answer less. */
+  const fair = (deadline: number): number =>
+    door.health() === 'up' ? Math.max(deadline, Math.min(2 * ample, 3 * (usual ?? 0))) : Math.min(patience, deadline)
+
   return {
     host,
-    call: (run, { deadline = 5_000 } = {}) => {
+    paging: paging(),
+    call: (run, { deadline = ample } = {}) => {
       const once = withToken(current =>
-        unary({ host, token: current, deadline: door.health() === 'up' ? deadline : Math.min(patience, deadline), renew }, options =>
-          run(client, options),
-        ),
+        timed(unary({ host, token: current, deadline: fair(deadline), renew }, options => run(connections.current(), options))),
       )
       const twice = once.pipe(catchError((error: unknown) => (error instanceof StaleToken ? once : throwError(() => asError(error)))))
       return door.pass(Math.min(patience, deadline)).pipe(
@@ -77,7 +100,12 @@ export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Membe
       merge(
         closed,
         door.pass(patience).pipe(
-          switchMap(() => judged(withToken(current => duplex({ host, token: current }, options => open(client, options), requests)))),
+          switchMap(() =>
+            merge(
+              abandoned,
+              judged(withToken(current => duplex({ host, token: current }, options => open(connections.current(), options), requests))),
+            ),
+          ),
         ),
       ),
   }

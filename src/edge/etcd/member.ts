@@ -1,6 +1,7 @@
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3 } from 'etcd3'
 import type { Observable } from 'rxjs'
+import type { Paging } from './paging.js'
 
 /** The raw clients of etcd3 that we drive. */
 export type RawClient = Pick<Etcd3, 'kv' | 'leaseClient' | 'watchClient'>
@@ -19,6 +20,7 @@ export interface RawStream<Req, Res> {
 export interface Member {
   /** As the user wrote it; never with credentials. */
   readonly host: string
+  readonly paging: Paging
   /**
    * One unary call: our deadline, `hasleader`, the token renewed, the cluster compared; held while the member is down, cancelled on unsubscribe.
    * Errors are the registry's (`Disconnected` …) or, for an answer that the caller must understand, the class of etcd3.

@@ -26,14 +26,14 @@ const forbearance = 1_000
  * Authenticates over the same channels as everything else. What etcd3 does by itself opens a channel for each token, never closes it,
  * redials it as rarely as every two minutes, and asks once for each of the calls that are waiting.
  */
-export const tokens = (host: string, auth: AuthClient, credentials: Credentials | undefined): Tokens => {
+export const tokens = (host: string, auth: () => AuthClient, credentials: Credentials | undefined): Tokens => {
   let refused: { readonly error?: Error; readonly at: number } = { at: -Infinity }
   const fetched = defer(() => {
     if (credentials === undefined) return of(undefined)
     const { error: denied, at } = refused
     if (denied !== undefined && now() - at < forbearance) return throwError(() => denied)
     const { username: name, password } = credentials
-    return unary({ host, token: undefined, deadline: 5_000, reconnect: true }, options => auth.authenticate({ name, password }, options)).pipe(
+    return unary({ host, token: undefined, deadline: 5_000, reconnect: true }, options => auth().authenticate({ name, password }, options)).pipe(
       map(({ token }): string | undefined => token),
       // Like etcd's own client: where nobody needs a token, a password is no mistake.
       catchError((thrown: unknown) => {

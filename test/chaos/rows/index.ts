@@ -1,8 +1,10 @@
 import type { Row } from '../row.js'
 import { access } from './access.js'
 import { anotherHand } from './another-hand.js'
+import { network } from './network.js'
 import { oneNode } from './one-node.js'
+import { theProcess } from './process.js'
 import { theEnd } from './the-end.js'
 
 /** The failure matrix. */
-export const rows: readonly Row[] = [...oneNode, ...anotherHand, ...access, ...theEnd]
+export const rows: readonly Row[] = [...oneNode, ...network, ...theProcess, ...anotherHand, ...access, ...theEnd]

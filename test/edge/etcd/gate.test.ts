@@ -61,4 +61,27 @@ describe('gate', () => {
       expect(asked).toBe(20)
     })
   })
+  it('hears the answer of a slow line after those who waited have left, and gives up in the end', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const answer = cold('4s a')
+      const door = gate('host', answer)
+      door.failed(refused)
+      expectObservable(door.pass(1_500).pipe(ignoreElements())).toBe('1500ms #', undefined, expect.objectContaining({ name: 'Disconnected' }))
+      expectObservable(timer(4_001).pipe(map(() => door.health()))).toBe('4001ms (x|)', { x: 'up' })
+      const silent = cold('-')
+      const other = gate('host', silent)
+      other.failed(refused)
+      expectObservable(other.pass(1_500), '1s !').toBe('')
+      expectSubscriptions(silent.subscriptions).toBe('^ 8999ms !')
+    })
+  })
+  it('asks no more when a probe that is nobody\'s any longer is refused', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const probe = cold('2s #')
+      const door = gate('host', probe)
+      door.failed(refused)
+      expectObservable(door.pass(1_500), '1s !').toBe('')
+      expectSubscriptions(probe.subscriptions).toBe('^ 1999ms !')
+    })
+  })
 })
