@@ -10,6 +10,7 @@ import {
   plain,
   register,
   serviceSet,
+  subset,
   where,
   type Format,
   type InstanceChange,
@@ -75,7 +76,7 @@ describe('what register takes', () => {
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
     type Verbs = 'register' | 'discover' | 'catalog'
-    type Operators = 'known' | 'changes' | 'where'
+    type Operators = 'known' | 'changes' | 'where' | 'subset'
     type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
     type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
     expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
@@ -86,6 +87,13 @@ describe('operators keep it', () => {
   const web$ = discover(registry, 'web', { format: native<Meta>() })
   it('known and where', () => {
     expectTypeOf(web$.pipe(known(), where(({ metadata }) => metadata.rack === 'r1'))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+  })
+  it('subset, which is told a size', () => {
+    expectTypeOf(web$.pipe(subset({ size: 20, seed: 'me' }))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    // @ts-expect-error how many must be said
+    subset({ seed: 1 })
+    // @ts-expect-error a seed is a text or a number
+    subset({ size: 1, seed: {} })
   })
   it('changes', () => {
     expectTypeOf(web$.pipe(changes())).toEqualTypeOf<Observable<readonly InstanceChange<Meta>[]>>()

@@ -12,6 +12,12 @@ export const checkedDurations = (durations: Readonly<Record<string, number>>): I
   return wrong && new InvalidArgument(wrong[0], `must be a number of milliseconds from 0 to ${longest}, not ${wrong[1]}`)
 }
 
+/** What is wrong with numbers of things of which there must be one, by argument name. */
+export const checkedCounts = (counts: Readonly<Record<string, number>>): InvalidArgument | undefined => {
+  const wrong = Object.entries(counts).find(([, count]) => !(count >= 1 && (Number.isInteger(count) || count === Infinity)))
+  return wrong && new InvalidArgument(wrong[0], `must be a whole number, 1 or more, not ${wrong[1]}`)
+}
+
 /** What is wrong with a service name or an id. */
 export const checkedName = (argument: string, name: unknown): InvalidArgument | undefined => {
   const valid = validName(argument, name)

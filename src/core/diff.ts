@@ -1,5 +1,5 @@
 import { sameInstance, type ServiceInstance } from './instance.js'
-import { instancesOf, pendingSet, type ServiceSet, withInstances } from './service-set.js'
+import { instancesOf, pendingSet, restricted, type ServiceSet } from './service-set.js'
 import { SortedMap } from './sorted-map.js'
 
 /** What became of one instance between two sets. */
@@ -34,6 +34,5 @@ export const filtered = <M>(
     (map, { key, after }) => (after !== undefined && predicate(after) ? map.set(key, after) : map.delete(key)),
     instancesOf<M>(before.result),
   )
-  const held = [...source.held].filter(id => instances.has(id))
-  return { source, result: withInstances(source, instances, held.length === source.held.size ? source.held : new Set(held)) }
+  return { source, result: restricted(source, instances) }
 }
