@@ -7,6 +7,7 @@ export { catalog, type CatalogOptions } from './flow/catalog.js'
 export { known } from './flow/known.js'
 export { changes } from './flow/changes.js'
 export { where } from './flow/where.js'
+export { probe, type Probe, type ProbeOptions } from './flow/probe.js'
 export { subset, type SubsetOptions } from './flow/subset.js'
 
 /* Formats */

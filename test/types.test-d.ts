@@ -8,6 +8,7 @@ import {
   known,
   native,
   plain,
+  probe,
   register,
   serviceSet,
   subset,
@@ -16,13 +17,16 @@ import {
   type InstanceChange,
   type MetadataOf,
   type NoMetadata,
+  type Probe,
   type ReadableRegistry,
   type Registration,
   type ServiceInstance,
   type ServiceSet,
 } from 'rx-discovery'
 import type * as index from 'rx-discovery'
+import { grpcProbe } from 'rx-discovery/grpc'
 import { memoryRegistry } from 'rx-discovery/memory'
+import { httpProbe, tcpProbe } from 'rx-discovery/probe'
 
 interface Meta {
   readonly rack: string
@@ -76,7 +80,7 @@ describe('what register takes', () => {
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
     type Verbs = 'register' | 'discover' | 'catalog'
-    type Operators = 'known' | 'changes' | 'where' | 'subset'
+    type Operators = 'known' | 'changes' | 'where' | 'probe' | 'subset'
     type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
     type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
     expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
@@ -94,6 +98,20 @@ describe('operators keep it', () => {
     subset({ seed: 1 })
     // @ts-expect-error a seed is a text or a number
     subset({ size: 1, seed: {} })
+  })
+  it('probe, whose check is handed the metadata', () => {
+    expectTypeOf(web$.pipe(probe(({ metadata }) => of(metadata.rack)))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    const mine: Probe<Meta> = ({ metadata }) => Promise.resolve(metadata.rack)
+    expectTypeOf(web$.pipe(probe(mine, { rise: 1 }))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    // @ts-expect-error a check answers by something to wait for
+    web$.pipe(probe(() => true))
+    // @ts-expect-error these sets promise no rack
+    discover(registry, 'web').pipe(probe(mine))
+  })
+  it('probe with the checks that are ready made', () => {
+    expectTypeOf(web$.pipe(probe(tcpProbe()))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    expectTypeOf(web$.pipe(probe(httpProbe({ path: '/health' }), {}))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    expectTypeOf(web$.pipe(probe(grpcProbe({ service: 'web' })))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
   })
   it('changes', () => {
     expectTypeOf(web$.pipe(changes())).toEqualTypeOf<Observable<readonly InstanceChange<Meta>[]>>()

@@ -18,6 +18,12 @@ export const checkedCounts = (counts: Readonly<Record<string, number>>): Invalid
   return wrong && new InvalidArgument(wrong[0], `must be a whole number, 1 or more, not ${wrong[1]}`)
 }
 
+/** What is wrong with a share of something, by argument name. */
+export const checkedShare = (shares: Readonly<Record<string, number>>): InvalidArgument | undefined => {
+  const wrong = Object.entries(shares).find(([, share]) => !(share >= 0 && share <= 1))
+  return wrong && new InvalidArgument(wrong[0], `must be a number from 0 to 1, not ${wrong[1]}`)
+}
+
 /** What is wrong with a service name or an id. */
 export const checkedName = (argument: string, name: unknown): InvalidArgument | undefined => {
   const valid = validName(argument, name)
