@@ -20,6 +20,12 @@ const prints: Record<string, readonly string[]> = {
     'registration revoked',
   ],
   'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port: must be number'],
+  'probing.ts': [
+    '0 ms node0 up, node2 up, node5 up',
+    '26000 ms node0 up, node2 down, node5 up',
+    '35020 ms node0 up, node2 up, node5 up',
+    'clients per instance: 521 504 482 473 508 512',
+  ],
   'quick-start.ts': [
     'joined node1 localhost:8000',
     'node2 is registering',
