@@ -8,6 +8,8 @@ export { known } from './flow/known.js'
 export { changes } from './flow/changes.js'
 export { where } from './flow/where.js'
 export { protect, type ProtectOptions } from './flow/protect.js'
+export { probe, type Probe, type ProbeOptions } from './flow/probe.js'
+export { subset, type SubsetOptions } from './flow/subset.js'
 
 /* Formats */
 export { native, type NativeOptions } from './core/formats/native.js'

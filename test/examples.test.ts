@@ -27,6 +27,12 @@ const prints: Record<string, readonly string[]> = {
     '30999 ms all gone: 0 instances; protected: 6, 6 of them held',
     '31000 ms believed: 0 instances; protected: 0, 0 of them held',
   ],
+  'probing.ts': [
+    '0 ms node0 up, node2 up, node5 up',
+    '26000 ms node0 up, node2 down, node5 up',
+    '35020 ms node0 up, node2 up, node5 up',
+    'clients per instance: 521 504 482 473 508 512',
+  ],
   'quick-start.ts': [
     'joined node1 localhost:8000',
     'node2 is registering',

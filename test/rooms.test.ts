@@ -11,6 +11,8 @@ const libraries: Readonly<Record<string, RegExp>> = {
   'edge/etcd': /^(fp-ts|rxjs|etcd3|@grpc\/grpc-js|node:.+)$/,
   'edge/memory': /^rxjs$/,
   'edge/testing': /^rxjs(\/testing)?$/,
+  'edge/probe': /^(fp-ts|rxjs|rxjs\/fetch|node:net)$/,
+  'edge/grpc': /^(fp-ts|rxjs|@grpc\/grpc-js)$/,
   'edge/cli': /^(fp-ts|rxjs|commander|node:.+)$/,
 }
 
@@ -22,6 +24,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'edge/etcd': ['core', 'flow'],
   'edge/memory': ['core', 'flow'],
   'edge/testing': ['core', 'flow'],
+  'edge/probe': ['core', 'flow'],
+  'edge/grpc': ['core', 'flow'],
   'edge/cli': ['core', 'flow', 'edge/etcd'],
 }
 
@@ -63,6 +67,8 @@ describe('rooms', () => {
     ['edge/memory.ts', 'import { etcdRegistry } from "./etcd/index.js"'],
     ['edge/etcd/a.ts', "import { memoryRegistry } from '../memory.js'"],
     ['edge/memory/a.ts', "import x from '../../../test/arbitraries.js'"],
+    ['edge/probe/a.ts', "import { Client } from '@grpc/grpc-js'"],
+    ['edge/grpc/a.ts', "import { tcpProbe } from '../probe/tcp.js'"],
   ])('%s may not have: %s', (file, source) => {
     expect(strays(file, source)).toHaveLength(1)
   })

@@ -8,14 +8,17 @@ import {
   known,
   native,
   plain,
+  probe,
   protect,
   register,
   serviceSet,
+  subset,
   where,
   type Format,
   type InstanceChange,
   type MetadataOf,
   type NoMetadata,
+  type Probe,
   type ProtectOptions,
   type ReadableRegistry,
   type Registration,
@@ -23,7 +26,9 @@ import {
   type ServiceSet,
 } from 'rx-discovery'
 import type * as index from 'rx-discovery'
+import { grpcProbe } from 'rx-discovery/grpc'
 import { memoryRegistry } from 'rx-discovery/memory'
+import { httpProbe, tcpProbe } from 'rx-discovery/probe'
 
 interface Meta {
   readonly rack: string
@@ -77,7 +82,7 @@ describe('what register takes', () => {
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
     type Verbs = 'register' | 'discover' | 'catalog'
-    type Operators = 'known' | 'changes' | 'where' | 'protect'
+      type Operators = 'known' | 'changes' | 'where' | 'probe' | 'protect' | 'subset'
     type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
     type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
     expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
@@ -99,6 +104,27 @@ describe('operators keep it', () => {
     web$.pipe(changes(), protect())
     // @ts-expect-error a share is a number
     protect({ maxLoss: '25%' })
+  })
+  it('subset, which is told a size', () => {
+    expectTypeOf(web$.pipe(subset({ size: 20, seed: 'me' }))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    // @ts-expect-error how many must be said
+    subset({ seed: 1 })
+    // @ts-expect-error a seed is a text or a number
+    subset({ size: 1, seed: {} })
+  })
+  it('probe, whose check is handed the metadata', () => {
+    expectTypeOf(web$.pipe(probe(({ metadata }) => of(metadata.rack)))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    const mine: Probe<Meta> = ({ metadata }) => Promise.resolve(metadata.rack)
+    expectTypeOf(web$.pipe(probe(mine, { rise: 1 }))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    // @ts-expect-error a check answers by something to wait for
+    web$.pipe(probe(() => true))
+    // @ts-expect-error these sets promise no rack
+    discover(registry, 'web').pipe(probe(mine))
+  })
+  it('probe with the checks that are ready made', () => {
+    expectTypeOf(web$.pipe(probe(tcpProbe()))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    expectTypeOf(web$.pipe(probe(httpProbe({ path: '/health' }), {}))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
+    expectTypeOf(web$.pipe(probe(grpcProbe({ service: 'web' })))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
   })
   it('changes', () => {
     expectTypeOf(web$.pipe(changes())).toEqualTypeOf<Observable<readonly InstanceChange<Meta>[]>>()

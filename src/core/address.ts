@@ -37,3 +37,9 @@ export const addressProblem = (value: unknown): string | undefined => {
   if (ipv6 !== undefined) return isIPv6(ipv6) ? undefined : 'must hold an IPv6 address in its brackets'
   return isHost(host) ? undefined : 'must begin with a host name, an IPv4 address or an IPv6 address in brackets'
 }
+
+/** A valid address, apart; IPv6 without its brackets. */
+export const splitAddress = (address: string): { readonly host: string; readonly port: number } => {
+  const [, ipv6, host = '', digits] = hostAndPort.exec(address) ?? []
+  return { host: ipv6 ?? host, port: Number(digits) }
+}

@@ -12,9 +12,17 @@ export const checkedDurations = (durations: Readonly<Record<string, number>>): I
   return wrong && new InvalidArgument(wrong[0], `must be a number of milliseconds from 0 to ${longest}, not ${wrong[1]}`)
 }
 
-/** What is wrong with a share of a whole. */
-export const checkedShare = (argument: string, share: number): InvalidArgument | undefined =>
-  share >= 0 && share <= 1 ? undefined : new InvalidArgument(argument, `must be a number from 0 to 1, not ${share}`)
+/** What is wrong with numbers of things of which there must be one, by argument name. */
+export const checkedCounts = (counts: Readonly<Record<string, number>>): InvalidArgument | undefined => {
+  const wrong = Object.entries(counts).find(([, count]) => !(count >= 1 && (Number.isInteger(count) || count === Infinity)))
+  return wrong && new InvalidArgument(wrong[0], `must be a whole number, 1 or more, not ${wrong[1]}`)
+}
+
+/** What is wrong with a share of something, by argument name. */
+export const checkedShare = (shares: Readonly<Record<string, number>>): InvalidArgument | undefined => {
+  const wrong = Object.entries(shares).find(([, share]) => !(share >= 0 && share <= 1))
+  return wrong && new InvalidArgument(wrong[0], `must be a number from 0 to 1, not ${wrong[1]}`)
+}
 
 /** What is wrong with a service name or an id. */
 export const checkedName = (argument: string, name: unknown): InvalidArgument | undefined => {

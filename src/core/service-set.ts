@@ -152,6 +152,12 @@ export const withInstances = <M>(
     ? set
     : serviceSetOf({ service: set.service, instances, rejected: set.rejected }, { ...stateOf(set), held })
 
+/** The set with only some of its instances, and of the held ones those that are among them. */
+export const restricted = <M>(set: ServiceSet<M>, instances: SortedMap<ServiceInstance<M>>): ServiceSet<M> => {
+  const held = [...set.held].filter(id => instances.has(id))
+  return withInstances(set, instances, held.length === set.held.size ? set.held : new Set(held))
+}
+
 /** The set with another status, or another time and trouble, and the same content. */
 export const withState = <M>(set: ServiceSet<M>, state: Partial<SetState>): ServiceSet<M> =>
   serviceSetOf({ service: set.service, instances: instancesOf(set), rejected: set.rejected }, { ...stateOf(set), ...state })

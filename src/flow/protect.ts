@@ -20,7 +20,7 @@ export const protect =
   <M>({ grace = 30_000, maxLoss = 0.25 }: ProtectOptions = {}): MonoTypeOperatorFunction<ServiceSet<M>> =>
   source =>
     new Observable<ServiceSet<M>>(subscriber => {
-      const wrong = checkedDurations({ grace }) ?? checkedShare('maxLoss', maxLoss)
+      const wrong = checkedDurations({ grace }) ?? checkedShare({ maxLoss })
       if (wrong !== undefined) {
         subscriber.error(wrong)
         return

@@ -1,0 +1,1 @@
+export { grpcProbe, type GrpcProbeOptions } from './probe.js'

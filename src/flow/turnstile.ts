@@ -1,0 +1,37 @@
+import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
+
+/** Lets at most `places` of the sources it is applied to run at once, in the order of their subscription; whoever leaves while waiting gives up the turn. */
+export const turnstile = (places: number): (<A>() => MonoTypeOperatorFunction<A>) => {
+  const waiting = new Set<() => void>()
+  let free = places
+  let admitting = false
+  // in a loop, since sources that end at once would nest one admission per waiting one
+  const admit = (): void => {
+    if (admitting) return
+    admitting = true
+    try {
+      for (const enter of waiting) {
+        if (free === 0) break
+        waiting.delete(enter)
+        enter()
+      }
+    } finally {
+      admitting = false
+    }
+  }
+  return () => source =>
+    new Observable(subscriber => {
+      const enter = (): void => {
+        free -= 1
+        source.subscribe(subscriber)
+        // after the source's own teardown: the next one begins when this one is gone
+        subscriber.add(() => {
+          free += 1
+          admit()
+        })
+      }
+      waiting.add(enter)
+      subscriber.add(() => waiting.delete(enter))
+      admit()
+    })
+}

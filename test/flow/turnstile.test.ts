@@ -1,0 +1,68 @@
+import { EMPTY, finalize, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { virtually } from 'rx-discovery/testing'
+import { turnstile } from '../../src/flow/turnstile.js'
+import { see } from './scene.js'
+
+describe('turnstile', () => {
+  it('lets so many run at once, and the others in the order in which they came', () => virtually(({ advance, now }) => {
+    const inTurn = turnstile(2)
+    const began: string[] = []
+    const job = (name: string, ms: number): Observable<unknown> =>
+      new Observable(subscriber => {
+        began.push(`${name}@${now()}`)
+        return timer(ms).subscribe(subscriber)
+      })
+    for (const [name, ms] of [['a', 5], ['b', 2], ['c', 2], ['d', 9], ['e', 1]] as const) see(job(name, ms).pipe(inTurn()))
+    advance(20)
+    expect(began).toEqual(['a@0', 'b@0', 'c@2', 'd@4', 'e@5'])
+  }))
+
+  it('counts who ends in any way, and who leaves, and only after its teardown', () => {
+    const inTurn = turnstile(1)
+    const [open, order] = [{ now: 0, most: 0 }, [] as string[]]
+    const job = (name: string, source: Observable<unknown>): Observable<unknown> =>
+      new Observable(subscriber => {
+        order.push(name)
+        open.most = Math.max(open.most, (open.now += 1))
+        const subscription = source.subscribe(subscriber)
+        return () => {
+          open.now -= 1
+          subscription.unsubscribe()
+        }
+      })
+    const first = new Subject<void>()
+    see(job('completes', first).pipe(inTurn()))
+    const leaver = see(job('leaves', NEVER).pipe(inTurn()))
+    see(job('errors', throwError(() => new Error('x'))).pipe(inTurn()))
+    see(job('ends at once', of(1, 2)).pipe(inTurn()))
+    see(job('throws', new Observable(() => { throw new Error('x') })).pipe(inTurn()))
+    see(job('last', NEVER).pipe(inTurn()))
+    first.complete()
+    expect(order).toEqual(['completes', 'leaves'])
+    leaver.stop()
+    expect([order, open]).toEqual([['completes', 'leaves', 'errors', 'ends at once', 'throws', 'last'], { now: 1, most: 1 }])
+  })
+
+  it('does not wait for who left while waiting', () => {
+    const inTurn = turnstile(1)
+    const began: string[] = []
+    const first = see(NEVER.pipe(inTurn()))
+    const second = see(new Observable(() => void began.push('second')).pipe(inTurn()))
+    see(new Observable(() => void began.push('third')).pipe(inTurn()))
+    second.stop()
+    first.stop()
+    expect(began).toEqual(['third'])
+  })
+
+  it('admits any number that end at once, one after another', () => {
+    const inTurn = turnstile(1)
+    let [ended, last] = [0, -1]
+    const inOrder: boolean[] = []
+    const first = see(NEVER.pipe(inTurn()))
+    for (let at = 0; at < 20_000; at += 1)
+      see(EMPTY.pipe(finalize(() => (ended += 1)), inTurn(), finalize(() => (inOrder.push(at === last + 1), (last = at)))))
+    first.stop()
+    expect([ended, inOrder.length, inOrder.every(Boolean)]).toEqual([20_000, 20_000, true])
+  })
+})
