@@ -1,6 +1,7 @@
 import type { Etcd3 } from 'etcd3'
-import { catchError, merge, of, raceWith, switchMap, tap, throwError, type Observable } from 'rxjs'
-import { Denied } from '../../core/errors.js'
+import { catchError, defer, merge, of, raceWith, share, switchMap, tap, throwError, type Observable } from 'rxjs'
+import { Denied, Rewound } from '../../core/errors.js'
+import type { Cluster } from './cluster.js'
 import { asError, isOutage } from './errors.js'
 import { gate } from './gate.js'
 import type { Member } from './member.js'
@@ -15,8 +16,7 @@ export interface LinkOptions {
   readonly client: Pick<Etcd3, 'kv' | 'leaseClient' | 'watchClient'>
   /** Ours; undefined when the client's credentials are its own. */
   readonly tokens: Tokens | undefined
-  /** Looks at every response; what it throws is the error. */
-  readonly seen: (response: unknown) => void
+  readonly cluster: Cluster
   /** Errors when the members are closed, never emits. */
   readonly closed: Observable<never>
 }
@@ -29,7 +29,7 @@ const isAnonymous = (error: unknown): error is StaleToken => error instanceof St
 const isAnswer = (error: unknown): boolean => !isOutage(error) || error instanceof StaleToken
 
 /** A member, through its client. */
-export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Member => {
+export const link = ({ host, client, tokens, cluster, closed }: LinkOptions): Member => {
   const renew = tokens === undefined
   const token = tokens?.current ?? of(undefined)
   // Without an answer etcd3 opens a new connection: one that swallows packets is dialled again by the system only after a minute. A client of the user's has a circuit breaker, which would count it.
@@ -49,7 +49,7 @@ export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Membe
           else door.failed(asError(error))
         },
       }),
-      tap(response => seen(response)),
+      tap(response => cluster.seen(host, response)),
     )
   const withToken = <T>(run: (current: string | undefined) => Observable<T>): Observable<T> =>
     token.pipe(
@@ -57,6 +57,15 @@ export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Membe
         run(current).pipe(tap({ error: (error: unknown) => error instanceof StaleToken && tokens?.drop(current) })),
       ),
     )
+  // Another cluster's "no such lease" and "no such revision" would be taken for ours, and a write would be made.
+  const introduced = judged(
+    withToken(current => unary({ host, token: current, deadline: patience, renew }, options => client.kv.range(anyKey, options))),
+  ).pipe(
+    // That it may not be read tells nothing of the cluster; the next answer will.
+    catchError((error: unknown) => (isAnswer(error) && !(error instanceof Rewound) ? of(undefined) : throwError(() => asError(error)))),
+    share(),
+  )
+  const known = defer(() => (cluster.isStranger(host) ? introduced : of(undefined)))
 
   return {
     host,
@@ -68,6 +77,7 @@ export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Membe
       )
       const twice = once.pipe(catchError((error: unknown) => (error instanceof StaleToken ? once : throwError(() => asError(error)))))
       return door.pass(Math.min(patience, deadline)).pipe(
+        switchMap(() => known),
         switchMap(() => judged(renew ? once : twice)),
         catchError((error: unknown) => throwError(() => (isAnonymous(error) ? new Denied(error.message, { host }) : asError(error)))),
         raceWith(closed),
@@ -77,6 +87,7 @@ export const link = ({ host, client, tokens, seen, closed }: LinkOptions): Membe
       merge(
         closed,
         door.pass(patience).pipe(
+          switchMap(() => known),
           switchMap(() => judged(withToken(current => duplex({ host, token: current }, options => open(client, options), requests)))),
         ),
       ),
