@@ -6,7 +6,7 @@ import { discover, register, type Registration, type ServiceSet } from '../../sr
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { digestOf, type Assignment, type Told } from './told.js'
 
-const { hosts, service, id, ttl, auth, tls, large = false, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, tls, large = false, verify, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const say = (told: Told): void => console.log(JSON.stringify(told))
 const failed = (what: string) => (error: unknown): void => say({ failed: `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, failed(event))
@@ -24,17 +24,17 @@ const digest = (set: ServiceSet): number => (large ? 0 : digestOf(Array.from(set
 const shown = (set: ServiceSet): void => {
   last = set
   const status = set.trouble === undefined ? set.status : `${set.status} (${set.trouble.error.name})`
-  say({ view: { status, live: set.status === 'live', revision: set.revision, size: set.size, digest: digest(set), age: Date.now() - set.asOf } })
+  say({ view: { status, live: set.status === 'live', why: set.trouble?.error.message, revision: set.revision, size: set.size, digest: digest(set), age: Date.now() - set.asOf } })
 }
 const told = (state: Registration): void => {
   const status = state.status === 'lost' ? `lost (${state.cause.name})` : state.status
   const left = 'expiresAt' in state ? { left: state.expiresAt - Date.now() } : {}
-  say({ tenure: { status, held: state.status === 'registered' || state.status === 'draining', ...left } })
+  say({ tenure: { status, why: state.status === 'lost' ? state.cause.message : undefined, held: state.status === 'registered' || state.status === 'draining', ...left } })
 }
 
 const until = new Subject<void>()
 const completed = (): void => say({ tenure: { status: 'complete', held: false } })
-const looking = discover(registry, service).subscribe({ next: shown, error: failed('discover') })
+const looking = discover(registry, service, verify === undefined ? {} : { verify }).subscribe({ next: shown, error: failed('discover') })
 const asked = new Subject<void>()
 const own = id === undefined ? EMPTY : register(registry, { service, id, address: '10.0.0.1:8080' }, { ttl, until, ...(onTaken && { onTaken }), ...(drain !== undefined && { drain }) })
 const begins: Observable<void> = waits ? asked : of(undefined)

@@ -86,10 +86,13 @@ const overAfter = ({ subject }: Party, { struck }: Episode): number | undefined 
 const strikeOnce = async (row: Row, stage: Stage, results: Record<'ours' | 'stock', { right: (number | undefined)[]; back: (number | undefined)[] }>): Promise<Episode> => {
   await row.before?.(stage)
   const began = performance.now()
+  const lift = async (): Promise<void> => {
+    await sleep(row.last ?? 0)
+    await row.lift?.(stage)
+  }
   await row.strike(stage)
   const struck = performance.now()
-  await sleep(row.last ?? 0)
-  await row.lift?.(stage)
+  if (row.meanwhile !== true) await lift()
   const { at: ended, revision: reached } = await stage.answering()
   const episode = { began, struck, ended }
   const revision = (await mark(stage)) ?? reached
@@ -100,6 +103,7 @@ const strikeOnce = async (row: Row, stage: Stage, results: Record<'ours' | 'stoc
       until(() => (over(which) ? overAfter : heldAgain)(stage[which], episode, stage), within, 20).then(back => results[which].back.push(back)),
     ])
   await Promise.all([wait('ours', patience), wait('stock', courtesy)])
+  if (row.meanwhile === true) await lift()
   return episode
 }
 
@@ -120,7 +124,9 @@ const wrongOf = async (stage: Stage, which: 'ours' | 'stock', within: number): P
   let wrong = -1
   await until(async () => {
     if (!subject.running()) return 0
-    const [weights, truth] = await Promise.all([subject.weights(), truthNow(stage)])
+    // One that waits for a host that says nothing does not hear us either.
+    const [weights, truth] = await Promise.all([Promise.race([subject.weights(), sleep(2_000, undefined, { ref: false })]), truthNow(stage)])
+    if (weights === undefined) return undefined
     wrong = wrongIn(weights, truth)
     return wrong === 0 ? 0 : undefined
   }, within, 200)
@@ -200,7 +206,7 @@ export const play = (row: Row, seed: number): Promise<Outcome> =>
     const ready = ({ subject, id }: Party): true | undefined =>
       subject.views.at(-1)?.live === true && subject.tenures.at(-1)?.held === true ? true : (id === 'stock' && !subject.running()) || undefined
     for (const which of ['ours', 'stock'] as const)
-      if (!(await until(() => ready(stage[which]), 60_000))) throw new Error(`${which} did not get ready: ${stage[which].subject.failures.join('; ')}`)
+      if (!(await until(() => ready(stage[which]), which === 'ours' ? 60_000 : courtesy)) && which === 'ours') throw new Error(`it did not get ready: ${stage.ours.subject.failures.join('; ')}`)
     await sleep(300)
     const times = { ours: { right: [], back: [] }, stock: { right: [], back: [] } }
     const episodes: Episode[] = []

@@ -18,6 +18,8 @@ export interface Row {
   readonly strike: (stage: Stage) => unknown
   /** How long it lasts, ms. @default 0 */
   readonly last?: number
+  /** Whether all has to be right again while the fault lasts; its end then comes after that. @default false */
+  readonly meanwhile?: boolean
   /** The fault ends. */
   readonly lift?: (stage: Stage) => unknown
   /** How long (ms) it may take until it is noticed, where there is something to notice. @default the TTL */

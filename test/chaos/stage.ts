@@ -104,7 +104,7 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     }
     const ttl = setting.ttl ?? 5
     const [ours, stock] = await Promise.all([party('ours', ttl), party('stock', ttl + 1)])
-    const truth = truthOf(() => everywhere, prefix)
+    const truth = truthOf(() => anywhere(client => client.get('/').exec().then(() => client)), prefix)
     const writes = setting.writes === false ? undefined : randomWrites(everywhere, prefix, valueOf, random, { writers: 2, pause: 80, fresh: 0.3, deleted: 0.25 })
     closing.push(() => writes?.stop())
 

@@ -4,6 +4,8 @@ export interface View {
   readonly status: string
   /** Whether it claims to be true. */
   readonly live: boolean
+  /** The text of its trouble. */
+  readonly why?: string | undefined
   readonly revision: number
   readonly size: number
   readonly digest: number
@@ -14,6 +16,7 @@ export interface View {
 /** What a subject says of its own registration. */
 export interface Tenure {
   readonly status: string
+  readonly why?: string | undefined
   readonly held: boolean
   /** How long (ms, by its own clock) it is held unless renewed. */
   readonly left?: number
@@ -34,6 +37,8 @@ export interface Assignment {
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string }
   /** Whether only the last view counts: digests of large sets are not computed for each. */
   readonly large?: boolean
+  /** How often what is known is compared with etcd, ms; of `discover`. */
+  readonly verify?: number
   /** Further options of `register`. */
   readonly onTaken?: 'replace' | 'fail'
   /** Whether it registers only when it is told to `register`. */

@@ -32,7 +32,7 @@ const digestAt = ({ revisions, digests }: Epoch, revision: number): number | und
 }
 
 /** Follows the history under `prefix` through `client`, which reaches etcd undisturbed. */
-export const truthOf = (client: () => Etcd3, prefix: string): Truth => {
+export const truthOf = (client: () => Promise<Etcd3>, prefix: string): Truth => {
   const epochs = [begun()]
   let next = 1
 
@@ -54,7 +54,7 @@ export const truthOf = (client: () => Etcd3, prefix: string): Truth => {
 
   const harvest = async (): Promise<number> => {
     const epoch = epochs.at(-1) ?? begun()
-    const etcd = client()
+    const etcd = await client()
     const { header } = await etcd.kv.range({ key: Buffer.from('\0'), count_only: true })
     const target = Number(header.revision)
     if (target < next) return target
@@ -82,7 +82,8 @@ export const truthOf = (client: () => Etcd3, prefix: string): Truth => {
     harvest,
     compact: async () => {
       const revision = await harvest()
-      await client().kv.compact({ revision: String(revision), physical: true })
+      const etcd = await client()
+      await etcd.kv.compact({ revision: String(revision), physical: true })
     },
     replaced: () => {
       epochs.push(begun())

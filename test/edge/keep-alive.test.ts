@@ -190,6 +190,22 @@ describe('keep-alive', () => {
   )
 
   it(
+    'finds it also behind members that refuse and one that is silent',
+    inTime(({ advance }) => {
+      const { members, grants } = scene(5)
+      const [first, second, third, fourth] = members as unknown as [FakeMember, FakeMember, FakeMember, FakeMember]
+      const tenants = grants(10, 5)
+      advance(3_000)
+      first.down = second.down = third.silent = true
+      first.cut()
+      advance(60_000)
+      for (const { lost } of tenants) expect(lost).toBe(false)
+      expect(fourth.open()).toBe(1)
+      tenants.forEach(({ release }) => release())
+    }),
+  )
+
+  it(
     'keeps the first stream when that answers while help is on its way',
     inTime(({ advance }) => {
       const { members: [first, second], grants } = scene(2)

@@ -282,6 +282,23 @@ describe('a cluster', () => {
   })
 })
 
+describe('hosts of two clusters', () => {
+  it('11.2 stays with the first one, writes nothing into the other, and says which host does not belong', async () => {
+    const [ours, foreign] = await Promise.all([server(), server()])
+    const connected = members({ hosts: [ours.endpoint, foreign.endpoint] })
+    await firstValueFrom(connected.on(write))
+    await ours.kill()
+    const told = new Set<string>()
+    for (let tries = 0; tries < 4; tries++) told.add(String(await errorOf(connected.on(write))))
+    expect([...told].join()).toMatch(/refused the connection/)
+    expect([...told].join()).toContain(`${foreign.endpoint} belongs to cluster`)
+    await ours.start()
+    await vi.waitFor(() => firstValueFrom(connected.on(write)), 10_000)
+    expect(Number((await firstValueFrom(connected.on(read))).kvs[0]?.version)).toBe(2)
+    expect((await foreign.client().get(key).exec()).kvs).toEqual([])
+  })
+})
+
 const authentications = async (endpoint: string): Promise<number> => {
   const text = await (await fetch(`${endpoint}/metrics`)).text()
   return Number(/grpc_server_handled_total\{grpc_code="OK",grpc_method="Authenticate".*\} (\d+)/.exec(text)?.[1])

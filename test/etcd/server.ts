@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd3, type IOptions } from 'etcd3'
 import { tokenFlags, type TokenOptions } from './auth.js'
 import { accepts, findEtcd, freePort } from './provision-binary.js'
@@ -72,7 +73,9 @@ const passThrough = {
 export const plainClient = (options: IOptions): Etcd3 =>
   new Etcd3({ faultHandling: { host: () => passThrough, global: passThrough }, ...options })
 
-const member = async (options: EtcdServerOptions, ports: Ports, name: string, peers: string): Promise<EtcdServer> => {
+const addressOf = ({ peer }: Ports): string => `http://127.0.0.1:${peer}`
+
+const member = async (options: EtcdServerOptions, ports: Ports, name: string, peers: string, advertised = addressOf(ports)): Promise<EtcdServer> => {
   const binary = findEtcd()
   if (binary === undefined) throw new Error('this test runs an etcd process of its own: put `etcd` on the PATH, or name it in ETCD_BIN')
   const dir = mkdtempSync(join(tmpdir(), 'etcd-'))
@@ -80,12 +83,11 @@ const member = async (options: EtcdServerOptions, ports: Ports, name: string, pe
   const at = (address: string): string => `${options.tls === undefined ? 'http' : 'https'}://${address}:${ports.client}`
   const endpoint = at('127.0.0.1')
   const endpoints = [endpoint, ...(options.address === undefined ? [] : [at(options.address)])]
-  const peer = `http://127.0.0.1:${ports.peer}`
   const health = `http://127.0.0.1:${ports.health}`
   const flags = [
     ...['--name', name, '--data-dir', data, '--initial-cluster', peers],
     ...['--listen-client-urls', endpoints.join(), '--advertise-client-urls', endpoint, '--listen-metrics-urls', health],
-    ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+    ...['--listen-peer-urls', addressOf(ports), '--initial-advertise-peer-urls', advertised],
     ...((await accepts(binary, '--unsafe-no-fsync')) ? ['--unsafe-no-fsync'] : []),
     ...(options.tls === undefined ? [] : tlsFlags(options.tls, dir)),
     ...(options.token === undefined ? [] : tokenFlags(options.token, dir)),
@@ -156,7 +158,7 @@ const member = async (options: EtcdServerOptions, ports: Ports, name: string, pe
 export const etcdServer = (options: EtcdServerOptions = {}): Promise<EtcdServer> =>
   withPorts(1, async ports => {
     const [own] = ports as [Ports]
-    return member(options, own, 'default', `default=http://127.0.0.1:${own.peer}`)
+    return member(options, own, 'default', `default=${addressOf(own)}`)
   })
 
 /** Adds a member without a vote to the cluster of `voter`, and starts it. */
@@ -177,20 +179,60 @@ export const etcdLearner = (voter: EtcdServer): Promise<EtcdServer> =>
 export interface EtcdCluster {
   readonly members: readonly EtcdServer[]
   readonly endpoints: readonly string[]
+  /** Adds one more member, which is closed with the others; as a learner, if asked for. */
+  readonly join: (as: 'voter' | 'learner') => Promise<EtcdServer>
   readonly close: () => Promise<void>
 }
 
-/** Starts a cluster of three members, or of so many. */
-export const etcdCluster = (options: EtcdServerOptions = {}, size = 3): Promise<EtcdCluster> =>
-  withPorts(size, async ports => {
-    const peers = ports.map(({ peer }, i) => `member${i}=http://127.0.0.1:${peer}`).join()
-    const started = await Promise.allSettled(ports.map((own, i) => member(options, own, `member${i}`, peers)))
-    const members = started.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-    const close = (): Promise<void> => Promise.all(members.map(one => one.close())).then(() => undefined)
-    const failed = started.find(result => result.status === 'rejected')
-    if (failed !== undefined) {
-      await close()
-      throw failed.reason
+/** etcd changes its members only once all of them have been connected for five seconds. */
+const whenHealthy = async <A>(change: () => Promise<A>): Promise<A> => {
+  for (;;)
+    try {
+      return await change()
+    } catch (error) {
+      if (!String(error).includes('unhealthy cluster')) throw error
+      await sleep(200)
     }
-    return { members, endpoints: members.map(({ endpoint }) => endpoint), close }
+}
+
+/** Adds a member to a cluster, through `client`. */
+const joined = (options: EtcdServerOptions, client: Etcd3, as: 'voter' | 'learner'): Promise<EtcdServer> =>
+  withPorts(1, async ports => {
+    const [own] = ports as [Ports]
+    const { member: added, members } = await whenHealthy(() => client.cluster.memberAdd({ peerURLs: [addressOf(own)], isLearner: as === 'learner' }))
+    const name = `member${added.ID}`
+    const peers = members.flatMap(({ ID, name: known, peerURLs }) => peerURLs.map(url => `${ID === added.ID ? name : known}=${url}`)).join()
+    return member({ ...options, flags: [...(options.flags ?? []), '--initial-cluster-state', 'existing'] }, own, name, peers)
+  }, 1)
+
+/** Starts a cluster of three members, or of so many, who tell each other the addresses that `advertise` makes of theirs. */
+export const etcdCluster = (
+  options: EtcdServerOptions = {},
+  size = 3,
+  advertise: (peers: readonly string[]) => Promise<readonly string[]> = peers => Promise.resolve(peers),
+): Promise<EtcdCluster> =>
+  withPorts(size, async ports => {
+    const advertised = await advertise(ports.map(addressOf))
+    const peers = advertised.map((peer, i) => `member${i}=${peer}`).join()
+    const started = await Promise.allSettled(ports.map((own, i) => member(options, own, `member${i}`, peers, advertised[i])))
+    const members = started.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+    const later: EtcdServer[] = []
+    const close = (): Promise<void> => Promise.all([...members, ...later].map(one => one.close())).then(() => undefined)
+    const [first] = members
+    const failed = started.find(result => result.status === 'rejected')
+    if (failed !== undefined || first === undefined) {
+      await close()
+      throw failed?.reason ?? new Error('a cluster needs a member')
+    }
+    const endpoints = members.map(({ endpoint }) => endpoint)
+    return {
+      members,
+      endpoints,
+      join: async as => {
+        const added = await joined(options, first.client({ hosts: endpoints }), as)
+        later.push(added)
+        return added
+      },
+      close,
+    }
   })

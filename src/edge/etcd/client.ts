@@ -1,12 +1,12 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { defer, Subject, tap } from 'rxjs'
-import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
+import { Closed, InvalidArgument } from '../../core/errors.js'
+import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
 import { address, parseHosts } from './hosts.js'
 import { link } from './link.js'
 import type { Members } from './member.js'
-import { headerOf } from './messages.js'
 import { tokens, type Credentials } from './tokens.js'
 
 /** Options of etcd3's client, but those that would retry, wait or give up beside us. */
@@ -48,22 +48,10 @@ const clientOf = (options: IOptions): Etcd3 => {
 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => 'kv' in from
 
-const clusterOf = (response: unknown): string | undefined =>
-  Buffer.isBuffer(response)
-    ? headerOf(response).cluster
-    : (response as { readonly header?: { readonly cluster_id?: string } | null } | null)?.header?.cluster_id
-
 /** The members behind the endpoints, each by a client of its own; or one member, behind a client that stays its user's. */
 export const connect = (from: ConnectOptions | Etcd3): Members => {
   const closed = new Subject<never>()
-  let cluster: string | undefined
-  const seen = (host: string) => (response: unknown): void => {
-    const now = clusterOf(response)
-    if (now === undefined || now === '0' || now === cluster) return
-    const before = cluster
-    cluster = now
-    if (before !== undefined) throw new Rewound(`${host} belongs to cluster ${now}, not ${before}: etcd was replaced, or the hosts are of two clusters`)
-  }
+  const cluster = oneCluster()
   const owned = isClient(from)
     ? []
     : parseHosts(from.hosts).map(host => ({
@@ -81,9 +69,9 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
         ),
       }))
   const all = isClient(from)
-    ? [link({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, seen: seen('etcd'), closed })]
+    ? [link({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster, closed })]
     : owned.map(({ host, clients }) =>
-        link({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), seen: seen(host), closed }),
+        link({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
       )
 
   const [first] = all

@@ -22,6 +22,7 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ENOTFOUND|EAI_AGAIN|[Nn]ame resolution failed/, 'could not be found by its name'],
   [/no leader/, 'has no leader'],
   [/learner/, 'is a learner'],
+  [/corrupt/, 'takes no writes while a member is corrupt'],
   [/certificate|SSL|TLS|altnames|CERT_|EPROTO|unable to verify/, 'failed the TLS handshake'],
   [/Protocol error|ERR_HTTP2|HTTP status|Bad status|Received HTTP/, 'does not speak gRPC over HTTP/2'],
   [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before/, 'reset the connection'],

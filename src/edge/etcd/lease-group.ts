@@ -3,7 +3,7 @@ import { exponential } from '../../core/backoff.js'
 import { Denied } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
 import { confirm, heldUpNext, isUnconfirmed, nextDue, type Held } from './held.js'
-import type { Members } from './member.js'
+import type { Member, Members } from './member.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
 
 /** The leases of one keep-alive stream. */
@@ -24,8 +24,9 @@ interface GroupEvents {
   readonly emptied: () => void
 }
 
-/** An unanswered stream gets help from another member after this long, ms. */
+/** An unanswered stream gets help from another member after this long, ms, and from the next one as soon after one that breaks. */
 const patience = 1000
+const soon = 100
 /** Longer timers fire at once in Node. */
 const longest = 2 ** 31 - 1
 
@@ -38,6 +39,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
   let breaks = 0
   let reopened = false
   let helpedAt = -Infinity
+  let helper: Member | undefined
   let wakeAt = Infinity
   let waking = new Subscription()
   let reopening = new Subscription()
@@ -76,6 +78,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     // After a break pings may have been in vain, and etcd may have forgotten; a new group's leases were granted a moment ago.
     main = open(members.on, reopened ? all : unconfirmed)
     main.start()
+    helper = main.member()
     wakeBy(now() + patience)
   }
 
@@ -98,6 +101,9 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     stream.close()
     if (stream === spare) {
       spare = undefined
+      // The next one need not wait its whole turn.
+      helpedAt -= patience - soon
+      wakeBy(now() + soon)
       return
     }
     if (stream !== main) return
@@ -120,8 +126,10 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     const since = main?.waitingSince()
     if (members.all.length < 2 || since === undefined || t - Math.max(since, helpedAt) < patience) return
     helpedAt = t
-    const others = members.all.filter(member => member !== main?.member())
-    const next = others[(others.findIndex(member => member === spare?.member()) + 1) % others.length]
+    // Round and round, from the one that is silent: also one that breaks at once has had its turn.
+    const asked = members.all.findIndex(member => member === helper) + 1
+    const order = [...members.all.slice(asked), ...members.all.slice(0, asked)]
+    const next = (helper = order.find(member => member !== main?.member()))
     spare?.close()
     spare = next && open(use => use(next), all)
     spare?.start()

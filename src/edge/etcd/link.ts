@@ -1,6 +1,7 @@
-import { catchError, defer, map, merge, of, raceWith, switchMap, tap, throwError, type Observable } from 'rxjs'
-import { Denied, Disconnected } from '../../core/errors.js'
+import { catchError, defer, map, merge, of, raceWith, share, switchMap, tap, throwError, type Observable } from 'rxjs'
+import { Denied, Disconnected, Rewound } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
+import type { Cluster } from './cluster.js'
 import type { Connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
 import { gate } from './gate.js'
@@ -17,8 +18,7 @@ export interface LinkOptions {
   readonly connections: Connections<RawClient>
   /** Ours; undefined when the client's credentials are its own. */
   readonly tokens: Tokens | undefined
-  /** Looks at every response; what it throws is the error. */
-  readonly seen: (response: unknown) => void
+  readonly cluster: Cluster
   /** Errors when the members are closed, never emits. */
   readonly closed: Observable<never>
 }
@@ -33,7 +33,7 @@ const isAnonymous = (error: unknown): error is StaleToken => error instanceof St
 const isAnswer = (error: unknown): boolean => !isOutage(error) || error instanceof StaleToken
 
 /** A member, through its client. */
-export const link = ({ host, connections, tokens, seen, closed }: LinkOptions): Member => {
+export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions): Member => {
   const renew = tokens === undefined
   const token = tokens?.current ?? of(undefined)
   const asked = (client: RawClient): Observable<unknown> =>
@@ -57,7 +57,7 @@ export const link = ({ host, connections, tokens, seen, closed }: LinkOptions): 
           else door.failed(asError(error))
         },
       }),
-      tap(response => seen(response)),
+      tap(response => cluster.seen(host, response)),
     )
   const withToken = <T>(run: (current: string | undefined) => Observable<T>): Observable<T> =>
     token.pipe(
@@ -65,6 +65,15 @@ export const link = ({ host, connections, tokens, seen, closed }: LinkOptions): 
         run(current).pipe(tap({ error: (error: unknown) => error instanceof StaleToken && tokens?.drop(current) })),
       ),
     )
+  // Another cluster's "no such lease" and "no such revision" would be taken for ours, and a write would be made.
+  const introduced = judged(
+    withToken(current => unary({ host, token: current, deadline: patience, renew }, options => connections.current().kv.range(anyKey, options))),
+  ).pipe(
+    // That it may not be read tells nothing of the cluster; the next answer will.
+    catchError((error: unknown) => (isAnswer(error) && !(error instanceof Rewound) ? of(undefined) : throwError(() => asError(error)))),
+    share(),
+  )
+  const known = defer(() => (cluster.isStranger(host) ? introduced : of(undefined)))
 
   // How long its answers take, smoothed as TCP does it (RFC 6298).
   let usual: number | undefined
@@ -91,6 +100,7 @@ export const link = ({ host, connections, tokens, seen, closed }: LinkOptions): 
       )
       const twice = once.pipe(catchError((error: unknown) => (error instanceof StaleToken ? once : throwError(() => asError(error)))))
       return door.pass(Math.min(patience, deadline)).pipe(
+        switchMap(() => known),
         switchMap(() => judged(renew ? once : twice)),
         catchError((error: unknown) => throwError(() => (isAnonymous(error) ? new Denied(error.message, { host }) : asError(error)))),
         raceWith(closed),
@@ -100,6 +110,7 @@ export const link = ({ host, connections, tokens, seen, closed }: LinkOptions): 
       merge(
         closed,
         door.pass(patience).pipe(
+          switchMap(() => known),
           switchMap(() =>
             merge(
               abandoned,

@@ -5,6 +5,7 @@ import { network } from './network.js'
 import { oneNode } from './one-node.js'
 import { theProcess } from './process.js'
 import { theEnd } from './the-end.js'
+import { threeNodes } from './three-nodes.js'
 
 /** The failure matrix. */
-export const rows: readonly Row[] = [...oneNode, ...network, ...theProcess, ...anotherHand, ...access, ...theEnd]
+export const rows: readonly Row[] = [...oneNode, ...threeNodes, ...network, ...theProcess, ...anotherHand, ...access, ...theEnd]
