@@ -111,6 +111,26 @@ describe('a member that is down', () => {
     expect(took).toBeGreaterThan(1_400)
     expect(took).toBeLessThan(2_000)
   })
+  it('gets a hundred calls at once; those behind them are given up together when it goes down', async () => {
+    const etcd = await server()
+    const connected = members({ hosts: etcd.endpoint })
+    await firstValueFrom(connected.on(read))
+    const counts = { made: 0, running: 0, most: 0 }
+    const counted = (member: Member): Observable<unknown> =>
+      member.call(async (client, options) => {
+        counts.made += 1
+        counts.most = Math.max(counts.most, ++counts.running)
+        return client.kv.range({ key }, options).finally(() => (counts.running -= 1))
+      })
+    await Promise.all(Array.from({ length: 1_000 }, () => firstValueFrom(connected.on(counted))))
+    expect(counts).toEqual({ made: 1_000, running: 0, most: 100 })
+    counts.made = 0
+    etcd.freeze()
+    const errors = await Promise.all(Array.from({ length: 1_000 }, () => errorOf(connected.on(counted))))
+    etcd.thaw()
+    expect(errors.every(error => error instanceof Disconnected)).toBe(true)
+    expect(counts.made).toBe(100)
+  })
   it('C5 is left for another one', async () => {
     const dead = `127.0.0.1:${await freePort()}`
     const connected = members({ hosts: [dead, shared()] })

@@ -45,7 +45,7 @@ export const gate = (host: string, probe: Observable<unknown>, random: () => num
   const expired = (patience: number): Observable<never> =>
     timer(patience).pipe(
       map(() => {
-        throw new Disconnected(`${last.message} (waited ${patience} ms)`, { host, cause: last })
+        throw new Disconnected(patience === 0 ? last.message : `${last.message} (waited ${patience} ms)`, { host, cause: last })
       }),
     )
   return {

@@ -1,6 +1,7 @@
 import { catchError, defer, map, merge, of, raceWith, share, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { Denied, Disconnected, Rewound } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
+import { turnstile } from '../../flow/turnstile.js'
 import type { Cluster } from './cluster.js'
 import type { Connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
@@ -25,6 +26,8 @@ export interface LinkOptions {
 
 /** How long a call waits for a member that does not answer, ms: that it is down is known within two seconds. */
 const patience = 1_500
+/** How many calls are under way at once: thousands would wait for one another beyond their deadlines, and be repeated all together. */
+const atOnce = 100
 /** How long a call may take unless it says otherwise, ms. */
 const ample = 5_000
 
@@ -91,6 +94,10 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
   const fair = (deadline: number): number =>
     door.health() === 'up' ? Math.max(deadline, Math.min(2 * ample, 3 * (usual ?? 0))) : Math.min(patience, deadline)
 
+  const turn = turnstile(atOnce)
+  // Those whose turn comes after the member went down do not go.
+  const inTurn = <T>(call: Observable<T>): Observable<T> => door.pass(0).pipe(switchMap(() => judged(call)), turn())
+
   return {
     host,
     paging: paging(),
@@ -101,7 +108,7 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
       const twice = once.pipe(catchError((error: unknown) => (error instanceof StaleToken ? once : throwError(() => asError(error)))))
       return door.pass(Math.min(patience, deadline)).pipe(
         switchMap(() => known),
-        switchMap(() => judged(renew ? once : twice)),
+        switchMap(() => inTurn(renew ? once : twice)),
         catchError((error: unknown) => throwError(() => (isAnonymous(error) ? new Denied(error.message, { host }) : asError(error)))),
         raceWith(closed),
       )
