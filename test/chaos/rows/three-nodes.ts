@@ -89,6 +89,7 @@ export const threeNodes: readonly Row[] = [
   {
     group,
     name: 'the leader killed, which the client uses',
+    core: true,
     setting: led(0),
     strike: ({ members }) => member(members, 0).kill(),
     meanwhile: true,
@@ -133,11 +134,24 @@ export const threeNodes: readonly Row[] = [
   arranged(partibleCluster, cluster => ({
     group,
     name: 'the member that the client uses cut off from the others',
-    strike: async ({ ours }) => cluster().isolate(await usedBy(ours)),
+    core: true,
+    setting: led(1),
+    strike: () => cluster().isolate(0),
     meanwhile: true,
     last: 2_000,
     lift: () => cluster().rejoin(),
     judge: held,
+  })),
+  arranged(partibleCluster, cluster => ({
+    group,
+    name: 'the leader cut off from the others, which the client uses, and back',
+    setting: led(0),
+    strike: () => cluster().isolate(0),
+    meanwhile: true,
+    last: 4_000,
+    lift: () => cluster().rejoin(),
+    // Up to etcd 3.4.30 and 3.5.12 a former leader may revoke living leases when it is back.
+    noticed: 20_000,
   })),
   {
     group,
