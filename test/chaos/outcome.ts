@@ -103,7 +103,10 @@ const strikeOnce = async (row: Row, stage: Stage, results: Record<'ours' | 'stoc
       until(() => (over(which) ? overAfter : heldAgain)(stage[which], episode, stage), within, 20).then(back => results[which].back.push(back)),
     ])
   await Promise.all([wait('ours', patience), wait('stock', courtesy)])
-  if (row.meanwhile === true) await lift()
+  if (row.meanwhile === true) {
+    await lift()
+    await stage.answering()
+  }
   return episode
 }
 

@@ -104,7 +104,6 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     }
     const ttl = setting.ttl ?? 5
     const [ours, stock] = await Promise.all([party('ours', ttl), party('stock', ttl + 1)])
-    const truth = truthOf(() => anywhere(client => client.get('/').exec().then(() => client)), prefix)
     const writes = setting.writes === false ? undefined : randomWrites(everywhere, prefix, valueOf, random, { writers: 2, pause: 80, fresh: 0.3, deleted: 0.25 })
     closing.push(() => writes?.stop())
 
@@ -116,6 +115,11 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
         await sleep(5)
       }
     }
+    const living = async (): Promise<Etcd3> => {
+      await answering()
+      return anywhere(client => client.kv.range({ key: Buffer.from('\0') }, { deadline: Date.now() + 2_000 }).then(() => client))
+    }
+    const truth = truthOf(living, prefix)
     const network: Stage['network'] = async pull => {
       await Promise.all([ours, stock].flatMap(({ proxies }) => proxies.map((proxy, member) => pull(proxy, member))))
     }

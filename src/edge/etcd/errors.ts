@@ -25,12 +25,12 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/corrupt/, 'takes no writes while a member is corrupt'],
   [/certificate|SSL|TLS|altnames|CERT_|EPROTO|unable to verify/, 'failed the TLS handshake'],
   [/Protocol error|ERR_HTTP2|HTTP status|Bad status|Received HTTP/, 'does not speak gRPC over HTTP/2'],
-  [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before/, 'reset the connection'],
+  [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before|Failed to connect/, 'reset the connection'],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'could not be reached'],
 ]
 
 const reason = (details: string): string =>
-  details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/\.? Resolution note: .*$/s, '')
+  details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, '')
 
 /** An outage, in words: which host, what it did. */
 const disconnected = (host: string, { code, details }: Ending, cause?: unknown): Disconnected => {
