@@ -84,11 +84,12 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const { members, close } = await started(setting)
     closing.push(close)
     const { subjects, admin: login } = (await setting.prepare?.(members)) ?? {}
-    const clients = members.map(member => member.client(login))
+    // What history tells at once may be more than the 4 MB that gRPC takes.
+    const options = { grpcOptions: { 'grpc.max_receive_message_length': -1 }, ...login }
+    const clients = members.map(member => member.client(options))
     const [first] = members
     if (first === undefined) throw new Error('a stage needs an etcd')
-    // What history tells at once may be more than the 4 MB that gRPC takes.
-    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), grpcOptions: { 'grpc.max_receive_message_length': -1 }, ...login })
+    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), ...options })
     const admin = (member = 0): Etcd3 => clients[member] ?? everywhere
     const anywhere = <B>(call: (client: Etcd3) => Promise<B>): Promise<B> => Promise.any(clients.map(call))
 
