@@ -154,7 +154,6 @@ export const theProcess: readonly Row[] = [
     group,
     name: 'kill -9, and started again when its key is gone',
     remark: 'its key goes when its TTL has passed, not before',
-    setting: { ttl: 5 },
     strike: async (stage, complain) => {
       const renewed = stage.ours.subject.tenures.at(-1)?.at ?? 0
       stage.ours.subject.signal('SIGKILL')
@@ -170,6 +169,7 @@ export const theProcess: readonly Row[] = [
     group,
     name: 'kill -9, and started again at once',
     remark: 'it takes its own key back, which is never gone',
+    setting: { ttl: 10 },
     strike: async (stage, complain) => {
       const former = (await keyOf(stage))?.lease
       const watching = await stage.admin().watch().key(`${prefix}${stage.ours.id}`).create()
@@ -177,7 +177,7 @@ export const theProcess: readonly Row[] = [
       await stage.ours.subject.restart()
       await waitFor(() => stage.ours.subject.tenures.at(-1)?.held === true)
       // For as long as its former lease can live.
-      await sleep(7_000)
+      await sleep(12_000)
       await watching.cancel()
       const lease = (await keyOf(stage))?.lease
       if (lease === undefined || lease === former) complain(`its key is under lease ${lease ?? 'none'}, formerly ${former ?? 'none'}`)
