@@ -59,7 +59,7 @@ export interface Stage {
   readonly newcomers: readonly Party[]
   /** What is to be said of it in the matrix, awaited before the subjects are told to end; rejected, it is a problem. */
   readonly note: (text: string | Promise<string>) => void
-  readonly notes: readonly (string | Promise<string>)[]
+  readonly notes: readonly Promise<string>[]
   /** Runs `call` on whichever member answers first. */
   readonly anywhere: <A>(call: (client: Etcd3) => Promise<A>) => Promise<A>
 }
@@ -137,11 +137,12 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
       newcomers.push(come)
       return come
     }
-    const notes: (string | Promise<string>)[] = []
+    const notes: Promise<string>[] = []
     const note = (text: string | Promise<string>): void => {
-      notes.push(text)
+      const noted = Promise.resolve(text)
+      notes.push(noted)
       // It is looked at later.
-      if (typeof text !== 'string') text.catch(() => undefined)
+      noted.catch(() => undefined)
     }
     return await play({ members, replaceHistory, ours, stock, truth, writes, random, admin, network, answering, newcomer, newcomers, note, notes, anywhere })
   } finally {

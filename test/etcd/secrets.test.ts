@@ -48,7 +48,7 @@ const printed = (thing: unknown): string => {
   const texts = [false, true].map(showHidden => inspect(thing, { depth: 10, showHidden, maxArrayLength: null, maxStringLength: null, getters: true }))
   const json = ((): string => {
     try {
-      return JSON.stringify(thing) ?? ''
+      return JSON.stringify(thing)
     } catch {
       return ''
     }

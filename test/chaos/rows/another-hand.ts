@@ -84,7 +84,7 @@ const litter = async ({ admin }: Stage): Promise<void> => {
   for (let n = 0; n < large; n += 1) await admin().put(`${prefix}garbage-large-${n}`).value('x'.repeat(1_000_000))
 }
 
-const crowd = 300
+const crowd = 200
 /** How long it takes until all of the crowd are there under leases of their own, none twice. */
 const crowdBack = async ({ admin, ours }: Stage): Promise<string> => {
   const began = performance.now()

@@ -41,7 +41,7 @@ const drainsInSight = async (stage: Stage): Promise<string> => {
   return `another process sees ${words}, draining for ${(time / 1_000).toFixed(1)} s`
 }
 
-const keysUnder = async ({ admin }: Stage, start: string): Promise<number> => Number(await admin().getAll().prefix(prefix + start).count())
+const keysUnder = ({ admin }: Stage, start: string): Promise<number> => admin().getAll().prefix(prefix + start).count()
 
 /** How it ends when it is told to, and nothing else happens. */
 const ends = (...words: readonly string[]) => ({ ours }: Outcome): readonly string[] => inOrder('registration', ours.registration, [...words, 'complete'])
