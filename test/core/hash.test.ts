@@ -49,7 +49,7 @@ describe('hash', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\ud800', '\udc00\ud800')), fc.double(), (text, seed) => {
         const value = hash(text, seed)
-        expect([value >>> 0, hash(text, seed)]).toEqual([value, value])
+        expect(value >>> 0 === value && hash(text, seed) === value).toBe(true)
       }),
     )
   })
@@ -59,7 +59,7 @@ describe('hash', () => {
   })
 
   it('spreads names that differ in little evenly over every size of table', () => {
-    for (const size of [2, 7, 64, 1000, 65_537])
+    for (const size of [2, 7, 64, 1000, 10_007])
       for (const seed of seeds(3)) {
         const counts = Array.from({ length: size }, () => 0)
         for (let index = 0; index < size * 10; index += 1)
