@@ -47,7 +47,8 @@ describe('hash', () => {
 
   it('is total: a whole number of 32 bits for any text and seed, the same each time', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\ud800', '\udc00\ud800')), fc.double(), (text, seed) => {
+      fc.property(fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 }), fc.double(), (units, seed) => {
+        const text = String.fromCharCode(...units)
         const value = hash(text, seed)
         expect(value >>> 0 === value && hash(text, seed) === value).toBe(true)
       }),
