@@ -47,9 +47,10 @@ describe('hash', () => {
 
   it('is total: a whole number of 32 bits for any text and seed, the same each time', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\ud800', '\udc00\ud800')), fc.double(), (text, seed) => {
+      fc.property(fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 }), fc.double(), (units, seed) => {
+        const text = String.fromCharCode(...units)
         const value = hash(text, seed)
-        expect([value >>> 0, hash(text, seed)]).toEqual([value, value])
+        expect(value >>> 0 === value && hash(text, seed) === value).toBe(true)
       }),
     )
   })
@@ -59,7 +60,7 @@ describe('hash', () => {
   })
 
   it('spreads names that differ in little evenly over every size of table', () => {
-    for (const size of [2, 7, 64, 1000, 65_537])
+    for (const size of [2, 7, 64, 1000, 10_007])
       for (const seed of seeds(3)) {
         const counts = Array.from({ length: size }, () => 0)
         for (let index = 0; index < size * 10; index += 1)

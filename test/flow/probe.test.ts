@@ -351,7 +351,7 @@ describe('probe', () => {
           stop()
           expect([running.now, pending()]).toEqual([0, 0])
         })),
-      { numRuns: 100 },
+      { numRuns: 30 },
     )
   })
 
