@@ -110,7 +110,7 @@ export const anotherHand: readonly Row[] = [
     group,
     name: 'lease revoked',
     core: true,
-    times: 5,
+    times: 3,
     strike: async stage => {
       for (const party of both(stage)) await revoke(stage, party)
     },
