@@ -74,11 +74,12 @@ describe('what register takes', () => {
 
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
-    type Verbs = 'register' | 'discover' | 'catalog'
+    type Verbs = 'register' | 'discover' | 'catalog' | 'balance'
     type Operators = 'known' | 'changes' | 'where'
+    type Policies = 'roundRobin' | 'random' | 'weightedRoundRobin' | 'leastRequest' | 'peakEwma' | 'consistentHash' | 'zoneAware' | 'slowStart'
     type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
-    type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
-    expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
+    type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'NoInstance' | 'Rewound' | 'Taken'
+    expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Policies | Makers | Errors>()
   })
 })
 

@@ -110,7 +110,7 @@ export const balance = <M, S>(
   const held = <T>(source: () => Observable<T>): Observable<T> =>
     defer(() => {
       const release = hold()
-      return source().pipe(finalize(release))
+      return defer(source).pipe(finalize(release))
     })
 
   const live = (): void => {

@@ -59,7 +59,7 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
       const at = now()
       const pool = members.pool(at)
       if (pool.size === 0) return undefined
-      const untried = tried.size === 0 ? pool : pool.without(tried.keys())
+      const untried = tried.size === 0 ? pool : pool.without(tried)
       const candidates = untried.size === 0 ? pool : untried
       const [index, next] = choose(candidates, state, { now: at, random, inFlight, key, zones })
       state = next

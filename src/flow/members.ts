@@ -90,7 +90,7 @@ export class Members<M> {
     for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, now)
     for (const member of counted) {
       member.successes = member.failures = 0
-      if (!this.#ejected.has(member)) member.ejections = Math.max(0, member.ejections - 1)
+      if (now - member.ejectedUntil >= this.#outliers.interval) member.ejections = Math.max(0, member.ejections - 1)
     }
   }
 

@@ -90,9 +90,9 @@ export class Pool<M> implements Candidates<M> {
   }
 
   /** Without those that were tried, whose places the last ones take. */
-  without(tried: Iterable<string>): Candidates<M> {
+  without(tried: ReadonlyMap<string, unknown>): Candidates<M> {
     const holes = new Set<number>()
-    for (const id of tried) {
+    for (const id of tried.keys()) {
       const place = this.#places.get(id)
       if (place !== undefined) holes.add(place)
     }
