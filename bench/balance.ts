@@ -8,6 +8,7 @@ const page = 'docs/load-balancing.md'
 const marks = ['<!-- simulation -->', '<!-- /simulation -->'] as const
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`
+const ms = (time: number): string => `${time.toFixed(time < 100 ? 1 : 0)} ms`
 const latencies = (calls: readonly Call[]): readonly number[] => calls.map(({ took }) => took).sort((a, b) => a - b)
 const errors = (calls: readonly Call[]): number => calls.filter(({ failed }) => failed).length / calls.length
 
@@ -16,7 +17,7 @@ const row = (name: string, calls: readonly Call[], ejecting: readonly Call[]): s
   const sorted = latencies(calls)
   const since = calls.filter(({ at }) => at >= story.broken)
   const broken = since.filter(({ failed }) => failed).length / since.length
-  return [name, ...[0.5, 0.99].map(share => `${quantile(sorted, share)} ms`), percent(errors(calls)), percent(broken), `${quantile(latencies(ejecting), 0.99)} ms`, percent(errors(ejecting))]
+  return [name, ...[0.5, 0.99].map(share => ms(quantile(sorted, share))), percent(errors(calls)), percent(broken), ms(quantile(latencies(ejecting), 0.99)), percent(errors(ejecting))]
 }
 
 const head = ['policy', 'p50', 'p99', 'errors', 'calls to the broken one', 'p99, ejecting', 'errors, ejecting']

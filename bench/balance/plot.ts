@@ -32,7 +32,7 @@ export const plot = (all: Readonly<Record<string, readonly Call[]>>): string => 
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    text(left, 18, 'p99 latency of 1,000 calls a second to 20 servers, by policy, no ejection', 'font-weight="bold"'),
+    text(left, 18, 'p99 latency of 600 calls a second to 20 servers, by policy, no ejection', 'font-weight="bold"'),
     ...grid, ...marks, ...curves, '</svg>', '',
   ].join('\n')
 }

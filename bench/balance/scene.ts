@@ -15,7 +15,7 @@ export interface Call {
 /** When what happens to whom, ms; and when it ends. */
 export const story = { slow: 10_000, broken: 20_000, leaves: 30_000, joins: 35_000, end: 60_000 } as const
 
-const perSecond = 1_000
+const perSecond = 600
 const workers = 4
 const slow = 's07'
 const broken = 's13'
@@ -38,7 +38,7 @@ const serverOf = (id: string, random: () => number) => {
   }
 }
 
-/** One minute of a thousand calls a second to twenty servers, in virtual time: the same calls for each balancer. */
+/** One minute of six hundred calls a second to twenty servers, in virtual time: the same calls for each balancer. */
 export const simulated = (make: (sets: Observable<ServiceSet>, random: () => number) => Balancer): readonly Call[] => {
   const calls: Call[] = []
   virtually(({ advance, now }) => {
