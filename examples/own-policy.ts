@@ -1,4 +1,4 @@
-import { of, range } from 'rxjs'
+import { firstValueFrom, of } from 'rxjs'
 import { balance, serviceInstance, serviceSet, type Policy } from 'rx-discovery'
 
 interface Meta {
@@ -21,10 +21,6 @@ const rackByRack: Policy<number, Meta> = {
 const nodeOn = (rack: string, id: string) => serviceInstance({ service: 'web', id, address: `${id}:80`, metadata: { rack } })
 const web = balance(of(serviceSet('web', [nodeOn('r1', 'a'), nodeOn('r1', 'b'), nodeOn('r2', 'c')])), rackByRack, { linger: 0 })
 
-range(1, 4).subscribe(number => {
-  web.use(({ id, metadata }) => (number === 2 ? Promise.reject(new Error(`${id} failed`)) : Promise.resolve(`${id} on ${metadata.rack}`))).subscribe({
-    next: answer => console.log(number, answer),
-    error: ({ message }: Error) => console.log(number, message),
-  })
-})
-setTimeout(() => web.select().subscribe(({ id, metadata }) => console.log('now', id, 'on', metadata.rack)), 10)
+const call = (fails: boolean) => web.use(({ id, metadata: { rack } }) => (fails ? Promise.reject(new Error(`${id} failed`)) : Promise.resolve(`${id} on ${rack}`)))
+for (const fails of [false, true, false])
+  console.log(await firstValueFrom(call(fails)).catch((error: unknown) => String(error)))

@@ -5,7 +5,7 @@ import type { ServiceSet } from '../core/service-set.js'
 import { learned } from '../core/statistics.js'
 import { now } from './clock.js'
 import { Members } from './members.js'
-import type { Member } from './pool.js'
+import type { Crowd, Member } from './pool.js'
 import type { Reporting } from './use.js'
 
 /** Options of {@link choosing}. */
@@ -59,13 +59,12 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
       const at = now()
       const pool = members.pool(at)
       if (pool.size === 0) return undefined
-      const untried = tried.size === 0 ? pool : pool.without(tried)
+      const untried: Crowd<M> = tried.size === 0 ? pool : pool.without(tried)
       const candidates = untried.size === 0 ? pool : untried
       const [index, next] = choose(candidates, state, { now: at, random, inFlight, key, zones })
       state = next
       if (index === undefined) return undefined
-      const id = candidates.at(index)?.id
-      const member = id === undefined ? undefined : pool.at(pool.indexOf(id) ?? -1)
+      const member = candidates.at(index)
       if (member === undefined) throw new InvalidArgument('policy', `chose number ${String(index)} of ${candidates.size}, counted from 0`)
       return member
     },

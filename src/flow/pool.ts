@@ -21,14 +21,19 @@ export interface Member<M> extends Mutable<Candidate<M>> {
   ejections: number
 }
 
-/** A member of whom nothing is known yet. */
+/** A member of whom nothing is known yet. What a choice reads comes first, so that it lies together. */
 export const memberOf = <M>(instance: ServiceInstance<M>): Member<M> => ({
-  id: instance.id, instance, weight: 1, inFlight: 0, waiting: 0, waitingSince: Infinity, ...unlearned, since: -Infinity, leftAt: undefined,
+  weight: 1, inFlight: 0, ...unlearned, waitingSince: Infinity, id: instance.id, instance, since: -Infinity, leftAt: undefined, waiting: 0,
   successes: 0, failures: 0, failed: 0, streak: 0, ejectedUntil: -Infinity, ejections: 0,
 })
 
+/** Candidates that are members. */
+export interface Crowd<M> extends Candidates<M> {
+  readonly at: (index: number) => Member<M> | undefined
+}
+
 /** Those that may be chosen, densely: who goes gives its place to the last. */
-export class Pool<M> implements Candidates<M> {
+export class Pool<M> implements Crowd<M> {
   readonly #members: Member<M>[] = []
   readonly #places = new Map<string, number>()
   readonly #zones = new Map<string, Pool<M>>()
@@ -90,7 +95,7 @@ export class Pool<M> implements Candidates<M> {
   }
 
   /** Without those that were tried, whose places the last ones take. */
-  without(tried: ReadonlyMap<string, unknown>): Candidates<M> {
+  without(tried: ReadonlyMap<string, unknown>): Crowd<M> {
     const holes = new Set<number>()
     for (const id of tried.keys()) {
       const place = this.#places.get(id)

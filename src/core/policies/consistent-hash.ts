@@ -43,13 +43,15 @@ const hasRoom = ({ weight, inFlight }: Candidate, bound: number, total: number, 
   bound === Infinity || inFlight < Math.max(1, Math.ceil(Math.ceil((calls + 1) * bound) * (weight / total)))
 
 const byRendezvous = (candidates: Candidates, bound: number, hashed: number, calls: number): number => {
-  const all = listed(candidates)
-  const total = bound === Infinity ? 1 : all.reduce((sum, { weight }) => sum + weight, 0)
+  const { size, at } = candidates
+  const total = bound === Infinity ? 1 : listed(candidates).reduce((sum, { weight }) => sum + weight, 0)
   let [best, highest, roomy] = [0, -Infinity, false]
-  for (const [index, candidate] of all.entries()) {
+  for (let index = 0; index < size; index++) {
+    const candidate = at(index)
+    if (candidate === undefined) continue
     const height = score(hash(candidate.id, hashed), candidate.weight)
     const room = hasRoom(candidate, bound, total, calls)
-    const higher = height > highest || (height === highest && candidate.id < (all[best]?.id ?? ''))
+    const higher = height > highest || (height === highest && candidate.id < (at(best)?.id ?? ''))
     if (room === roomy ? higher : room) [best, highest, roomy] = [index, height, room]
   }
   return best

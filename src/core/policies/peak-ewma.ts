@@ -12,10 +12,10 @@ export interface PeakEwmaOptions {
 
 /** What one more call to a candidate is expected to cost, ms, by its weight. */
 export const loadOf = (candidate: Candidate, now: number, decay: number, penalty: number): number => {
-  const { measuredAt, inFlight, weight, latency, failing, waitingSince } = candidate
+  const { measuredAt, inFlight, weight, latency, failing } = candidate
   if (measuredAt === -Infinity && inFlight > 0) return (penalty + inFlight) / weight
   const cost = (latency + failing * penalty) * fading(measuredAt, now, decay)
-  return (Math.max(cost, now - waitingSince) * (inFlight + 1)) / weight
+  return ((inFlight > 0 ? Math.max(cost, now - candidate.waitingSince) : cost) * (inFlight + 1)) / weight
 }
 
 /**
