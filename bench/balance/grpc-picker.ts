@@ -1,4 +1,4 @@
-import { EntityTypes } from '@grpc/grpc-js/build/src/channelz.js'
+import type { SubchannelRef } from '@grpc/grpc-js/build/src/channelz.js'
 import { ConnectivityState } from '@grpc/grpc-js/build/src/connectivity-state.js'
 import { statusOrFromValue } from '@grpc/grpc-js/build/src/call-interface.js'
 import type { ChannelControlHelper } from '@grpc/grpc-js/build/src/load-balancer.js'
@@ -19,7 +19,7 @@ const connected = (address: SubchannelAddress): SubchannelInterface => {
     realSubchannelEquals: other => (other as unknown) === subchannel,
     startConnecting: nothing, ref: nothing, unref: nothing, throttleKeepalive: nothing, addHealthStateWatcher: nothing, removeHealthStateWatcher: nothing,
     addConnectivityStateListener: nothing, removeConnectivityStateListener: nothing,
-    getChannelzRef: () => ({ kind: EntityTypes.subchannel, id: 1, name: '' }),
+    getChannelzRef: () => ({ kind: 'subchannel', id: 1, name: '' }) as unknown as SubchannelRef,
   }
   return subchannel as SubchannelInterface
 }

@@ -63,9 +63,9 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Member
   ejectedUntil: ejectedUntil > now() ? asyncScheduler.now() + ejectedUntil - now() : undefined,
 })
 
-const wrongOf = (choose: unknown, panic: number, random: unknown): InvalidArgument | undefined =>
-  typeof choose !== 'function'
-    ? new InvalidArgument('policy', 'must be a policy, such as roundRobin()')
+const wrongOf = ({ choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number | undefined }, panic: number, random: unknown): InvalidArgument | undefined =>
+  typeof choose !== 'function' || !(decay > 0 && decay < Infinity)
+    ? new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
     : !(panic >= 0 && panic <= 100)
       ? new InvalidArgument('panic', `must be a number from 0 to 100, not ${panic}`)
       : typeof random !== 'function'
@@ -94,7 +94,7 @@ export const balance = <M, S>(
   }: BalanceOptions = {},
 ): Balancer<M> => {
   const sweeping = outliersOf(outliers)
-  const wrong = wrongOf((policy as Partial<Policy<S, M>> | undefined)?.choose, panic, random) ?? checkedDurations({ wait, linger }) ?? checkedOutliers(sweeping)
+  const wrong = wrongOf(policy, panic, random) ?? checkedDurations({ wait, linger }) ?? checkedOutliers(sweeping)
   if (wrong !== undefined) {
     const refused = throwError(() => wrong)
     return { use: () => refused, select: () => refused, state$: refused }

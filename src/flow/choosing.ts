@@ -81,6 +81,7 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
     },
     learned: (member, outcome: Outcome<M>, first) => {
       const { result, now: at } = outcome
+      touched += 1
       if (first) member.waitingSince = --member.waiting === 0 ? Infinity : at
       const { latency, failing, measuredAt } = learned(member, outcome, decay)
       member.latency = latency

@@ -192,6 +192,18 @@ describe('what is known of an instance', () => {
     expect([inFlight(web), call.values]).toEqual([{ a: 0, b: 0 }, ['a']])
   }))
 
+  it('is shown while a call goes on that was answered', () => virtually(({ advance }) => {
+    const web = inTurn(new BehaviorSubject(nodes('a')), { outliers: { interval: 0 } })
+    const { last, stop } = see(web.state$)
+    const call = see(web.use(() => concat(answering(1_500)(node('a')), NEVER)))
+    advance(1_000)
+    expect(last().get('a')?.latency).toBeUndefined()
+    advance(1_000)
+    expect(last().get('a')).toMatchObject({ inFlight: 1, latency: 1_500 })
+    call.stop()
+    stop()
+  }))
+
   it('is shown at subscription, and then at most once a second, when something happened', () => virtually(({ advance }) => {
     const sets = new BehaviorSubject(nodes('a'))
     const web = inTurn(sets, { outliers: { interval: 0 } })
@@ -289,6 +301,18 @@ describe('who fails', () => {
     advance(10_000)
     expect(all(web).has('d')).toBe(false)
     stop()
+  }))
+
+  it('after it was forgotten does not count against another of its id', () => virtually(({ advance }) => {
+    const sets = new BehaviorSubject(nodes('a'))
+    const web = inTurn(sets, { outliers: { consecutive: 1 }, panic: 0 })
+    const call = see(web.use(() => failing(100_000)))
+    sets.next(serviceSet('web'))
+    advance(70_000)
+    sets.next(nodes('a'))
+    advance(30_000)
+    expect(call.error).toBeDefined()
+    expect([chosen(web), statesOf(web).get('a')]).toMatchObject(['a', { failures: 0, ejectedUntil: undefined }])
   }))
 
   it('is not left out when nobody is to be', () => virtually(() => {

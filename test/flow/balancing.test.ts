@@ -219,6 +219,17 @@ describe('a retry', () => {
     expect(asked).toEqual(['a', 'b', 'a'])
   }))
 
+  it('remembers a failure that came after the beginning of what succeeds', () => virtually(({ advance }) => {
+    const asked: string[] = []
+    const answers = [answering(5), () => failing(3), answering(1)]
+    const web = balance(of(nodes('a', 'b')), always(0), { outliers: false })
+    const call = web.use(instance => answers[asked.push(instance.id) - 1]?.(instance) ?? EMPTY)
+    const first = see(call)
+    const second = see(call.pipe(retry({ count: 1, delay: 10 })))
+    advance(20)
+    expect([asked, first.values, second.values]).toEqual([['a', 'a', 'b'], ['a'], ['b']])
+  }))
+
   it('never reaches the dead one twice among many at once, whatever the others do meanwhile', () => virtually(({ advance }) => {
     const web = balance(of(nodes('a', 'b', 'c', 'd', 'e')), roundRobin(), { random: () => 0, outliers: false })
     const call = web.use(instance => (instance.id === 'c' ? failing(3) : answering(10)(instance)))
@@ -300,7 +311,8 @@ describe('what is wrong', () => {
     expect(subscribed.observed).toBe(false)
   }))
   it('no policy at all, and a timeout that is none', () => virtually(() => {
-    expect((see(balance(of(nodes('a')), {} as never).select()).error as Error).message).toContain('policy: must be a policy')
+    for (const policy of [{} as never, { ...always(0), decay: 0 }, { ...always(0), decay: NaN }])
+      expect((see(balance(of(nodes('a')), policy).select()).error as Error).message).toContain('policy: must be a policy')
     expect((see(inTurn(of(nodes('a'))).use(() => of(1), { timeout: NaN })).error as Error).message).toContain('timeout: must be a number')
   }))
 })
@@ -324,6 +336,20 @@ describe('a policy of one’s own', () => {
     advance(7)
     left.stop()
     expect(told).toEqual(['0 a success 10 at 10', '1 a failure 5 at 15', '2 a abandoned 7 at 22'])
+  }))
+  it('sees since when calls wait for a first answer while none comes', () => virtually(({ advance }) => {
+    const since: (number | undefined)[] = []
+    const web = balance(of(nodes('a')), { initial: 0, choose: ({ at }, state) => { since.push(at(0)?.waitingSince); return [0, state] } })
+    const silence = see(web.use(silent))
+    advance(100)
+    const stream = see(web.use(() => concat(timer(50), NEVER)))
+    see(web.select())
+    advance(50)
+    see(web.select())
+    silence.stop()
+    see(web.select())
+    stream.stop()
+    expect(since).toEqual([Infinity, 0, 0, 150, Infinity])
   }))
   it('is given what the call was given', () => virtually(() => {
     const contexts: unknown[] = []
