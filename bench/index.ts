@@ -1,6 +1,7 @@
 import { fold } from './fold.js'
+import { picks } from './picks.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { fold }
+const parts: Readonly<Record<string, () => unknown>> = { fold, picks }
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter(name => !Object.hasOwn(parts, name))

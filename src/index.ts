@@ -2,6 +2,7 @@
 export { register, type RegisterOptions } from './flow/register.js'
 export { discover, type DiscoverOptions } from './flow/discover.js'
 export { catalog, type CatalogOptions } from './flow/catalog.js'
+export { balance, type BalanceOptions, type Balancer, type Call, type InstanceState, type UseOptions } from './flow/balance.js'
 
 /* Operators on Observable<ServiceSet> */
 export { known } from './flow/known.js'
@@ -10,6 +11,18 @@ export { where } from './flow/where.js'
 export { protect, type ProtectOptions } from './flow/protect.js'
 export { probe, type Probe, type ProbeOptions } from './flow/probe.js'
 export { subset, type SubsetOptions } from './flow/subset.js'
+
+/* Policies of balance */
+export { roundRobin } from './core/policies/round-robin.js'
+export { random } from './core/policies/random.js'
+export { weightedRoundRobin } from './core/policies/weighted-round-robin.js'
+export { leastRequest, type LeastRequestOptions } from './core/policies/least-request.js'
+export { peakEwma, type PeakEwmaOptions } from './core/policies/peak-ewma.js'
+export { consistentHash, type ConsistentHashOptions } from './core/policies/consistent-hash.js'
+export { zoneAware, type ZoneAwareOptions } from './core/policies/zone-aware.js'
+export { slowStart, type SlowStartOptions } from './core/policies/slow-start.js'
+export type { Candidate, Candidates, Context, Outcome, Policy } from './core/policy.js'
+export type { OutlierOptions } from './core/outliers.js'
 
 /* Formats */
 export { native, type NativeOptions } from './core/formats/native.js'
@@ -40,6 +53,7 @@ export {
   InvalidArgument,
   Lagging,
   LeaseLost,
+  NoInstance,
   Rewound,
   Taken,
 } from './core/errors.js'

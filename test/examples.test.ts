@@ -8,6 +8,7 @@ const files = readdirSync('examples').filter(file => file.endsWith('.ts'))
 const sourceOf = (file: string): string => readFileSync(`examples/${file}`, 'utf8')
 
 const prints: Record<string, readonly string[]> = {
+  'balance.ts': ['100 answers by node1 and node2'],
   'catalog.ts': ['nobody', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'nobody'],
   'health-and-drain.ts': [
     'registration registering',
@@ -19,6 +20,7 @@ const prints: Record<string, readonly string[]> = {
     'registration draining',
     'registration revoked',
   ],
+  'own-policy.ts': ['a on r1', 'Error: a failed', 'c on r2'],
   'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port: must be number'],
   'protect.ts': [
     '    0 ms at first: 8 instances; protected: 8, 0 of them held',

@@ -2,22 +2,30 @@ import * as t from 'io-ts'
 import { of, type Observable } from 'rxjs'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
+  balance,
   catalog,
   changes,
   discover,
   known,
   native,
+  peakEwma,
   plain,
   probe,
   protect,
   register,
+  roundRobin,
   serviceSet,
+  slowStart,
   subset,
   where,
+  zoneAware,
+  type Balancer,
   type Format,
   type InstanceChange,
   type MetadataOf,
+  type InstanceState,
   type NoMetadata,
+  type Policy,
   type Probe,
   type ProtectOptions,
   type ReadableRegistry,
@@ -81,11 +89,12 @@ describe('what register takes', () => {
 
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
-    type Verbs = 'register' | 'discover' | 'catalog'
-      type Operators = 'known' | 'changes' | 'where' | 'probe' | 'protect' | 'subset'
+    type Verbs = 'register' | 'discover' | 'catalog' | 'balance'
+    type Operators = 'known' | 'changes' | 'where' | 'probe' | 'protect' | 'subset'
+    type Policies = 'roundRobin' | 'random' | 'weightedRoundRobin' | 'leastRequest' | 'peakEwma' | 'consistentHash' | 'zoneAware' | 'slowStart'
     type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
-    type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'Rewound' | 'Taken'
-    expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Makers | Errors>()
+    type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'NoInstance' | 'Rewound' | 'Taken'
+    expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Policies | Makers | Errors>()
   })
 })
 
@@ -171,5 +180,40 @@ describe('registrations', () => {
       if (state.status === 'taken') expectTypeOf(state.leaseId).toBeString()
     }
     expectTypeOf(states).toBeFunction()
+  })
+})
+
+describe('balancing', () => {
+  const web = balance(discover(registry, 'web', { format: native<Meta>() }), roundRobin())
+  it('hands over instances of the metadata that was discovered', () => {
+    expectTypeOf(web).toEqualTypeOf<Balancer<Meta>>()
+    expectTypeOf(web.select()).toEqualTypeOf<Observable<ServiceInstance<Meta>>>()
+    expectTypeOf(web.use(({ metadata }, signal) => of([metadata.rack, signal.aborted] as const))).toEqualTypeOf<Observable<readonly [string, boolean]>>()
+    expectTypeOf(web.use(async ({ metadata }) => Promise.resolve(metadata.rack.length), { latency: 'complete', timeout: 100, key: 'k' })).toEqualTypeOf<Observable<number>>()
+    expectTypeOf(web.state$).toEqualTypeOf<Observable<ReadonlyMap<string, InstanceState>>>()
+  })
+  it('takes keys that are strings, and calls that answer', () => {
+    // @ts-expect-error a key is a string
+    web.select({ key: 1 })
+    // @ts-expect-error a call is something to subscribe to
+    web.use(() => 1)
+    // @ts-expect-error the latency is one of two
+    web.use(() => of(1), { latency: 'last' })
+  })
+  it('takes a policy of one’s own in few lines, which sees the metadata', () => {
+    const own: Policy<number, Meta> = {
+      initial: 0,
+      choose: ({ at }, state) => [at(0)?.instance.metadata.rack === 'r1' ? 0 : undefined, state + 1],
+      learn: (state, { candidate, result }) => (result === 'failure' && candidate.instance.metadata.rack === 'r1' ? state : state + 1),
+    }
+    const racks$ = discover(registry, 'web', { format: native<Meta>() })
+    balance(racks$, own)
+    balance(racks$, zoneAware(slowStart(own)), { zone: 'z1' })
+    balance(racks$, slowStart(zoneAware(peakEwma())))
+    // @ts-expect-error its metadata is not what these sets hold
+    balance(discover(registry, 'web', { format: plain() }), own)
+    // @ts-expect-error the state it gives back is the state it takes
+    const broken: Policy<number> = { initial: 0, choose: (_, state) => [0, String(state)] }
+    expectTypeOf(broken).toEqualTypeOf<Policy<number>>()
   })
 })

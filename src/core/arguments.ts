@@ -37,3 +37,9 @@ export const checkedFormats = (formats: readonly Pick<Format, 'prefix'>[], servi
   const twice = prefixes.find((prefix, index) => prefixes.some((other, at) => at !== index && other.startsWith(prefix)))
   return twice === undefined ? undefined : new InvalidArgument('format', `two formats read the keys under ${twice}; give them different prefixes`)
 }
+
+/** A finite number within bounds; throws `InvalidArgument`, for factories. */
+export const checkedNumber = (argument: string, value: number, least: number, most = Number.MAX_VALUE): void => {
+  if (value >= least && value <= most) return
+  throw new InvalidArgument(argument, `must be a number from ${least}${most >= Number.MAX_VALUE ? ' on' : ` to ${most}`}, not ${String(value)}`)
+}

@@ -92,3 +92,17 @@ export class LeaseLost extends Error {
     this.leaseId = leaseId
   }
 }
+
+/** Nobody could be chosen for as long as one was ready to wait; says why, and since when the set is stale (epoch ms), if it is. */
+export class NoInstance extends Error {
+  override readonly name = 'NoInstance'
+  readonly service: string
+  readonly reason: 'pending' | 'empty' | 'none up' | 'all ejected' | 'none chosen'
+  readonly staleSince: number | undefined
+  constructor(service: string, reason: NoInstance['reason'], { staleSince, ...options }: ErrorOptions & { readonly staleSince?: number | undefined } = {}) {
+    super(`no instance of ${service || 'the service'}: ${reason}${staleSince === undefined ? '' : ', and the set is stale'}`, options)
+    this.service = service
+    this.reason = reason
+    this.staleSince = staleSince
+  }
+}

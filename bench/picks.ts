@@ -1,0 +1,122 @@
+import { createRequire } from 'node:module'
+import { outliersOf } from '../src/core/outliers.js'
+import { consistentHash } from '../src/core/policies/consistent-hash.js'
+import { leastRequest } from '../src/core/policies/least-request.js'
+import { peakEwma } from '../src/core/policies/peak-ewma.js'
+import { random } from '../src/core/policies/random.js'
+import { roundRobin } from '../src/core/policies/round-robin.js'
+import { weightedRoundRobin } from '../src/core/policies/weighted-round-robin.js'
+import type { Policy } from '../src/core/policy.js'
+import { instancesOf, serviceSet, withInstances } from '../src/core/service-set.js'
+import { serviceInstance, type ServiceInstance } from '../src/core/instance.js'
+import { choosing, type Choosing } from '../src/flow/choosing.js'
+import { grpcRoundRobin } from './balance/grpc-picker.js'
+import { duration, median, table } from './table.js'
+
+const sizes = [10, 1_000, 10_000]
+const rounds = 9
+const idOf = (at: number): string => `node-${String(at).padStart(5, '0')}`
+const nodeOf = (at: number, weight = 1 + (at % 3)): ServiceInstance => serviceInstance({ service: 'web', id: idOf(at), address: `10.0.0.1:${1 + at}`, weight })
+const setOf = (size: number) => serviceSet('web', Array.from({ length: size }, (_, at) => nodeOf(at)))
+const none: ReadonlyMap<string, number> = new Map()
+const keys = Array.from({ length: 1_024 }, (_, at) => `user-${at}`)
+
+const chooserOf = <S>(policy: Policy<S>, size: number): Choosing<unknown> => {
+  const chooser = choosing(policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, failed: () => true })
+  chooser.follow(setOf(size))
+  return chooser
+}
+
+/** A whole pick, as a call makes it: the clock, the choice, the reservation, what is learned, and the release. */
+const whole = <S>(policy: Policy<S>) => (size: number) => {
+  const chooser = chooserOf(policy, size)
+  const flying: NonNullable<ReturnType<typeof chooser.pick>>[] = []
+  let at = 0
+  return (): void => {
+    const member = chooser.pick(keys[at++ & 1_023], none)
+    if (member === undefined) return
+    chooser.began(member, at)
+    flying.push(member)
+    if (flying.length < 64) return
+    const done = flying.splice(0)
+    for (const each of done) {
+      chooser.ended(each)
+      chooser.learned(each, { candidate: each, result: 'success', latency: 5 + (at & 7), now: performance.now() }, true)
+    }
+  }
+}
+const pick = <S>(policy: Policy<S>) => (size: number) => {
+  const chooser = chooserOf(policy, size)
+  for (let at = 0; at < size * 2; at += 1) {
+    const member = chooser.pick(undefined, none)
+    if (member === undefined) continue
+    chooser.began(member, 0)
+    chooser.learned(member, { candidate: member, result: 'success', latency: 5 + (at & 7), now: performance.now() }, true)
+  }
+  let at = 0
+  return () => chooser.pick(keys[at++ & 1_023], none)
+}
+
+interface LoadBalancers {
+  readonly P2cBalancer: new (size: number) => { readonly pick: () => number }
+}
+// it is compared with when it is there
+const loadBalancers = (): LoadBalancers | undefined => {
+  try {
+    return createRequire(import.meta.url)('load-balancers') as LoadBalancers
+  } catch {
+    return undefined
+  }
+}
+
+// the time of the processor, not of the clock, so that what else the machine does is not counted
+const measured = (operations: number, run: () => unknown): number => {
+  const began = process.cpuUsage()
+  for (let operation = 0; operation < operations; operation++) run()
+  const { user, system } = process.cpuUsage(began)
+  return ((user + system) * 1e3) / operations
+}
+
+const compared = (title: string, candidates: Readonly<Record<string, (size: number) => () => unknown>>, operations: (name: string, size: number) => number): void => {
+  const row = ([name, make]: [string, (size: number) => () => unknown]): string[] => {
+    const times = sizes.map(size => {
+      const run = make(size)
+      return median(Array.from({ length: rounds }, () => measured(operations(name, size), run)).slice(2))
+    })
+    return [name, ...times.map(duration), `${((times[2] ?? NaN) / (times[0] ?? NaN)).toFixed(1)}×`]
+  }
+  table(title, [['', ...sizes.map(size => size.toLocaleString('en')), '10,000 : 10'], ...Object.entries(candidates).map(row)])
+}
+
+/** What a pick and a new set cost, by the number of instances. */
+export const picks = (): void => {
+  const P2c = loadBalancers()?.P2cBalancer
+  const slowly = (name: string, size: number): number => (name.startsWith('weighted') && size > 128 ? 100_000 : 200_000)
+  compared('a pick: the clock, the pool, the policy', {
+    roundRobin: pick(roundRobin()),
+    random: pick(random()),
+    leastRequest: pick(leastRequest()),
+    peakEwma: pick(peakEwma()),
+    weightedRoundRobin: pick(weightedRoundRobin()),
+    consistentHash: pick(consistentHash()),
+    'the clock alone': () => () => performance.now(),
+    'round robin of grpc-js': size => grpcRoundRobin(size).pick,
+    ...(P2c && { 'P2C of load-balancers': (size: number) => { const balancer = new P2c(size); return () => balancer.pick() } }),
+  }, slowly)
+  compared('a pick with its reservation, its release and what is learned', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
+  const changing = (size: number) => {
+    const chooser = chooserOf(roundRobin(), size)
+    let set = setOf(size)
+    let at = 0
+    chooser.follow(set)
+    return (): void => {
+      at += 1
+      set = withInstances(set, instancesOf(set).set(idOf((at * 7_919) % size), nodeOf((at * 7_919) % size, at)))
+      chooser.follow(set)
+    }
+  }
+  compared('a new set with one change, made and followed', {
+    'rx-discovery': changing,
+    'round robin of grpc-js': size => { const { update } = grpcRoundRobin(size); let turn = 0; return () => update(++turn) },
+  }, (name, size) => (name === 'rx-discovery' ? 20_000 : Math.max(2, 5_000 / size)))
+}

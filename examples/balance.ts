@@ -1,0 +1,29 @@
+import { lastValueFrom, map, mergeMap, range, retry, timer, toArray } from 'rxjs'
+import { balance, discover, peakEwma, register, type ServiceInstance } from 'rx-discovery'
+import { memoryRegistry } from 'rx-discovery/memory'
+
+const registry = memoryRegistry()
+const nodes = ['node1', 'node2', 'node3'].map(id => register(registry, { service: 'web', id, address: `${id}:8000` }).subscribe())
+
+const web = balance(discover(registry, 'web'), peakEwma(), { linger: 0 })
+
+// In life: instance => ajax.getJSON(`http://${instance.address}/users`), or (instance, signal) => fetch(url, { signal })
+const call = ({ id }: ServiceInstance) =>
+  timer(id === 'node1' ? 50 : 5).pipe(
+    map(() => {
+      if (id === 'node3') throw new Error('node3 is broken')
+      return id
+    }),
+  )
+
+// Each retry asks another instance: nobody sees that node3 is broken, and few wait for node1.
+const answers = await lastValueFrom(
+  range(0, 100).pipe(
+    mergeMap(() => web.use(call, { timeout: 1000 }).pipe(retry(2)), 4),
+    toArray(),
+  ),
+)
+console.log(answers.length, 'answers by', [...new Set(answers)].sort().join(' and '))
+
+for (const node of nodes) node.unsubscribe()
+await registry.close()

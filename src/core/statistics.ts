@@ -1,0 +1,33 @@
+/** What is learned of an instance from its calls. */
+export interface Learned {
+  readonly latency: number
+  readonly failing: number
+  readonly measuredAt: number
+}
+
+/** What is learned from one call. */
+export interface Sample {
+  readonly result: 'success' | 'failure' | 'abandoned'
+  readonly latency: number
+  readonly now: number
+}
+
+/** Nothing yet. */
+export const unlearned: Learned = { latency: 0, failing: 0, measuredAt: -Infinity }
+
+/** How much of what was measured at `measuredAt` still counts: e^(−Δt/τ). */
+export const fading = (measuredAt: number, now: number, decay: number): number => Math.exp((measuredAt - now) / decay)
+
+/**
+ * Peak EWMA (Twitter Finagle, `PeakEwma.scala`): a latency above the average replaces it at once, one below wears it down with time. A failure
+ * and an abandoned call tell how long it takes at least, so that a fast failure does not look like a fast answer.
+ */
+export const learned = (before: Learned, { result, latency, now }: Sample, decay: number): Learned => {
+  const old = fading(before.measuredAt, now, decay)
+  const average = latency > before.latency ? latency : latency * (1 - old) + before.latency * old
+  return {
+    latency: result === 'success' ? average : Math.max(latency, before.latency * old),
+    failing: before.failing * old + (result === 'failure' ? 1 - old : 0),
+    measuredAt: now,
+  }
+}

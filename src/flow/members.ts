@@ -1,0 +1,179 @@
+import { ejectable, ejectionTime, outlying, type Outliers } from '../core/outliers.js'
+import { instancesOf, type ServiceSet } from '../core/service-set.js'
+import { SortedMap } from '../core/sorted-map.js'
+import type { ServiceInstance } from '../core/instance.js'
+import { memberOf, Pool, type Member } from './pool.js'
+
+/** How long one that left is remembered, ms. */
+const remembered = 60_000
+
+// beyond these, and below 0, sums and quotients of weights are no numbers; a set made by hand may hold anything
+const weightOf = ({ weight }: ServiceInstance): number => (weight > 0 ? Math.min(weight, Number.MAX_VALUE) : 0)
+
+/** The instances of one set after another, with what is known of each, by id; and who of them may be chosen. */
+export class Members<M> {
+  readonly #outliers: Outliers
+  readonly #panic: number
+  readonly #known = new Map<string, Member<M>>()
+  readonly #left = new Map<string, Member<M>>()
+  readonly #ejected = new Set<Member<M>>()
+  readonly #up: Pool<M>
+  readonly #available: Pool<M>
+  #instances: SortedMap<ServiceInstance<M>> = SortedMap.empty()
+  #weighty = 0
+  #returns = Infinity
+  #versions = 0
+  #begun = false
+
+  constructor(outliers: Outliers, panic: number) {
+    this.#outliers = outliers
+    this.#panic = panic
+    const fresh = (): number => ++this.#versions
+    this.#up = new Pool<M>(fresh)
+    this.#available = new Pool<M>(fresh, this.#up)
+  }
+
+  /** How many may be chosen, ejected ones included. */
+  get up(): number {
+    return this.#up.size
+  }
+
+  /** Who is there. */
+  get there(): Iterable<Member<M>> {
+    return this.#known.values()
+  }
+
+  /** Who may be chosen now: all that are up when too many are ejected. */
+  pool(now: number): Pool<M> {
+    if (now >= this.#returns) this.#readmit(now)
+    return this.#available.size * 100 < this.#up.size * this.#panic ? this.#up : this.#available
+  }
+
+  /** Those of the next set, at the cost of what differs. */
+  follow(set: ServiceSet<M>, now: number): void {
+    const next = instancesOf(set)
+    for (const { key, after } of SortedMap.difference(this.#instances, next))
+      if (after === undefined) this.#leave(key, now)
+      else this.#come(after, now)
+    this.#instances = next
+    this.#begun ||= set.status !== 'pending'
+    for (const [id, { leftAt = now }] of this.#left) {
+      if (now - leftAt <= remembered) break
+      this.#left.delete(id)
+    }
+  }
+
+  /** Nobody is there, and those of the next set were there before. */
+  forget(now: number): void {
+    for (const id of [...this.#known.keys()]) this.#leave(id, now)
+    this.#instances = SortedMap.empty()
+    this.#begun = false
+  }
+
+  /** Counts how a call ended; who fails too often in a row is ejected. */
+  count(member: Member<M>, failure: boolean, now: number): void {
+    // a call may outlast what is remembered of its instance, and another of that id may be there
+    if (this.#known.get(member.id) !== member) return
+    if (!failure) {
+      member.successes += 1
+      member.streak = 0
+      return
+    }
+    member.failures += 1
+    member.failed += 1
+    member.streak += 1
+    if (member.streak >= this.#outliers.consecutive) this.#eject(member, now)
+  }
+
+  /** Looks at the rates of an interval: ejects who does much worse than the others. */
+  sweep(now: number): void {
+    if (now >= this.#returns) this.#readmit(now)
+    const counted = [...this.#known.values()]
+    for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, now)
+    for (const member of counted) {
+      member.successes = member.failures = 0
+      if (now - member.ejectedUntil >= this.#outliers.interval) member.ejections = Math.max(0, member.ejections - 1)
+    }
+  }
+
+  #come(instance: ServiceInstance<M>, now: number): void {
+    const { id } = instance
+    const known = this.#known.get(id)
+    if (known !== undefined) this.#remove(known, now)
+    const member = known ?? this.#remembered(id, now) ?? memberOf(instance)
+    const waited = known?.instance.status !== 'up'
+    this.#left.delete(id)
+    this.#known.set(id, member)
+    member.instance = instance
+    member.leftAt = undefined
+    if (waited && this.#begun) member.since = now
+    if (instance.status === 'up' && weightOf(instance) > 0) this.#weigh(1)
+    this.#place(member, now)
+  }
+
+  #leave(id: string, now: number): void {
+    const member = this.#known.get(id)
+    if (member === undefined) return
+    this.#remove(member, now)
+    this.#known.delete(id)
+    this.#left.set(id, member)
+  }
+
+  #remembered(id: string, now: number): Member<M> | undefined {
+    const member = this.#left.get(id)
+    return member?.leftAt !== undefined && now - member.leftAt <= remembered ? member : undefined
+  }
+
+  #remove(member: Member<M>, now: number): void {
+    member.leftAt = now
+    this.#up.delete(member)
+    this.#available.delete(member)
+    this.#ejected.delete(member)
+    if (member.instance.status === 'up' && weightOf(member.instance) > 0) this.#weigh(-1)
+  }
+
+  /** Weight 0 means never, unless all are 0: with the first that has a weight, and with the last, everybody's place is another. */
+  #weigh(change: 1 | -1): void {
+    const before = this.#weighty
+    this.#weighty += change
+    if (before > 0 && this.#weighty > 0) return
+    for (const member of this.#known.values()) {
+      this.#up.delete(member)
+      this.#available.delete(member)
+      this.#place(member, -Infinity)
+    }
+  }
+
+  #place(member: Member<M>, now: number): void {
+    const weight = weightOf(member.instance)
+    if (member.instance.status !== 'up' || member.leftAt !== undefined || (weight === 0 && this.#weighty > 0)) return
+    member.weight = this.#weighty > 0 ? weight : 1
+    this.#up.add(member)
+    if (member.ejectedUntil > now) this.#banish(member)
+    else this.#available.add(member)
+  }
+
+  #eject(member: Member<M>, now: number): void {
+    if (this.#available.indexOf(member.id) === undefined || this.#ejected.size >= ejectable(this.#up.size, this.#outliers)) return
+    member.ejections += 1
+    member.streak = 0
+    member.ejectedUntil = now + ejectionTime(member.ejections, this.#outliers)
+    this.#available.delete(member)
+    this.#banish(member)
+  }
+
+  #banish(member: Member<M>): void {
+    this.#ejected.add(member)
+    this.#returns = Math.min(this.#returns, member.ejectedUntil)
+  }
+
+  #readmit(now: number): void {
+    this.#returns = Infinity
+    for (const member of this.#ejected)
+      if (member.ejectedUntil > now) this.#returns = Math.min(this.#returns, member.ejectedUntil)
+      else {
+        this.#ejected.delete(member)
+        this.#available.add(member)
+      }
+  }
+}
