@@ -1,4 +1,5 @@
 import { ejectable, ejectionTime, outlying, type Outliers } from '../core/outliers.js'
+import { asRegistered } from '../core/probing.js'
 import { instancesOf, type ServiceSet } from '../core/service-set.js'
 import { SortedMap } from '../core/sorted-map.js'
 import type { ServiceInstance } from '../core/instance.js'
@@ -9,6 +10,9 @@ const remembered = 60_000
 
 // beyond these, and below 0, sums and quotients of weights are no numbers; a set made by hand may hold anything
 const weightOf = ({ weight }: ServiceInstance): number => (weight > 0 ? Math.min(weight, Number.MAX_VALUE) : 0)
+
+// what checks say is believed, unless it were too many: then it is as little to be trusted as an ejection
+const isUp = (instance: ServiceInstance): boolean => asRegistered(instance).status === 'up'
 
 /** The instances of one set after another, with what is known of each, by id; and who of them may be chosen. */
 export class Members<M> {
@@ -33,7 +37,7 @@ export class Members<M> {
     this.#available = new Pool<M>(fresh, this.#up)
   }
 
-  /** How many may be chosen, ejected ones included. */
+  /** How many may be chosen, ejected ones and those that checks took down included. */
   get up(): number {
     return this.#up.size
   }
@@ -43,7 +47,7 @@ export class Members<M> {
     return this.#known.values()
   }
 
-  /** Who may be chosen now: all that are up when too many are ejected. */
+  /** Who may be chosen now: all that are registered as up when too many are ejected, or taken down by checks. */
   pool(now: number): Pool<M> {
     if (now >= this.#returns) this.#readmit(now)
     return this.#available.size * 100 < this.#up.size * this.#panic ? this.#up : this.#available
@@ -107,7 +111,7 @@ export class Members<M> {
     member.instance = instance
     member.leftAt = undefined
     if (waited && this.#begun) member.since = now
-    if (instance.status === 'up' && weightOf(instance) > 0) this.#weigh(1)
+    if (isUp(instance) && weightOf(instance) > 0) this.#weigh(1)
     this.#place(member, now)
   }
 
@@ -129,7 +133,7 @@ export class Members<M> {
     this.#up.delete(member)
     this.#available.delete(member)
     this.#ejected.delete(member)
-    if (member.instance.status === 'up' && weightOf(member.instance) > 0) this.#weigh(-1)
+    if (isUp(member.instance) && weightOf(member.instance) > 0) this.#weigh(-1)
   }
 
   /** Weight 0 means never, unless all are 0: with the first that has a weight, and with the last, everybody's place is another. */
@@ -146,9 +150,10 @@ export class Members<M> {
 
   #place(member: Member<M>, now: number): void {
     const weight = weightOf(member.instance)
-    if (member.instance.status !== 'up' || member.leftAt !== undefined || (weight === 0 && this.#weighty > 0)) return
+    if (!isUp(member.instance) || member.leftAt !== undefined || (weight === 0 && this.#weighty > 0)) return
     member.weight = this.#weighty > 0 ? weight : 1
     this.#up.add(member)
+    if (member.instance.status !== 'up') return
     if (member.ejectedUntil > now) this.#banish(member)
     else this.#available.add(member)
   }
