@@ -24,6 +24,7 @@ export interface Result {
   readonly leases: number
   readonly keys: number
   readonly failures: readonly string[]
+  readonly heldInTheEnd: boolean
   /** What it wrote on its standard error; `undefined`: it did not end by itself. */
   readonly complaint: string | undefined
 }
@@ -168,6 +169,7 @@ const resultOf = async (
   const claimed = views.filter(({ live }) => live)
   const untrue = claimed.filter(view => !stage.truth.confirms(view))
   const result = {
+    heldInTheEnd: tenures.at(-1)?.held === true,
     sets: trace(views),
     registration: trace(tenures),
     noticed: firstAfter(views.filter(({ live }) => !live)),
@@ -183,7 +185,7 @@ const resultOf = async (
 }
 
 const judge = (row: Row, ours: Result): readonly string[] => {
-  const { noticed, missed, right, back, untrue, wrong, leases, keys, failures, complaint } = ours
+  const { noticed, missed, right, back, untrue, wrong, leases, keys, failures, complaint, heldInTheEnd } = ours
   const { noticed: soon = (row.setting?.ttl ?? 5) * 1_000 + 500, right: bound = 5_000 } = row
   const late = (times: readonly (number | undefined)[], limit: number): readonly number[] => times.flatMap(time => (time !== undefined && time > limit ? [Math.round(time)] : []))
   const complaints: readonly (readonly [boolean, string])[] = [
@@ -193,6 +195,7 @@ const judge = (row: Row, ours: Result): readonly string[] => {
     [failures.length > 0, `failed: ${failures.join('; ')}`],
     [complaint === undefined, 'did not end by itself'],
     [complaint !== undefined && complaint.trim() !== '', `complained: ${complaint ?? ''}`],
+    [row.over === undefined && !heldInTheEnd, 'was not registered in the end'],
     [right.includes(undefined), row.over === 'process' ? 'was never over' : 'never saw a true set again'],
     [back.includes(undefined), row.over ? 'was never revoked' : 'was never registered again'],
     [late(right, bound).length > 0, `true again only after ${late(right, bound).join()} ms`],

@@ -36,16 +36,18 @@ const until = async (holds: () => boolean, within: number): Promise<number | und
 
 /** Everything that etcd was asked: calls, and messages on keep-alive streams. */
 const requests = async (endpoint: string): Promise<number> => {
-  const text = await (await fetch(`${endpoint}/metrics`, { signal: AbortSignal.timeout(1_000) })).text()
+  const text = await (await fetch(`${endpoint}/metrics`, { signal: AbortSignal.timeout(5_000) })).text()
   return sumOf(text, 'grpc_server_started_total') + sumOf(text, 'grpc_server_msg_received_total', 'grpc_method="LeaseKeepAlive"')
 }
 
+/** Asks ten times a second, or as often as etcd answers. */
 const watchRate = (endpoint: string) => {
-  const counts: number[] = []
+  const samples: { readonly at: number; readonly count: number }[] = []
   let running = true
   const loop = async (): Promise<void> => {
     for (let next = performance.now(); running; ) {
-      counts.push(await requests(endpoint).catch(() => counts.at(-1) ?? 0))
+      const count = await requests(endpoint).catch(() => undefined)
+      if (count !== undefined) samples.push({ at: performance.now(), count })
       next += bin
       await sleep(Math.max(0, next - performance.now()))
     }
@@ -54,9 +56,11 @@ const watchRate = (endpoint: string) => {
   return async (): Promise<{ readonly peak: number; readonly total: number }> => {
     running = false
     await done
-    // The sampler's own calls are not gRPC.
-    const steps = counts.map((value, index) => Math.max(0, value - (counts[index - 1] ?? value)))
-    return { peak: Math.max(0, ...steps) * (1_000 / bin), total: steps.reduce((sum, step) => sum + step, 0) }
+    const rates = samples.map(({ at, count }, index) => {
+      const before = samples[index - 1]
+      return before === undefined ? 0 : (count - before.count) / ((at - before.at) / 1_000)
+    })
+    return { peak: Math.round(Math.max(0, ...rates)), total: (samples.at(-1)?.count ?? 0) - (samples[0]?.count ?? 0) }
   }
 }
 
