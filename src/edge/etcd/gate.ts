@@ -1,5 +1,6 @@
-import { defer, delayWhen, finalize, map, merge, of, raceWith, retry, share, Subject, tap, timer, type Observable } from 'rxjs'
+import { defer, delayWhen, finalize, map, of, raceWith, retry, share, tap, timer, type Observable } from 'rxjs'
 import { Disconnected } from '../../core/errors.js'
+import { now } from '../../flow/clock.js'
 import { asError } from './errors.js'
 
 /** What is known of a member: nothing yet, that it answers, or that it does not. */
@@ -10,7 +11,7 @@ export interface Gate {
   readonly health: () => Health
   readonly answered: () => void
   readonly failed: (error: Error) => void
-  /** Emits once when a call may go; errors with the last outage after `patience` ms. */
+  /** Emits once when a call may go; errors with the last outage after `patience` ms, or up to twice that when it has been silent for longer. */
   readonly pass: (patience: number) => Observable<unknown>
 }
 
@@ -19,28 +20,24 @@ const spread = (waiting: number): number => Math.min(1_000, waiting / 5)
 
 /** How soon (ms) a member that is down is asked again; it fails at once while the channel, by itself, goes on dialling. */
 const pause = 25
-/** How long (ms) a probe that is not answered goes on after those who waited have left: over a slow line the answer may come before they are back. */
-const linger = 8_000
 
 /** A gate that `probe` opens, a linearizable read. */
 export const gate = (host: string, probe: Observable<unknown>, random: () => number = Math.random): Gate => {
   let health: Health = 'unknown'
   let last = new Error(`${host} did not answer`)
   let waiting = 0
-  let asking = false
-  const refused = new Subject<void>()
+  let heardAt = now()
+  const heard = (): void => void (heardAt = now())
   const recovered = probe.pipe(
     tap({
-      subscribe: () => (asking = true),
       next: () => (health = 'up'),
       error: (error: unknown) => {
-        asking = false
         last = asError(error)
-        refused.next()
+        heard()
       },
     }),
     retry({ delay: () => timer(pause) }),
-    share({ resetOnRefCountZero: () => (asking ? merge(refused, timer(linger)) : of(undefined)) }),
+    share(),
   )
   const expired = (patience: number): Observable<never> =>
     timer(patience).pipe(
@@ -54,13 +51,16 @@ export const gate = (host: string, probe: Observable<unknown>, random: () => num
     failed: error => {
       health = 'down'
       last = error
+      heard()
     },
     pass: patience =>
       defer(() => {
         if (health !== 'down') return of(undefined)
+        // A line may be slow: as long as it has been silent already, and no longer than twice the patience, since there may be others to ask.
+        const longer = Math.min(2 * patience, Math.max(patience, Math.round(now() - heardAt)))
         const position = waiting++
         return recovered.pipe(
-          raceWith(expired(patience)),
+          raceWith(expired(longer)),
           delayWhen(() => (position === 0 ? of(0) : timer(random() * spread(waiting)))),
           finalize(() => waiting--),
         )

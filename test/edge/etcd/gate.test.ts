@@ -1,10 +1,18 @@
-import { concatWith, defer, ignoreElements, map, merge, NEVER, of, throwError, timer } from 'rxjs'
+import { catchError, concat, concatWith, defer, ignoreElements, map, merge, NEVER, of, throwError, timer, toArray, type Observable } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
 import { gate } from '../../../src/edge/etcd/gate.js'
+import { now, withClock } from '../../../src/flow/clock.js'
 
-const marbles = (test: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0]) => void): void =>
-  new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(test)
+const marbles = (test: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0]) => void): void => {
+  const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
+  withClock({ now: () => scheduler.frame }, () =>
+    scheduler.run(helpers => {
+      test(helpers)
+      helpers.flush()
+    }),
+  )
+}
 const refused = new Error('host refused the connection')
 /** Fails so often, at once, and then answers. */
 const failing = (times: number) => {
@@ -61,27 +69,19 @@ describe('gate', () => {
       expect(asked).toBe(20)
     })
   })
-  it('hears the answer of a slow line after those who waited have left, and gives up in the end', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
-      const answer = cold('4s a')
-      const door = gate('host', answer)
-      door.failed(refused)
-      expectObservable(door.pass(1_500).pipe(ignoreElements())).toBe('1500ms #', undefined, expect.objectContaining({ name: 'Disconnected' }))
-      expectObservable(timer(4_001).pipe(map(() => door.health()))).toBe('4001ms (x|)', { x: 'up' })
-      const silent = cold('-')
-      const other = gate('host', silent)
-      other.failed(refused)
-      expectObservable(other.pass(1_500), '1s !').toBe('')
-      expectSubscriptions(silent.subscriptions).toBe('^ 8999ms !')
-    })
-  })
-  it('asks no more when a probe that is nobody\'s any longer is refused', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }) => {
-      const probe = cold('2s #')
-      const door = gate('host', probe)
-      door.failed(refused)
-      expectObservable(door.pass(1_500), '1s !').toBe('')
-      expectSubscriptions(probe.subscriptions).toBe('^ 1999ms !')
+  it('waits longer for one that says nothing, up to twice as long, and not for one that says no', () => {
+    marbles(({ expectObservable }) => {
+      const waits = (probe: Observable<unknown>): Observable<string> => {
+        const door = gate('host', probe)
+        door.failed(refused)
+        const wait = defer(() => {
+          const began = now()
+          return door.pass(1_500).pipe(ignoreElements(), catchError(() => of(now() - began)))
+        })
+        return concat(wait, wait, wait, wait).pipe(toArray(), map(all => all.join()))
+      }
+      expectObservable(waits(NEVER)).toBe('9s (x|)', { x: '1500,1500,3000,3000' })
+      expectObservable(waits(throwError(() => refused))).toBe('6s (x|)', { x: '1500,1500,1500,1500' })
     })
   })
 })
