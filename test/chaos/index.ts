@@ -1,9 +1,9 @@
-// npm run chaos [-- words that name rows]: plays the failure matrix, prints it, and, when all of it was played, writes it into docs/reliability.md.
-import { readFileSync, writeFileSync } from 'node:fs'
+// npm run chaos [-- words that name rows]: plays the failure matrix, prints it, and with WRITE=1 writes what held into docs/reliability.md.
 import { herd } from './load/herd.js'
 import { streams } from './load/stream.js'
 import { trialTable } from './load/trial.js'
 import { play, type Outcome } from './outcome.js'
+import { writePage } from './page.js'
 import { matrix, summary } from './report.js'
 import { rows } from './rows/index.js'
 
@@ -11,7 +11,6 @@ const asked = process.argv.slice(2)
 const isAsked = (title: string): boolean => asked.length === 0 || asked.some(word => title.includes(word))
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const minutes = Number(process.env['MINUTES'] ?? 5)
-const page = new URL('../../docs/reliability.md', import.meta.url)
 
 const outcomes: Outcome[] = []
 const tables: string[] = []
@@ -41,7 +40,7 @@ for (const row of rows) {
   }
   await one(title, async () => {
     const outcome = await play(row, seed)
-    outcomes.push(outcome)
+    if (outcome.problems.length === 0) outcomes.push(outcome)
     console.log(summary(outcome))
     return outcome.problems
   })
@@ -51,15 +50,24 @@ for (const { name, run } of [...herd, ...streams(minutes)]) {
   if (isAsked(title))
     await one(title, async () => {
       const measured = await run(seed)
-      tables.push(trialTable(name, measured))
+      const table = trialTable(name, measured)
       const { problem } = measured.ours
-      console.log(`${problem === undefined ? 'ok' : 'FAILED'}  ${title}${problem === undefined ? '' : `\n      problem            ${problem}`}\n${tables.at(-1) ?? ''}`)
+      if (problem === undefined) tables.push(table)
+      console.log(`${problem === undefined ? 'ok' : 'FAILED'}  ${title}${problem === undefined ? '' : `\n      problem            ${problem}`}\n${table}`)
       return problem === undefined ? [] : [problem]
     })
 }
 
 const result = [matrix(outcomes), ...tables].filter(part => part !== '').join('\n\n')
 console.log(`\n${result}\n\n${played} played, ${failed} failed, ${skipped} skipped; SEED=${seed} npm run chaos repeats them`)
-if (asked.length === 0 && failed + skipped === 0)
-  writeFileSync(page, readFileSync(page, 'utf8').replace(/(<!-- matrix -->\n)[\s\S]*(\n<!-- end of matrix -->)/, (_, before: string, after: string) => `${before}\n${result}\n${after}`))
+if (process.env['WRITE'] === '1') {
+  const groups = [...new Set(rows.map(({ group }) => group))]
+  writePage(
+    result,
+    new Map<string, readonly string[]>([
+      ...groups.map(group => [group, rows.flatMap(row => (row.group === group ? [row.name] : []))] as const),
+      ...[...herd, ...streams(minutes)].map(({ name }) => [name, []] as const),
+    ]),
+  )
+}
 process.exitCode = failed > 0 ? 1 : 0

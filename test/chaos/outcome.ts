@@ -184,10 +184,10 @@ const resultOf = async (
   return { ...result, complaint, ...(await leftBy(stage, party)) }
 }
 
-const judge = (row: Row, ours: Result): readonly string[] => {
+const judge = (row: Row, ours: Result, slack: number): readonly string[] => {
   const { noticed, missed, right, back, untrue, wrong, leases, keys, failures, complaint, heldInTheEnd } = ours
   const { noticed: soon = (row.setting?.ttl ?? 5) * 1_000 + 500, right: bound = 5_000 } = row
-  const late = (times: readonly (number | undefined)[], limit: number): readonly number[] => times.flatMap(time => (time !== undefined && time > limit ? [Math.round(time)] : []))
+  const late = (times: readonly (number | undefined)[], limit: number): readonly number[] => times.flatMap(time => (time !== undefined && time > limit * slack ? [Math.round(time)] : []))
   const complaints: readonly (readonly [boolean, string])[] = [
     [untrue > 0, `${untrue} sets were live and untrue`],
     [wrong !== 0, `${wrong} keys are wrong in the end`],
@@ -206,8 +206,8 @@ const judge = (row: Row, ours: Result): readonly string[] => {
   return complaints.flatMap(([is, text]) => (is ? [text] : []))
 }
 
-/** Plays a row: strikes, waits until all is right again, ends the subjects, and looks at what is left. */
-export const play = (row: Row, seed: number): Promise<Outcome> =>
+/** Plays a row: strikes, waits until all is right again, ends the subjects, and looks at what is left. `slack`: by how much a bound of time may be exceeded. */
+export const play = (row: Row, seed: number, slack = 1): Promise<Outcome> =>
   onStage(row.setting ?? {}, seed, async stage => {
     const ready = ({ subject, id }: Party): true | undefined =>
       subject.views.at(-1)?.live === true && subject.tenures.at(-1)?.held === true ? true : (id === 'stock' && !subject.running()) || undefined
@@ -223,6 +223,6 @@ export const play = (row: Row, seed: number): Promise<Outcome> =>
     const ours = await resultOf(row, stage, 'ours', episodes, times.ours)
     const broken = notes.flatMap(note => (note.status === 'rejected' ? [String(note.reason)] : []))
     const said = notes.flatMap(note => (note.status === 'fulfilled' ? [note.value] : []))
-    const outcome: Outcome = { row, seed, ours, stock, notes: said, problems: [...judge(row, ours), ...broken] }
+    const outcome: Outcome = { row, seed, ours, stock, notes: said, problems: [...judge(row, ours, slack), ...broken] }
     return { ...outcome, problems: [...outcome.problems, ...((await row.judge?.(outcome, stage)) ?? [])] }
   })

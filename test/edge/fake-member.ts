@@ -40,6 +40,8 @@ export interface FakeMember extends Member {
   silent: boolean
   /** Refuses streams and calls. */
   down: boolean
+  /** Refuses streams in the very moment of their opening, as where a login was refused a moment ago. */
+  barred: boolean
   /** Called for each ping; an error breaks the stream. */
   judge: (id: string) => Error | undefined
   /** What a call answers, after how many ms; `lost`: it is executed, and the answer lost. */
@@ -91,6 +93,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
     service: 1,
     silent: false,
     down: false,
+    barred: false,
     judge: () => undefined,
     answer: () => ({ after: 1 }),
     opened: () => opened,
@@ -114,6 +117,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
       }),
     stream: (_open, requests) =>
       defer(() => {
+        if (member.barred) return throwError(() => refused())
         if (member.down) return timer(1).pipe(switchMap(() => throwError(() => refused())))
         const stream = ++opened
         const cut$ = new Subject<never>()

@@ -63,6 +63,29 @@ describe('keep-alive', () => {
   )
 
   it(
+    'is not confused by streams that are refused at once, alone or as help',
+    inTime(({ advance }) => {
+      for (const hosts of [1, 2]) {
+        const { members, grant } = scene(hosts)
+        for (const member of members) member.barred = true
+        const tenant = grant('1', 9)
+        advance(4_000)
+        for (const member of members) member.barred = false
+        advance(4_000)
+        expect(tenant.pongs.length).toBeGreaterThan(0)
+        for (const member of members) member.barred = true
+        members[0].cut()
+        advance(4_000)
+        for (const member of members) member.barred = false
+        advance(10_000)
+        expect(tenant.lost).toBe(false)
+        expect(tenant.deadline).toBeGreaterThan(now())
+        tenant.release()
+      }
+    }),
+  )
+
+  it(
     'keeps a lease whose answers take a good third of its TTL: the ping that was due meanwhile follows at once',
     inTime(({ advance }) => {
       const { members: [member], grant } = scene()

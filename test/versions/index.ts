@@ -10,7 +10,7 @@ interface Row {
 }
 
 /** The tests that are about what etcd does. */
-const aboutEtcd = ['contract', 'list', 'watch', 'lease', 'put', 'restarts', 'connection', 'learner', 'tokens', 'alarms']
+const aboutEtcd = ['contract', 'list', 'watch', 'lease', 'put', 'restarts', 'connection', 'learner', 'tokens', 'alarms', 'chaos']
 /** Those that are about what Node does; all of the others need no etcd. */
 const aboutNode = ['contract', 'exit']
 

@@ -76,9 +76,11 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
 
   const connect = (): void => {
     // After a break pings may have been in vain, and etcd may have forgotten; a new group's leases were granted a moment ago.
-    main = open(members.on, reopened ? all : unconfirmed)
-    main.start()
-    helper = main.member()
+    const stream = open(members.on, reopened ? all : unconfirmed)
+    main = stream
+    // It may break at once, and then it is the main one no more.
+    stream.start()
+    helper = stream.member()
     wakeBy(now() + patience)
   }
 

@@ -139,7 +139,6 @@ const proxied: readonly Row[] = [
   {
     group,
     name: 'flapping every 100 ms for 8 s',
-    core: true,
     strike: every(100, 8_000, proxy => proxy.reset()),
     judge: held,
   },

@@ -97,7 +97,6 @@ export const oneNode: readonly Row[] = [
   {
     group,
     name: 'SIGTERM, back after 2 s',
-    core: true,
     strike: stage => etcd(stage).terminate(),
     last: 2_000,
     lift: stage => etcd(stage).start(),

@@ -131,7 +131,6 @@ export const theProcess: readonly Row[] = [
   watchful({
     ...waking,
     name: 'stopped for longer than the TTL, as a laptop that sleeps',
-    core: true,
     strike: alone(stage => signal(stage, 'SIGSTOP'), 8_000),
     last: 8_000,
     lift: stage => signal(stage, 'SIGCONT'),
