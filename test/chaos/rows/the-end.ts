@@ -141,14 +141,15 @@ export const theEnd: readonly Row[] = [
   },
   {
     group,
-    name: 'closed while etcd is away for 3 s',
+    name: 'closed while etcd is away for 1 s',
     over: 'process',
     strike: async stage => {
       await etcd(stage).kill()
       await sleep(500)
       stage.ours.subject.tell('close')
     },
-    last: 3_000,
+    // Within the TTL, by which closing is bounded.
+    last: 1_000,
     lift: stage => etcd(stage).start(),
     right: 6_000,
     judge: ends('registered', 'revoked'),
