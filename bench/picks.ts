@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { P2cBalancer } from 'load-balancers'
 import { outliersOf } from '../src/core/outliers.js'
 import { consistentHash } from '../src/core/policies/consistent-hash.js'
 import { leastRequest } from '../src/core/policies/least-request.js'
@@ -57,18 +57,6 @@ const pick = <S>(policy: Policy<S>) => (size: number) => {
   return () => chooser.pick(keys[at++ & 1_023], none)
 }
 
-interface LoadBalancers {
-  readonly P2cBalancer: new (size: number) => { readonly pick: () => number }
-}
-// it is compared with when it is there
-const loadBalancers = (): LoadBalancers | undefined => {
-  try {
-    return createRequire(import.meta.url)('load-balancers') as LoadBalancers
-  } catch {
-    return undefined
-  }
-}
-
 // the time of the processor, not of the clock, so that what else the machine does is not counted
 const measured = (operations: number, run: () => unknown): number => {
   const began = process.cpuUsage()
@@ -90,7 +78,6 @@ const compared = (title: string, candidates: Readonly<Record<string, (size: numb
 
 /** What a pick and a new set cost, by the number of instances. */
 export const picks = (): void => {
-  const P2c = loadBalancers()?.P2cBalancer
   const slowly = (name: string, size: number): number => (name.startsWith('weighted') && size > 128 ? 100_000 : 200_000)
   compared('a pick: the clock, the pool, the policy', {
     roundRobin: pick(roundRobin()),
@@ -101,7 +88,7 @@ export const picks = (): void => {
     consistentHash: pick(consistentHash()),
     'the clock alone': () => () => performance.now(),
     'round robin of grpc-js': size => grpcRoundRobin(size).pick,
-    ...(P2c && { 'P2C of load-balancers': (size: number) => { const balancer = new P2c(size); return () => balancer.pick() } }),
+    'P2C of load-balancers': (size: number) => { const balancer = new P2cBalancer(size); return () => balancer.pick() },
   }, slowly)
   compared('a pick with its reservation, its release and what is learned', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
   const changing = (size: number) => {
