@@ -70,9 +70,9 @@ const stock = async (): Promise<() => Promise<unknown>> => {
   return () => lease.revoke()
 }
 
-const end = which === 'ours' ? ours() : await stock()
 const delay = monitorEventLoopDelay({ resolution: 5 })
 delay.enable()
+const end = which === 'ours' ? ours() : await stock()
 const report = (garbage: boolean): void => {
   const { rss, heapUsed } = process.memoryUsage()
   if (garbage) collect()
