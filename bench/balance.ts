@@ -1,11 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { plot } from './balance/plot.js'
 import { policies } from './balance/policies.js'
 import { quantile, simulated, story, type Call } from './balance/scene.js'
+import { writeBetween } from './page.js'
 import { table } from './table.js'
-
-const page = 'docs/load-balancing.md'
-const marks = ['<!-- simulation -->', '<!-- /simulation -->'] as const
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`
 const ms = (time: number): string => `${time.toFixed(time < 100 ? 1 : 0)} ms`
@@ -31,7 +29,4 @@ table('20 servers: at 10 s one turns 10× slower, at 20 s one fails fast, at 30 
 
 const markdown = [head, head.map((_, at) => (at === 0 ? '---' : '---:')), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 writeFileSync('docs/load-balancing.svg', plot(Object.fromEntries(runs.map(({ name, plain }) => [name, plain]))))
-const written = readFileSync(page, 'utf8')
-const [from, to] = marks.map(mark => written.indexOf(mark))
-if (from === undefined || to === undefined || from < 0 || to < from) throw new Error(`${page} has no ${marks.join(' … ')}`)
-writeFileSync(page, `${written.slice(0, from)}${marks[0]}\n${markdown}\n\n![The p99 of each policy over time](load-balancing.svg)\n${written.slice(to)}`)
+writeBetween('docs/load-balancing.md', 'simulation', `${markdown}\n\n![The p99 of each policy over time](load-balancing.svg)`)

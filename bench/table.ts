@@ -3,11 +3,28 @@ export const median = (numbers: readonly number[]): number => [...numbers].sort(
 
 /** A duration for people, from nanoseconds. */
 export const duration = (ns: number): string =>
-  ns < 1e3 ? `${ns.toFixed(0)} ns` : ns < 1e6 ? `${(ns / 1e3).toFixed(2)} µs` : `${(ns / 1e6).toFixed(2)} ms`
+  ns < 1e3 ? `${ns.toFixed(0)} ns` : ns < 1e6 ? `${(ns / 1e3).toFixed(2)} µs` : ns < 1e9 ? `${(ns / 1e6).toFixed(ns < 1e7 ? 2 : 0)} ms` : `${(ns / 1e9).toFixed(2)} s`
 
-/** Prints rows under a title, the columns in line. */
-export const table = (title: string, rows: readonly (readonly string[])[]): void => {
+/** A duration for people, from milliseconds. */
+export const milliseconds = (ms: number): string => duration(ms * 1e6)
+
+/** A size for people. */
+export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+type Rows = readonly (readonly string[])[]
+
+const said: string[] = []
+
+/** What tables have said since it was asked last, in Markdown. */
+export const spoken = (): string => said.splice(0).join('\n\n')
+
+const markdown = (title: string, [head = [], ...rows]: Rows): string =>
+  [`**${title}**\n`, head, head.map((_, at) => (at === 0 ? '---' : '---:')), ...rows].map(row => (typeof row === 'string' ? row : `| ${row.join(' | ')} |`)).join('\n')
+
+/** Prints rows under a title, the columns in line; the first row is the head. */
+export const table = (title: string, rows: Rows): void => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
   const line = (row: readonly string[]): string => row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ')
   console.log([`\n${title}`, ...rows.map(line)].join('\n'))
+  said.push(markdown(title, rows))
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A TypeScript program in a process of its own. */
+/** A program in a process of its own. */
 export interface Program {
   /** Its next line of output; rejects when it ends before. */
   readonly line: () => Promise<string>
@@ -22,10 +22,9 @@ export interface Launch {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Starts `file`, named relative to this one. */
-export const program = (file: string, args: readonly string[] = [], { by = [], env = {} }: Launch = {}): Program => {
-  const [command = process.execPath, ...rest] = [...by, process.execPath, '--import', 'tsx', new URL(file, import.meta.url).pathname, ...args]
-  const child = spawn(command, rest, { stdio: 'pipe', env: { ...process.env, ...env } })
+/** Starts a command, called `name` in errors. */
+export const spawned = (name: string, [command = '', ...args]: readonly string[], env: Readonly<Record<string, string>> = {}): Program => {
+  const child = spawn(command, args, { stdio: 'pipe', env: { ...process.env, ...env } })
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
   // It may have ended when it is written to.
@@ -35,7 +34,7 @@ export const program = (file: string, args: readonly string[] = [], { by = [], e
   return {
     line: async () => {
       const next = await lines.next()
-      if (next.done === true) throw new Error(`${file} ended: ${complaint}`)
+      if (next.done === true) throw new Error(`${name} ended: ${complaint}`)
       return next.value
     },
     rest: async () => {
@@ -49,3 +48,7 @@ export const program = (file: string, args: readonly string[] = [], { by = [], e
     ended,
   }
 }
+
+/** Starts the TypeScript in `file`, named relative to this one. */
+export const program = (file: string, args: readonly string[] = [], { by = [], env = {} }: Launch = {}): Program =>
+  spawned(file, [...by, process.execPath, '--import', 'tsx', new URL(file, import.meta.url).pathname, ...args], env)

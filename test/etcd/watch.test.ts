@@ -151,9 +151,9 @@ describe('watch', () => {
     const compacted = follow(watch, '/a/', 5)
     expect(await compacted.failed()).toBeInstanceOf(Compacted)
     expect(await follow(watch, '/a/', 0).failed()).toEqual(new Compacted(11))
-    expect(compacted.batches).toEqual([])
+    expect(compacted.changes()).toEqual([])
     // A watch that began at 11, one after the last revision known, would be accepted by this etcd, and lose the delete there.
-    expect(await follow(watch, '/a/', 10).failed()).toEqual(new Compacted(10))
+    expect(await follow(watch, '/a/', 10).failed()).toEqual(new Compacted(11))
     const atTheEdge = follow(watch, '/a/', 11)
     await atTheEdge.established()
     await puts(client, '/a/', 1)

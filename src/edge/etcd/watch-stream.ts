@@ -1,9 +1,10 @@
 import type { IWatchRequest } from 'etcd3'
-import { catchError, Observable, Subject, Subscription, tap, throwError, type Subscriber } from 'rxjs'
-import { asError } from './errors.js'
+import { catchError, concat, EMPTY, ignoreElements, Observable, Subject, Subscription, tap, throwError, type Subscriber } from 'rxjs'
+import { asError, isOutage } from './errors.js'
 import { liveness } from './liveness.js'
 import type { Member } from './member.js'
 import { readWatch, type WatchResponse } from './messages.js'
+import { anyKey } from './range.js'
 import { StaleToken } from './rpc.js'
 import { inBytes } from './wire.js'
 
@@ -111,8 +112,15 @@ export const watchStream = (member: Member): WatchStream => {
       const id = used.add(request, subscriber)
       return () => used.remove(id)
     })
+  // A call has its token renewed; what else it is answered is for the watch to hear itself.
+  const renewed = member.call((client, options) => client.kv.range(anyKey, options)).pipe(
+    ignoreElements(),
+    catchError((error: unknown) => (isOutage(error) ? throwError(() => asError(error)) : EMPTY)),
+  )
   return {
     watch: request =>
-      added(request).pipe(catchError((error: unknown) => (error instanceof StaleToken ? added(request) : throwError(() => asError(error))))),
+      added(request).pipe(
+        catchError((error: unknown) => (error instanceof StaleToken ? concat(renewed, added(request)) : throwError(() => asError(error)))),
+      ),
   }
 }

@@ -1,0 +1,54 @@
+// Many registrations in one process: by rx-discovery, by a lease of etcd3 for each, or by hand on one raw stream for all.
+import { randomBytes } from 'node:crypto'
+import { Etcd3, type ILeaseKeepAliveRequest, type ILeaseKeepAliveResponse } from 'etcd3'
+import { filter, firstValueFrom, forkJoin, map, Subscription, tap } from 'rxjs'
+import { register } from '../../src/index.js'
+import { etcdRegistry } from '../../src/edge/etcd/index.js'
+import { clock, cpu, obey, used } from './orders.js'
+import { idOf, prefixOf, valueOf } from './world.js'
+
+const [which = '', hosts = '', service = '', count = '0', ttl = '10'] = process.argv.slice(2)
+const all = Array.from({ length: Number(count) }, (_, at) => at)
+
+const ours = (): Promise<unknown> => {
+  const registry = etcdRegistry({ hosts })
+  const holding = new Subscription()
+  const registered = all.map(at => {
+    const { v, ...fields } = JSON.parse(valueOf(at)) as { readonly v: number; readonly address: string }
+    const registration = register(registry, { service, id: idOf(at), ...fields }, { ttl: Number(ttl) * v })
+    holding.add(registration.subscribe())
+    return registration.pipe(filter(({ status }) => status === 'registered'), tap(), map(() => at))
+  })
+  return firstValueFrom(forkJoin(registered.map(one => firstValueFrom(one))))
+}
+
+const stock = (): Promise<unknown> => {
+  const client = new Etcd3({ hosts })
+  return Promise.all(all.map(at => client.lease(Number(ttl)).put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec()))
+}
+
+const raw = async (): Promise<void> => {
+  const client = new Etcd3({ hosts })
+  const stream = (await client.leaseClient.leaseKeepAlive()) as unknown as {
+    readonly write: (request: ILeaseKeepAliveRequest) => void
+    readonly on: (event: 'data', heard: (response: ILeaseKeepAliveResponse) => void) => void
+  }
+  stream.on('data', () => undefined)
+  await Promise.all(
+    all.map(async at => {
+      const ID = BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()).toString()
+      await client.leaseClient.leaseGrant({ ID, TTL: Number(ttl) })
+      await client.kv.put({ key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(valueOf(at)), lease: ID })
+      setInterval(() => stream.write({ ID }), (Number(ttl) * 1_000) / 3)
+    }),
+  )
+}
+
+obey({
+  register: async () => {
+    const [began, spent] = [clock(), cpu()]
+    await ({ ours, etcd3: stock, 'one raw stream': raw }[which] ?? raw)()
+    return { ms: clock() - began, cpu: cpu() - spent }
+  },
+  used,
+})

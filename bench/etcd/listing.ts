@@ -1,0 +1,60 @@
+import { bound, compare } from '../ratios.js'
+import { mebibytes, median, milliseconds, table } from '../table.js'
+import { goBench } from './go.js'
+import { started, startedGo, withSubjects, type Subject, type Used } from './subject.js'
+import { fill, world } from './world.js'
+
+interface Listed {
+  readonly ms: number
+  readonly cpu: number
+  readonly stall: number
+  readonly size: number
+}
+
+const sizes = [10_000, 100_000]
+const rounds = 7
+
+const column = (listings: readonly Listed[], of: keyof Listed): readonly number[] => listings.map(listed => listed[of])
+
+const measured = (size: number, subjects: readonly Subject[]): Promise<void> =>
+  withSubjects(subjects, async () => {
+    const before = await Promise.all(subjects.map(({ ask }) => ask<Used>({ do: 'used' })))
+    const listings = subjects.map((): Listed[] => [])
+    for (let round = 0; round < rounds; round++)
+      for (const [at, { name, ask }] of subjects.entries()) {
+        const listed = await ask<Listed>({ do: 'list' })
+        if (listed.size !== size) throw new Error(`${name} found ${listed.size} of ${size}`)
+        listings[at]?.push(listed)
+      }
+    const after = await Promise.all(subjects.map(({ ask }) => ask<Used>({ do: 'used' })))
+    const cells = subjects.map(({ name }, at) => {
+      const [cold, ...warm] = listings[at] ?? []
+      const middle = (of: keyof Listed): string => milliseconds(median(column(warm, of)))
+      const grown = (of: 'heap' | 'rss'): string => mebibytes((after[at]?.[of] ?? NaN) - (before[at]?.[of] ?? NaN))
+      return [name, milliseconds(cold?.ms ?? NaN), middle('ms'), middle('cpu'), name.startsWith('Go') ? '' : milliseconds(Math.max(...column(warm, 'stall'))), grown('heap'), grown('rss')]
+    })
+    table(`The first set of ${size.toLocaleString('en')}`, [['', 'first time', 'median', 'CPU', 'longest stall', 'heap', 'RSS'], ...cells])
+    const [ours = [], ...others] = listings.map(all => all.slice(1))
+    for (const [at, theirs] of others.entries()) {
+      const { name = '' } = subjects[at + 1] ?? {}
+      compare({
+        what: `first set of ${size.toLocaleString('en')}`, ours: column(ours, 'ms'), theirs: column(theirs, 'ms'), unit: milliseconds,
+        beside: { etcd3: 'etcd3, parsed into a Map', Go: 'Go, not parsed', 'Go, parsed': 'Go, parsed' }[name] ?? name,
+        ...(name === 'etcd3' ? { goal: { most: 0.6 } } : name === 'Go' ? { goal: { most: 2 } } : {}),
+      })
+    }
+    bound({ what: `longest stall, first set of ${size.toLocaleString('en')}`, measured: column(ours, 'stall'), unit: milliseconds, most: 20 })
+  })
+
+/** The first set of a service, by its size. */
+export const listing = (): Promise<void> =>
+  world(async ({ endpoint }, client) => {
+    const go = await goBench()
+    for (const size of sizes) {
+      const service = `list${size}`
+      await fill(client, service, size)
+      const args = [endpoint, service] as const
+      const gos = go === undefined ? [] : [startedGo(go, 'list', ...args), { ...startedGo(go, 'list', ...args, 'parsed'), name: 'Go, parsed' }]
+      await measured(size, [started('listing', 'ours', ...args), started('listing', 'etcd3', ...args), ...gos])
+    }
+  })
