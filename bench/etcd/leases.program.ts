@@ -1,7 +1,7 @@
 // Many registrations in one process: by rx-discovery, by a lease of etcd3 for each, or by hand on one raw stream for all.
 import { randomBytes } from 'node:crypto'
 import { Etcd3, type ILeaseKeepAliveRequest, type ILeaseKeepAliveResponse } from 'etcd3'
-import { filter, firstValueFrom, forkJoin, map, Subscription, tap } from 'rxjs'
+import { filter, firstValueFrom } from 'rxjs'
 import { register } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { clock, cpu, obey, used } from './orders.js'
@@ -12,14 +12,14 @@ const all = Array.from({ length: Number(count) }, (_, at) => at)
 
 const ours = (): Promise<unknown> => {
   const registry = etcdRegistry({ hosts })
-  const holding = new Subscription()
-  const registered = all.map(at => {
-    const { v, ...fields } = JSON.parse(valueOf(at)) as { readonly v: number; readonly address: string }
-    const registration = register(registry, { service, id: idOf(at), ...fields }, { ttl: Number(ttl) * v })
-    holding.add(registration.subscribe())
-    return registration.pipe(filter(({ status }) => status === 'registered'), tap(), map(() => at))
-  })
-  return firstValueFrom(forkJoin(registered.map(one => firstValueFrom(one))))
+  return Promise.all(
+    all.map(at => {
+      const registration = register(registry, { service, id: idOf(at), ...(JSON.parse(valueOf(at)) as { readonly address: string }) }, { ttl: Number(ttl) })
+      // It is shared: this one keeps it, beyond the first value that is waited for.
+      registration.subscribe()
+      return firstValueFrom(registration.pipe(filter(({ status }) => status === 'registered')))
+    }),
+  )
 }
 
 const stock = (): Promise<unknown> => {

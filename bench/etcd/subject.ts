@@ -30,7 +30,7 @@ const subject = (name: string, { write, line, signal, ended }: Program): Subject
 
 /** Starts a program of this folder. */
 export const started = (file: string, name: string, ...args: readonly (string | number)[]): Subject =>
-  subject(name, program(`../../bench/etcd/${file}.program.ts`, [name, ...args.map(String)], { env: { NODE_OPTIONS: '--expose-gc' } }))
+  subject(name, program(`bench/etcd/${file}.program.ts`, [name, ...args.map(String)], { env: { NODE_OPTIONS: '--expose-gc' } }))
 
 /** Starts the Go program. */
 export const startedGo = (binary: string, ...args: readonly (string | number)[]): Subject => subject('Go', spawned('Go', [binary, ...args.map(String)]))

@@ -26,7 +26,7 @@ const patience = 20_000
 
 /** Starts `ours` or `stock` with what it is to do. */
 export const subject = (which: 'ours' | 'stock', assignment: Assignment, launch: Launch = {}): Subject => {
-  const start = (): Program => program(`../chaos/${which}.program.ts`, [JSON.stringify(assignment)], launch)
+  const start = (): Program => program(`test/chaos/${which}.program.ts`, [JSON.stringify(assignment)], launch)
   let process = start()
   const views: Timed<View>[] = []
   const tenures: Timed<Tenure>[] = []

@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-const start = (...args: readonly string[]): Program => own(program('exit.program.ts', [etcd.endpoint, ...args]), it => it.signal('SIGKILL'))
+const start = (...args: readonly string[]): Program => own(program('test/etcd/exit.program.ts', [etcd.endpoint, ...args]), it => it.signal('SIGKILL'))
 /** Its lines up to `last`, none of which may tell of an error that nobody caught. */
 const said = async (child: Program, last: string, before: readonly string[] = []): Promise<readonly string[]> => {
   const line = await child.line()

@@ -23,7 +23,7 @@ describe(`${times} registrations and ${times} discoveries, each left at a random
     own(cutting, clearInterval)
     const seed = process.env['SEED'] ?? String(Date.now() % 1_000_000)
     const start = performance.now()
-    const child = own(program('leaks.program.ts', [etcd.endpoint, proxy.endpoint, String(times), seed]), it => it.signal('SIGKILL'))
+    const child = own(program('test/etcd/leaks.program.ts', [etcd.endpoint, proxy.endpoint, String(times), seed]), it => it.signal('SIGKILL'))
 
     const counts = JSON.parse(await child.line()) as { readonly registered: number; readonly live: number; readonly errors: readonly string[] }
     const took = performance.now() - start

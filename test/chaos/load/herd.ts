@@ -16,7 +16,7 @@ interface Crowd {
 }
 
 const crowd = (which: string, hosts: string, prefix: string): Crowd => {
-  const process = program('../chaos/load/many.program.ts', [which, hosts, prefix, String(count), String(ttl)])
+  const process = program('test/chaos/load/many.program.ts', [which, hosts, prefix, String(count), String(ttl)])
   let held = 0
   const hear = async (): Promise<void> => {
     for (;;) held = (JSON.parse(await process.line()) as { readonly held: number }).held

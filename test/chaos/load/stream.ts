@@ -37,7 +37,7 @@ interface Runner {
 
 const runner = async (which: string, endpoint: string, slow: number): Promise<Runner> => {
   const proxy = await faultProxy(endpoint)
-  const process: Program = program('../chaos/load/stream.program.ts', [which, proxy.endpoint, service, String(slow)])
+  const process: Program = program('test/chaos/load/stream.program.ts', [which, proxy.endpoint, service, String(slow)])
   const said: Said[] = []
   let weighed: (weights: Readonly<Record<string, number>>) => void = () => undefined
   let measured: (said: Said) => void = () => undefined
