@@ -1,9 +1,34 @@
+// npm run bench [-- parts]: measures beside the alternatives, prints it, and with WRITE=1 writes it into docs/performance.md.
+import { listing } from './etcd/listing.js'
+import { leasing } from './etcd/leasing.js'
+import { returning } from './etcd/returning.js'
+import { watching } from './etcd/watching.js'
 import { fold } from './fold.js'
+import { machine } from './machine.js'
+import { writeBetween } from './page.js'
 import { picks } from './picks.js'
+import { ratios } from './ratios.js'
+import { sizes } from './size.js'
+import { subscribers } from './subscribers.js'
+import { spoken, table } from './table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { fold, picks }
+const parts: Readonly<Record<string, () => unknown>> = { fold, listing, watching, leases: leasing, returning, subscribers, picks, size: sizes }
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter(name => !Object.hasOwn(parts, name))
 if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`)
-for (const [name, part] of Object.entries(parts)) if (asked.length === 0 || asked.includes(name)) await part()
+
+const write = (name: string, text: string): void => {
+  if (process.env['WRITE'] === '1') writeBetween('docs/performance.md', name, text)
+}
+for (const [name, part] of Object.entries(parts)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  const began = performance.now()
+  await part()
+  console.log(`\n(${name}: ${Math.round((performance.now() - began) / 1_000)} s)`)
+  write(name, spoken())
+}
+table('What the design asks for', ratios())
+const goals = spoken()
+console.log(`\n${machine()}`)
+if (asked.length === 0) write('goals', `${machine()}\n\n${goals}`)

@@ -1,0 +1,191 @@
+// The same work as the programs of bench/etcd, by Go's client: it answers each order, a line of JSON, with a line of JSON.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sys/unix"
+)
+
+type order struct {
+	Do       string `json:"do"`
+	Revision int64  `json:"revision"`
+}
+
+type instance struct {
+	V        int            `json:"v"`
+	Address  string         `json:"address"`
+	Weight   float64        `json:"weight"`
+	Zone     string         `json:"zone"`
+	Version  string         `json:"version"`
+	Tags     []string       `json:"tags"`
+	Metadata map[string]any `json:"metadata"`
+}
+
+type answer map[string]any
+
+// Milliseconds by the clock that Node's process.hrtime reads.
+func clock() float64 {
+	var now unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return float64(now.Sec)*1e3 + float64(now.Nsec)/1e6
+}
+
+func cpu() float64 {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e6
+}
+
+func used() answer {
+	spent := cpu()
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	var resident int64
+	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
+		fmt.Sscanf(string(statm), "%d %d", new(int64), &resident)
+	}
+	return answer{"cpu": spent, "heap": memory.HeapAlloc, "rss": resident * int64(os.Getpagesize()), "sockets": 1}
+}
+
+func must[A any](value A, err error) A {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+func parsed(value []byte) instance {
+	var one instance
+	if err := json.Unmarshal(value, &one); err != nil {
+		panic(err)
+	}
+	return one
+}
+
+var kept any
+
+func list(client *clientv3.Client, prefix string, parse bool) answer {
+	began, spent := clock(), cpu()
+	response := must(client.Get(context.Background(), prefix, clientv3.WithPrefix()))
+	if parse {
+		instances := make(map[string]instance, len(response.Kvs))
+		for _, kv := range response.Kvs {
+			instances[string(kv.Key[len(prefix):])] = parsed(kv.Value)
+		}
+		kept = instances
+	} else {
+		kept = response
+	}
+	return answer{"ms": clock() - began, "cpu": cpu() - spent, "stall": 0, "size": len(response.Kvs)}
+}
+
+type following struct {
+	sync.Mutex
+	arrivals []float64
+	reached  int64
+	changed  *sync.Cond
+}
+
+func (f *following) arrived(revision int64) {
+	f.Lock()
+	f.arrivals = append(f.arrivals, float64(revision), clock())
+	f.reached = revision
+	f.Unlock()
+	f.changed.Broadcast()
+}
+
+func (f *following) follow(client *clientv3.Client, prefix string) {
+	instances := map[string]instance{}
+	response := must(client.Get(context.Background(), prefix, clientv3.WithPrefix()))
+	for _, kv := range response.Kvs {
+		instances[string(kv.Key[len(prefix):])] = parsed(kv.Value)
+	}
+	kept = instances
+	f.arrived(response.Header.Revision)
+	for batch := range client.Watch(context.Background(), prefix, clientv3.WithPrefix(), clientv3.WithRev(response.Header.Revision+1)) {
+		for _, event := range batch.Events {
+			id := string(event.Kv.Key[len(prefix):])
+			if event.Type == clientv3.EventTypeDelete {
+				delete(instances, id)
+			} else {
+				instances[id] = parsed(event.Kv.Value)
+			}
+		}
+		if count := len(batch.Events); count > 0 {
+			f.arrived(batch.Events[count-1].Kv.ModRevision)
+		}
+	}
+}
+
+func register(client *clientv3.Client, prefix string, count int, ttl int64) answer {
+	began, spent := clock(), cpu()
+	var all sync.WaitGroup
+	for at := range count {
+		all.Add(1)
+		go func() {
+			lease := must(client.Grant(context.Background(), ttl))
+			value := fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
+			must(client.Put(context.Background(), fmt.Sprintf("%snode-%06d", prefix, at), value, clientv3.WithLease(lease.ID)))
+			answers := must(client.KeepAlive(context.Background(), lease.ID))
+			all.Done()
+			for range answers {
+			}
+		}()
+	}
+	all.Wait()
+	return answer{"ms": clock() - began, "cpu": cpu() - spent}
+}
+
+func main() {
+	what, endpoint, service := os.Args[1], os.Args[2], os.Args[3]
+	client := must(clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 5 * time.Second, MaxCallRecvMsgSize: 1 << 30}))
+	prefix := "/rx-discovery/" + service + "/"
+	followed := &following{}
+	followed.changed = sync.NewCond(followed)
+	if what == "watch" {
+		go followed.follow(client, prefix)
+	}
+	say := json.NewEncoder(os.Stdout)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var told order
+		if err := json.Unmarshal(lines.Bytes(), &told); err != nil {
+			panic(err)
+		}
+		switch told.Do {
+		case "spent":
+			say.Encode(answer{"cpu": cpu()})
+		case "used":
+			say.Encode(used())
+		case "list":
+			say.Encode(list(client, prefix, len(os.Args) > 4))
+		case "register":
+			count, _ := strconv.Atoi(os.Args[4])
+			ttl, _ := strconv.ParseInt(os.Args[5], 10, 64)
+			say.Encode(register(client, prefix, count, ttl))
+		case "reach":
+			followed.Lock()
+			for followed.reached < told.Revision {
+				followed.changed.Wait()
+			}
+			followed.Unlock()
+			say.Encode(answer{"at": clock()})
+		case "taken":
+			followed.Lock()
+			say.Encode(answer{"arrivals": followed.arrivals, "cpu": cpu()})
+			followed.arrivals = []float64{}
+			followed.Unlock()
+		}
+	}
+}

@@ -1,0 +1,42 @@
+import { discover } from '../src/index.js'
+import { memoryRegistry } from '../src/edge/memory.js'
+import { bound } from './ratios.js'
+import { duration, median, table } from './table.js'
+
+const emissions = 300
+const rounds = 7
+
+/** What an emission costs, ns, by the number of subscribers, and how many watches they have. */
+const measured = (subscribers: number): { readonly cost: number; readonly watches: number } => {
+  const registry = memoryRegistry()
+  const set$ = discover(registry, 'web')
+  let seen = 0
+  const all = Array.from({ length: subscribers }, () => set$.subscribe(() => (seen += 1)))
+  const { watches } = registry.subscriptions()
+  let turn = 0
+  const round = (): number => {
+    const began = process.cpuUsage()
+    for (let at = 0; at < emissions; at++) registry.write('/rx-discovery/web/node', JSON.stringify({ v: 1, address: 'a:80', weight: 1 + (++turn % 100) }))
+    const { user, system } = process.cpuUsage(began)
+    return ((user + system) * 1e3) / emissions
+  }
+  const cost = median(Array.from({ length: rounds }, round).slice(2))
+  if (seen < subscribers * emissions * rounds) throw new Error(`only ${seen} emissions were seen`)
+  for (const one of all) one.unsubscribe()
+  return { cost, watches }
+}
+
+/** One service, many subscribers. */
+export const subscribers = (): void => {
+  const counts = [1, 100, 1_000, 10_000]
+  const costs = counts.map(measured)
+  const [{ cost: base } = { cost: NaN }] = costs
+  const each = costs.map(({ cost }, at) => (cost - base) / ((counts[at] ?? 1) - 1))
+  table('One service, many subscribers', [
+    ['', ...counts.map(count => count.toLocaleString('en'))],
+    ['an emission, on memory', ...costs.map(({ cost }) => duration(cost))],
+    ['for each further subscriber', ...each.map((cost, at) => (at === 0 ? '' : duration(cost)))],
+    ['watches of the registry', ...costs.map(({ watches }) => String(watches))],
+  ])
+  bound({ what: 'each of 1,000 subscribers, per emission', measured: [each[2] ?? NaN], unit: duration, most: 1_000 })
+}
