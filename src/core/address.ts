@@ -2,6 +2,8 @@ const hostAndPort = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d+)$/
 const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const group = /^[0-9A-Fa-f]{1,4}$/
+/** The most frequent shape, at one go. */
+const usual = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d):[1-9]\d{0,3}$/
 const port = /^[1-9]\d{0,4}$/
 const zoned = /^([^%]*)(?:%[A-Za-z0-9._~-]{1,32})?$/
 
@@ -30,6 +32,7 @@ const isHost = (host: string): boolean => (/(?:^|\.)\d+\.?$/.test(host) ? ipv4.t
 /** What is wrong with a value as `host:port`, if anything. */
 export const addressProblem = (value: unknown): string | undefined => {
   if (typeof value !== 'string') return 'must be a string, host:port'
+  if (usual.test(value)) return undefined
   if (value.length > 300) return 'must be host:port, and shorter'
   const [, ipv6, host = '', digits] = hostAndPort.exec(value) ?? []
   if (digits === undefined) return isIPv6(value) ? 'must be [host]:port, an IPv6 address in brackets' : 'must be host:port'

@@ -71,6 +71,13 @@ const endpointsProblem = (value: unknown): string | undefined => {
   return undefined
 }
 
+// A loop, since `every` passes over holes.
+const areTexts = (value: unknown): value is readonly string[] => {
+  if (!Array.isArray(value)) return false
+  for (const item of value) if (!isText(item)) return false
+  return true
+}
+
 const wrong = (field: string, message: string): E.Either<Problem, never> => E.left({ field, message })
 
 /** Reads an instance from anything that has its fields; what is absent takes its default. The result is frozen, its metadata as given. */
@@ -90,7 +97,7 @@ export const readInstance = <M>(input: { readonly [K in keyof ServiceInstance]?:
   if (!isText(version)) return wrong('version', text)
   const badEndpoints = endpoints === noEndpoints ? undefined : endpointsProblem(endpoints)
   if (badEndpoints !== undefined) return wrong('endpoints', badEndpoints)
-  if (!Array.isArray(tags) || !Array.from<unknown>(tags).every(isText)) return wrong('tags', 'must be a list of strings without control characters')
+  if (!areTexts(tags)) return wrong('tags', 'must be a list of strings without control characters')
   const instance: ServiceInstance<M> = {
     service: service as string,
     id: id as string,
@@ -100,7 +107,7 @@ export const readInstance = <M>(input: { readonly [K in keyof ServiceInstance]?:
     weight: weight + 0, // JSON knows no -0
     zone,
     version,
-    tags: tags.length === 0 ? noTags : Object.freeze([...(tags as readonly string[])]),
+    tags: tags.length === 0 ? noTags : Object.freeze([...tags]),
     metadata: metadata as M,
   }
   return E.right(Object.freeze(instance))

@@ -1,6 +1,7 @@
 import {
   asyncScheduler,
   concat,
+  concatMap,
   defer,
   EMPTY,
   exhaustMap,
@@ -35,6 +36,11 @@ export interface Followed<M> {
   readonly trouble: Trouble | undefined
   /** When the registry last confirmed it, epoch ms. */
   readonly asOf: number
+}
+
+interface Listed<M> {
+  readonly revision: Revision
+  readonly all: readonly Reading<M>[]
 }
 
 /** Options of {@link follow}. */
@@ -82,20 +88,24 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
 
     const readings = ({ changes }: Listing): Observable<readonly Reading<M>[]> => {
       const part = (index: number) => changes.slice(index * slice, (index + 1) * slice).map(change => fold.read(known, change))
-      if (changes.length <= slice) return of(part(0))
-      return interval(0).pipe(
-        take(Math.ceil(changes.length / slice)),
-        reduce<number, Reading<M>[]>((all, index) => (all.push(...part(index)), all), []),
-      )
+      return changes.length <= slice ? of(part(0)) : interval(0).pipe(take(Math.ceil(changes.length / slice)), map(part))
     }
+    const read = (): Observable<Listed<M>> =>
+      (registry.pages?.(prefix) ?? registry.list(prefix)).pipe(
+        concatMap(listing => readings(listing).pipe(map(all => ({ revision: listing.revision, all })))),
+        reduce<Listed<M>, { revision: Revision; all: Reading<M>[] }>((so, { revision, all }) => {
+          if (revision !== so.revision) return { revision, all: [...all] }
+          for (const one of all) so.all.push(one)
+          return so
+        }, { revision: 0, all: [] }),
+      )
     // an old member may once answer a linearizable read from the past: a history is only believed to be replaced when it says so twice
     const twice = <A extends { readonly revision: Revision }>(read: () => Observable<A>): Observable<A> =>
       defer(() => {
         const reached = known.revision
         return defer(read).pipe(switchMap(answer => (answer.revision < reached ? read() : of(answer))))
       })
-    const listed = twice(() => registry.list(prefix)).pipe(
-      switchMap(listing => readings(listing).pipe(map(all => ({ revision: listing.revision, all })))),
+    const listed = twice(read).pipe(
       tap(({ revision, all }) => {
         known = fold.relisted(known, all, revision)
         verified = revision

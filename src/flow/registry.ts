@@ -6,6 +6,11 @@ export interface ReadableRegistry {
   /** Everything under `prefix` at one revision, linearizable, sorted by key; emits once, completes. */
   readonly list: (prefix: string) => Observable<Listing>
   /**
+   * The same in parts as they come, in key order and at least one, so that the first are worked at while the others are under way; a part of another
+   * revision than before begins anew. @default list
+   */
+  readonly pages?: (prefix: string) => Observable<Listing>
+  /**
    * The changes under `prefix` after `from`, whole revisions at a time; an empty batch is progress. Never completes;
    * errors `Compacted` or `Rewound` when it cannot follow from there, `Disconnected` or `Lagging` when it cannot now.
    */

@@ -28,6 +28,8 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
       if (!isRecord(value)) return t.failure(value, context, 'must be an object')
       const { v = version } = value
       if (v !== version) return failedAt('v', `must be ${version}, the version this reader knows`, v, context)
+      // Whatever it is, it is right.
+      if ((metadata as unknown) === t.unknown) return t.success(value as unknown as InstanceFields<M>)
       const data = metadataOf(metadata, value['metadata'], context)
       if (E.isLeft(data)) return data
       const stored = data.right === value['metadata'] ? value : { ...value, metadata: data.right }

@@ -1,6 +1,6 @@
-import { map, mergeMap, type Observable } from 'rxjs'
+import { map, mergeMap, reduce, type Observable } from 'rxjs'
 import { Rewound } from '../../core/errors.js'
-import type { Check, Revision } from '../../core/store.js'
+import type { Change, Check, Revision } from '../../core/store.js'
 import type { Member, Members } from './member.js'
 import { readChange } from './messages.js'
 import { onePage } from './pages.js'
@@ -13,11 +13,11 @@ const changedAfter = (member: Member, prefix: string, since: Revision): Observab
     mergeMap(page => {
       if (page.revision < since) throw new Rewound(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
       return readAll(page, readChange).pipe(
-        map(changes => ({
-          revision: page.revision,
-          count: page.count,
-          changed: changes.map(({ key, revision, lease }) => ({ key, revision, lease })),
-        })),
+        reduce<readonly Change[], Check['changed'][number][]>((all, part) => {
+          for (const { key, revision, lease } of part) all.push({ key, revision, lease })
+          return all
+        }, []),
+        map(changed => ({ revision: page.revision, count: page.count, changed })),
       )
     }),
   )

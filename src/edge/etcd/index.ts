@@ -5,7 +5,7 @@ import type { ClosableRegistry } from '../../flow/registry.js'
 import { check } from './check.js'
 import { connect, type ConnectOptions } from './client.js'
 import { leases } from './lease.js'
-import { list } from './list.js'
+import { list, listed } from './list.js'
 import { put } from './put.js'
 import { watcher } from './watch.js'
 
@@ -24,6 +24,7 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
   let closed: Promise<void> | undefined
   return {
     list: prefix => untilClosed(list(members, prefix)),
+    pages: prefix => untilClosed(listed(members, prefix)),
     watch: (prefix, revision) => untilClosed(watch(prefix, revision)),
     check: (prefix, since) => untilClosed(check(members, prefix, since)),
     put: (entries, lease) => untilClosed(put(members, entries, lease)),

@@ -1,6 +1,6 @@
 import { catchError, concatMap, defer, map, reduce, throwError, type Observable } from 'rxjs'
 import { Compacted } from '../../core/errors.js'
-import type { Change, Listing, Revision } from '../../core/store.js'
+import type { Change, Listing } from '../../core/store.js'
 import { asError } from './errors.js'
 import type { Member, Members } from './member.js'
 import { readChange } from './messages.js'
@@ -10,17 +10,23 @@ import { rangeOf, readAll } from './range.js'
 // Where history is compacted to the head all the time, a listing in pages never ends.
 const pagedAttempts = 3
 
-const listing = (member: Member, prefix: string, attempt = 1): Observable<Listing> =>
+const parts = (member: Member, prefix: string, attempt = 1): Observable<Listing> =>
   pages(member, rangeOf(prefix), attempt > pagedAttempts).pipe(
     concatMap(page => readAll(page, readChange).pipe(map(changes => ({ revision: page.revision, changes })))),
-    reduce((all: { readonly revision: Revision; readonly changes: Change[] }, { revision, changes }) => {
-      for (const change of changes) all.changes.push(change)
-      return { revision, changes: all.changes }
-    }, { revision: 0, changes: [] }),
     catchError((error: unknown) =>
-      error instanceof Compacted && attempt <= pagedAttempts ? listing(member, prefix, attempt + 1) : throwError(() => asError(error)),
+      error instanceof Compacted && attempt <= pagedAttempts ? parts(member, prefix, attempt + 1) : throwError(() => asError(error)),
     ),
   )
 
-/** Everything under `prefix` at one revision, linearizable, in key order; emits once, completes. */
-export const list = (members: Members, prefix: string): Observable<Listing> => members.on(member => defer(() => listing(member, prefix)))
+/** Everything under `prefix` at one revision, linearizable, in key order, in parts as they come; one of another revision than before begins anew. */
+export const listed = (members: Members, prefix: string): Observable<Listing> => members.on(member => defer(() => parts(member, prefix)))
+
+/** The same in one; emits once, completes. */
+export const list = (members: Members, prefix: string): Observable<Listing> =>
+  listed(members, prefix).pipe(
+    reduce((all: { readonly revision: number; readonly changes: Change[] }, { revision, changes }) => {
+      if (revision !== all.revision) return { revision, changes: [...changes] }
+      for (const change of changes) all.changes.push(change)
+      return all
+    }, { revision: 0, changes: [] }),
+  )

@@ -21,31 +21,32 @@ export const anyKey = { key: Buffer.from('\0'), count_only: true }
 export const askedTwice = <T>(ask: Observable<T>): Observable<T> =>
   ask.pipe(catchError((error: unknown) => (isAhead(error) ? ask : throwError(() => asError(error)))))
 
-/** For how long (ms) a page is read before the event loop gets its turn. */
+/** For how long (ms) a page is read, and what is read worked at, before the event loop gets its turn. */
 const slice = 5
+/** How many key-values are handed out at once. */
+const few = 100
 
-/** Reads every key-value of a page, in slices between which the event loop goes on; emits once, completes. */
+/** Reads every key-value of a page, in slices between which the event loop goes on; emits them a few at a time, once at least, and completes. */
 export const readAll = <A>({ bytes, bounds }: Page, read: (bytes: Buffer, start: number, end: number) => A): Observable<readonly A[]> =>
   new Observable(subscriber => {
-    const all: A[] = []
     let index = 0
     let turn: NodeJS.Immediate | undefined
+    const some = (): readonly A[] => {
+      const part: A[] = []
+      for (const stop = Math.min(index + 2 * few, bounds.length); index < stop; index += 2) part.push(read(bytes, bounds[index] ?? 0, bounds[index + 1] ?? 0))
+      return part
+    }
     const work = (): void => {
       const until = now() + slice
       try {
-        do {
-          for (const stop = Math.min(index + 200, bounds.length); index < stop; index += 2)
-            all.push(read(bytes, bounds[index] ?? 0, bounds[index + 1] ?? 0))
-        } while (index < bounds.length && now() < until)
+        do subscriber.next(some())
+        while (index < bounds.length && now() < until && !subscriber.closed)
       } catch (error) {
         subscriber.error(error)
         return
       }
       if (index < bounds.length) turn = setImmediate(work)
-      else {
-        subscriber.next(all)
-        subscriber.complete()
-      }
+      else subscriber.complete()
     }
     work()
     return () => clearImmediate(turn)
