@@ -14,15 +14,16 @@ interface Taken {
 }
 
 const rounds = 3
+/** No value is written twice: what says nothing new is no news to us, and would never be seen. */
+let turns = 0
 const rates = [50, 1_000, 5_000]
 const batch = 100
 
 const quantile = (sorted: readonly number[], share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN
 
-const latest = async (client: Etcd3): Promise<number> => Number((await client.kv.range({ key: Buffer.from('\0') })).header.revision)
-/** Waits until a subject knows all that there is, and forgets when it came. */
-const settled = async ({ ask }: Subject, client: Etcd3): Promise<Taken> => {
-  await ask({ do: 'reach', revision: await latest(client) })
+/** Waits until a subject knows a revision, and forgets when it came. */
+const settled = async ({ ask }: Subject, revision: number): Promise<Taken> => {
+  await ask({ do: 'reach', revision })
   return ask({ do: 'taken' })
 }
 
@@ -34,7 +35,7 @@ const singles = async (client: Etcd3, service: string, size: number, rate: numbe
   for (let count = 0, due = 1; clock() - began < ms; due = Math.ceil(((clock() - began) * rate) / 1_000)) {
     for (; count < due; count++) {
       const at = clock()
-      const { request_put } = put(service, (count * 7_919) % size, count)
+      const { request_put } = put(service, (count * 7_919) % size, ++turns)
       under.push(client.kv.put(request_put).then(({ header }) => sent.set(Number(header.revision), at)))
     }
     await sleep(1)
@@ -43,16 +44,19 @@ const singles = async (client: Etcd3, service: string, size: number, rate: numbe
   return sent
 }
 
-/** Writes transactions of a hundred puts, so many under way at once. */
-const batches = async (client: Etcd3, service: string, size: number, count: number, atOnce: number): Promise<void> => {
+/** Writes transactions of a hundred puts, so many under way at once; the last revision. */
+const batches = async (client: Etcd3, service: string, size: number, count: number, atOnce: number): Promise<number> => {
   let next = 0
+  let last = 0
   const writer = async (): Promise<void> => {
     while (next < count) {
       const turn = next++
-      await client.kv.txn({ success: Array.from({ length: batch }, (_, at) => put(service, (turn * batch + at) % size, turn + 1)) })
+      const { header } = await client.kv.txn({ success: Array.from({ length: batch }, (_, at) => put(service, (turn * batch + at) % size, ++turns)) })
+      last = Math.max(last, Number(header.revision))
     }
   }
   await Promise.all(Array.from({ length: atOnce }, writer))
+  return last
 }
 
 const latencies = (sent: ReadonlyMap<number, number>, arrivals: readonly number[]): readonly number[] => {
@@ -108,9 +112,9 @@ const perSecond = (value: number): string => `${Math.round(value).toLocaleString
 /** One put at a time: how soon it is seen, and what it costs. */
 const one = async (client: Etcd3, all: readonly Followed[], size: number, rate: number): Promise<readonly (readonly string[])[]> => {
   const measured = await inRounds(all, async ({ subject, service }) => {
-    const before = await settled(subject, client)
-    const sent = await singles(client, service, size, rate, rate < 100 ? 3_000 : 1_500)
-    const { arrivals, cpu } = await settled(subject, client)
+    const before = await settled(subject, 1)
+    const sent = await singles(client, service, size, rate, rate < 100 ? 1_500 : 1_000)
+    const { arrivals, cpu } = await settled(subject, Math.max(...sent.keys()))
     const waits = latencies(sent, arrivals)
     return { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), cpu: ((cpu - before.cpu) / sent.size) * 1e6, rate: (sent.size / ((arrivals.at(-1) ?? 0) - (arrivals[1] ?? 0))) * 1e3 }
   })
@@ -126,10 +130,9 @@ const one = async (client: Etcd3, all: readonly Followed[], size: number, rate: 
 /** As many as etcd takes, a hundred to a transaction. */
 const many = async (client: Etcd3, all: readonly Followed[], size: number): Promise<readonly (readonly string[])[]> => {
   const measured = await inRounds(all, async ({ subject, service }) => {
-    const before = await settled(subject, client)
+    const before = await settled(subject, 1)
     const began = clock()
-    await batches(client, service, size, 200, 4)
-    const { arrivals, cpu } = await settled(subject, client)
+    const { arrivals, cpu } = await settled(subject, await batches(client, service, size, 200, 4))
     return { cpu: ((cpu - before.cpu) / (200 * batch)) * 1e6, rate: (200 * batch * 1e3) / ((arrivals.at(-1) ?? NaN) - began) }
   })
   const column = (of: 'cpu' | 'rate'): readonly (readonly number[])[] => measured.map(results => results.map(result => result[of]))
@@ -144,8 +147,6 @@ const many = async (client: Etcd3, all: readonly Followed[], size: number): Prom
 export const watching = (): Promise<void> =>
   world(async ({ endpoint }, client) => {
     const go = await goBench()
-    const rows: (readonly string[])[] = []
-    let head: readonly string[] = []
     for (const size of [1_000, 100_000]) {
       const all = await Promise.all(
         ['ours', 'etcd3', ...(go === undefined ? [] : ['Go'])].map(async (name): Promise<Followed> => {
@@ -154,11 +155,11 @@ export const watching = (): Promise<void> =>
           return { service, subject: name === 'Go' ? startedGo(go ?? '', 'watch', endpoint, service) : started('watching', name, endpoint, service) }
         }),
       )
-      head = ['', ...all.map(({ subject }) => subject.name)]
+      const rows: (readonly string[])[] = [['', ...all.map(({ subject }) => subject.name)]]
       await withSubjects(all.map(({ subject }) => subject), async () => {
         for (const rate of size === 1_000 ? rates : [1_000]) rows.push(...(await one(client, all, size, rate)))
         rows.push(...(await many(client, all, size)))
       })
+      table(`A service of ${size.toLocaleString('en')} that changes`, rows)
     }
-    table('A service that changes', [head, ...rows])
   })

@@ -10,7 +10,7 @@ export const valueOf = (at: number, turn = 0): string =>
   JSON.stringify({
     v: 1,
     address: `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}:8080`,
-    weight: 1 + (turn % 1_000),
+    weight: 1 + (turn % 900_000),
     zone: `eu-1${'abc'[at % 3] ?? 'a'}`,
     version: '2.14.1',
     tags: ['http', 'canary'],

@@ -10,6 +10,7 @@ import {
   map,
   merge,
   mergeMap,
+  NEVER,
   of,
   reduce,
   Subject,
@@ -184,5 +185,5 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
       trouble = { error, since: trouble?.since ?? asyncScheduler.now(), attempt, retryAt, ...host }
       return of(now())
     }
-    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted, hasten: registry.closed }))
+    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted, hasten: merge(registry.closed ?? NEVER, registry.returned ?? NEVER) }))
   })

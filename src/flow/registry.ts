@@ -19,6 +19,8 @@ export interface ReadableRegistry {
   readonly check: (prefix: string, since: Revision) => Observable<Check>
   /** Emits nothing, and errors `Closed` once the registry is closed, so that a pause between two tries ends with it. @default never */
   readonly closed?: Observable<never>
+  /** Emits when a registry that was away answers again, so that a pause between two tries ends with it; never while it is there. @default never */
+  readonly returned?: Observable<unknown>
 }
 
 /** What registration asks of a registry, besides. */

@@ -1,5 +1,5 @@
 import { EtcdLeaseInvalidError } from 'etcd3'
-import { concatMap, defer, filter, finalize, map, merge, Subject, switchMap, tap, throwError, timer, type Observable } from 'rxjs'
+import { NEVER, concatMap, defer, filter, finalize, map, merge, Subject, switchMap, tap, throwError, timer, type Observable } from 'rxjs'
 import { Disconnected } from '../../src/core/errors.js'
 import { now } from '../../src/flow/clock.js'
 import type { Member, Members, RawClient } from '../../src/edge/etcd/member.js'
@@ -88,6 +88,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
   const member: FakeMember = {
     host,
     paging: paging(),
+    returned: NEVER,
     pings: [],
     calls: [],
     service: 1,
@@ -153,6 +154,7 @@ export const fakeMembers = (...all: readonly FakeMember[]): Members => {
   let current = 0
   return {
     all,
+    returned: NEVER,
     on: call =>
       defer(() => {
         const used = current

@@ -248,7 +248,7 @@ describe('watch', () => {
     const [real] = members.all
     if (real === undefined) throw new Error('there is a member')
     const mute = { ...real, stream: () => new Subject<never>() }
-    const watch = watcher({ all: [mute], on: call => call(mute), close: () => undefined })
+    const watch = watcher({ ...members, all: [mute], on: call => call(mute) })
     expect(await follow(watch, freshPrefix(), 1).failed()).toMatchObject({ name: 'Disconnected', host: real.host })
   })
 })

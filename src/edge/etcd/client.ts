@@ -1,5 +1,5 @@
 import { Etcd3, type IOptions } from 'etcd3'
-import { defer, Subject, tap } from 'rxjs'
+import { defer, merge, Subject, tap } from 'rxjs'
 import { Closed, InvalidArgument } from '../../core/errors.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
@@ -79,6 +79,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
   let current = first
   return {
     all,
+    returned: merge(...all.map(({ returned }) => returned)),
     on: call =>
       defer(() => {
         const member = current

@@ -1,4 +1,4 @@
-import { defer, delayWhen, finalize, map, of, raceWith, retry, share, tap, timer, type Observable } from 'rxjs'
+import { catchError, defer, delayWhen, finalize, map, NEVER, of, raceWith, retry, share, switchMap, tap, timer, type Observable } from 'rxjs'
 import { Disconnected } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
 import { asError } from './errors.js'
@@ -13,6 +13,8 @@ export interface Gate {
   readonly failed: (error: Error) => void
   /** Emits once when a call may go; errors with the last outage after `patience` ms, or up to twice that when it has been silent for longer. */
   readonly pass: (patience: number) => Observable<unknown>
+  /** Emits once a member that was away answers again; never while it is there, or answers at the first question: then it was not away. */
+  readonly returned: Observable<unknown>
 }
 
 /** Over how long (ms) so many waiting calls are spread: etcd writes some thousands a second. */
@@ -45,7 +47,16 @@ export const gate = (host: string, probe: Observable<unknown>, random: () => num
         throw new Disconnected(patience === 0 ? last.message : `${last.message} (waited ${patience} ms)`, { host, cause: last })
       }),
     )
+  const returned = defer(() =>
+    health !== 'down'
+      ? NEVER
+      : probe.pipe(
+          switchMap(() => NEVER),
+          catchError(() => recovered),
+        ),
+  ).pipe(share())
   return {
+    returned,
     health: () => health,
     answered: () => (health = 'up'),
     failed: error => {

@@ -29,6 +29,7 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
     check: (prefix, since) => untilClosed(check(members, prefix, since)),
     put: (entries, lease) => untilClosed(put(members, entries, lease)),
     lease: held.lease,
+    returned: untilClosed(members.returned),
     // Whoever prints a registry is not shown who is subscribed to it.
     closed: defer(() => closing),
     close: () => {

@@ -101,6 +101,7 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
   return {
     host,
     paging: paging(),
+    returned: door.returned,
     call: (run, { deadline = ample } = {}) => {
       const once = withToken(current =>
         timed(unary({ host, token: current, deadline: fair(deadline), renew }, options => run(connections.current(), options))),

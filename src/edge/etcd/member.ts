@@ -21,6 +21,8 @@ export interface Member {
   /** As the user wrote it; never with credentials. */
   readonly host: string
   readonly paging: Paging
+  /** Emits once it is back, if it is away; never otherwise. */
+  readonly returned: Observable<unknown>
   /**
    * One unary call: our deadline, `hasleader`, the token renewed, the cluster compared; held while the member is down, cancelled on unsubscribe.
    * Errors are the registry's (`Disconnected` …) or, for an answer that the caller must understand, the class of etcd3.
@@ -38,5 +40,7 @@ export interface Members {
   /** Runs `call` on the member in use; when it errors as an outage, the next call goes to another one. */
   readonly on: <T>(call: (member: Member) => Observable<T>) => Observable<T>
   readonly all: readonly Member[]
+  /** Emits whenever one that is away is back. */
+  readonly returned: Observable<unknown>
   readonly close: () => void
 }

@@ -48,6 +48,21 @@ describe('gate', () => {
       expectObservable(timer(201).pipe(map(() => door.health()))).toBe('201ms (x|)', { x: 'down' })
     })
   })
+  it('tells of a return once: when a member that is down was asked in vain, and then answers', () => {
+    marbles(({ expectObservable }) => {
+      const door = gate('host', failing(4))
+      expectObservable(door.returned, '---!').toBe('-')
+      door.failed(refused)
+      expectObservable(merge(door.returned, door.returned).pipe(passed)).toBe('75ms (xx|)')
+    })
+  })
+  it('tells of none where the first question is answered: else what always fails right after would be tried without a pause', () => {
+    marbles(({ expectObservable }) => {
+      const door = gate('host', failing(0))
+      door.failed(refused)
+      expectObservable(door.returned, '1s !').toBe('-')
+    })
+  })
   it('lets the first one go at once, and spreads the others by how many they are', () => {
     marbles(({ expectObservable }) => {
       const door = gate('host', failing(1), () => 0.5)
