@@ -123,7 +123,8 @@ const one = async (client: Etcd3, all: readonly Followed[], size: number, rate: 
   return [
     row(all, { what: `put → seen, p50, ${said}`, results: column('p50'), unit: milliseconds, goal: { most: 1.05 } }),
     row(all, { what: `put → seen, p99, ${said}`, results: column('p99'), unit: milliseconds, goal: { most: 1.05 } }),
-    row(all, { what: `CPU per event, ${said}`, results: column('cpu'), unit: duration, goal: { most: 1 } }),
+    // What a process does by itself is more than fifty events a second.
+    ...(rate < 100 ? [] : [row(all, { what: `CPU per event, ${said}`, results: column('cpu'), unit: duration, goal: { most: 1 } })]),
   ]
 }
 
@@ -157,8 +158,9 @@ export const watching = (): Promise<void> =>
       )
       const rows: (readonly string[])[] = [['', ...all.map(({ subject }) => subject.name)]]
       await withSubjects(all.map(({ subject }) => subject), async () => {
-        for (const rate of size === 1_000 ? rates : [1_000]) rows.push(...(await one(client, all, size, rate)))
+        // The many first: a process that follows a service for days has compiled what it does all the time.
         rows.push(...(await many(client, all, size)))
+        for (const rate of size === 1_000 ? rates : [1_000]) rows.push(...(await one(client, all, size, rate)))
       })
       table(`A service of ${size.toLocaleString('en')} that changes`, rows)
     }

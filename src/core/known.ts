@@ -44,7 +44,7 @@ const shownBy = <M>(roster: Roster<M> | undefined, read: Read<M>): Read<M> | und
 }
 
 const sameRoster = <M>(a: Roster<M>, b: Roster<M>): boolean =>
-  SortedMap.difference(a.instances, b.instances).length === 0 && SortedMap.difference(a.rejected, b.rejected).length === 0
+  SortedMap.same(a.instances, b.instances) && SortedMap.same(a.rejected, b.rejected)
 
 const grouped = <M>(readings: readonly Reading<M>[], named: readonly string[]): ReadonlyMap<string, readonly Reading<M>[]> => {
   const groups = new Map(named.map(name => [name, [] as Reading<M>[]]))
@@ -87,47 +87,47 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
       : read
   }
 
-  /** Decodes a change of a batch that began when `start` was known. */
-  const reading = (start: Known<M>, known: Known<M>, before: Reading<M> | undefined, change: Change): Reading<M> => {
+  /** Decodes a change; `rosters` are what its service showed and shows. */
+  const reading = (before: Reading<M> | undefined, change: Change, since: Revision, rosters: (service: string) => readonly (Roster<M> | undefined)[]): Reading<M> => {
     const { revision, lease } = change
     const key = before?.key ?? change.key
     const service = serviceOf(key)
     const read = decoded(service, change)
-    const made = (shared: Read<M>): Reading<M> => ({ key, revision, lease, service, read: shared })
-    if (before !== undefined && sameRead(before.read, read)) return made(before.read)
-    if (service === undefined || (before !== undefined && before.revision <= start.revision)) return made(read)
+    if (before !== undefined && sameRead(before.read, read)) return { key, revision, lease, service, read: before.read }
+    if (service === undefined || (before !== undefined && before.revision <= since)) return { key, revision, lease, service, read }
     // Another key may say the same (one that changes with its lease, after a new grant), or this one did before the batch: then nothing changes either.
-    const shown = [known, start].map(({ services }) => shownBy(services.get(service), read)).find(other => other !== undefined && sameRead(other, read))
-    return made(shown ?? read)
+    const shown = rosters(service).map(roster => shownBy(roster, read)).find(other => other !== undefined && sameRead(other, read))
+    return { key, revision, lease, service, read: shown ?? read }
   }
 
-  const folded = (start: Known<M>, known: Known<M>, change: Change): Known<M> => {
-    const before = known.readings.get(change.key)
-    const after = change.value === null ? undefined : reading(start, known, before, change)
-    const readings = after === undefined ? known.readings.delete(change.key) : known.readings.set(change.key, after)
-    const { revision, filings, services } = known
-    const service = (after ?? before)?.service
-    if (service === undefined) return { revision, readings, services, filings }
-    const filing = filed(filings.get(service) ?? emptyFiling<M>(service), before, after, key => known.readings.get(key))
-    const { roster } = filing
-    return roster.instances.size === 0 && roster.rejected.size === 0 && followed === undefined
-      ? { revision, readings, services: services.delete(service), filings: filings.delete(service) }
-      : { revision, readings, services: services.set(service, roster), filings: filings.set(service, filing) }
-  }
-
-  // Changes of one batch may undo one another.
-  const settled = (before: Known<M>, after: Known<M>): Known<M> => {
-    const known = SortedMap.difference(before.services, after.services).reduce((so, { key, before: was, after: is }) => {
-      if (was === undefined || is === undefined || !sameRoster(was, is)) return so
-      const filing = { ...(so.filings.get(key) ?? emptyFiling<M>(key)), roster: was }
-      return { ...so, filings: so.filings.set(key, filing), services: so.services.set(key, was) }
-    }, after)
-    return SortedMap.difference(before.services, known.services).length === 0 ? { ...known, services: before.services } : known
+  const changed = (known: Known<M>, changes: readonly Change[]): Known<M> => {
+    let { readings, filings, services } = known
+    // What a batch of thousands does to a service is written into the maps of services once.
+    const touched = new Map<string, Filing<M>>()
+    const filingOf = (service: string): Filing<M> => touched.get(service) ?? known.filings.get(service) ?? emptyFiling<M>(service)
+    const rosters = (service: string) => [filingOf(service).roster, known.services.get(service)]
+    const told = (key: string): Reading<M> | undefined => readings.get(key)
+    for (const change of changes) {
+      const before = readings.get(change.key)
+      const after = change.value === null ? undefined : reading(before, change, known.revision, rosters)
+      const service = (after ?? before)?.service
+      if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told))
+      readings = after === undefined ? readings.delete(change.key) : readings.set(change.key, after)
+    }
+    for (const [service, filing] of touched) {
+      const was = known.services.get(service)
+      // Changes of one batch may undo one another.
+      const { roster, keys, rivals } = changes.length > 1 && was !== undefined && sameRoster(was, filing.roster) ? { ...filing, roster: was } : filing
+      const gone = roster.instances.size === 0 && roster.rejected.size === 0 && followed === undefined
+      services = gone ? services.delete(service) : services.set(service, roster)
+      filings = gone ? filings.delete(service) : filings.set(service, { roster, keys, rivals })
+    }
+    return { revision: known.revision, readings, services, filings }
   }
 
   return {
     nothing,
-    read: (known, change) => reading(known, known, known.readings.get(change.key), change),
+    read: (known, change) => reading(known.readings.get(change.key), change, known.revision, service => [known.services.get(service)]),
     relisted: (known, listed, revision) => {
       const readings = SortedMap.by(listed, ({ key }) => key)
       const byService = scope.service === undefined ? grouped(listed, named ?? []) : [[scope.service, listed] as const]
@@ -137,9 +137,8 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
       return { revision, readings, filings: refiling, services: SortedMap.sharing(known.services, rosters(refiling)) }
     },
     changed: (known, { changes, revision }) => {
-      const fresh = changes.filter(change => change.revision > known.revision)
-      const folds = fresh.reduce((so, change) => folded(known, so, change), known)
-      const next = fresh.length > 1 ? settled(known, folds) : folds
+      const fresh = changes.every(change => change.revision > known.revision) ? changes : changes.filter(change => change.revision > known.revision)
+      const next = fresh.length === 0 ? known : changed(known, fresh)
       return revision > next.revision ? { ...next, revision } : next
     },
   }

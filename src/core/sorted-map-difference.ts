@@ -71,13 +71,13 @@ class Walk<V> {
   }
 }
 
-/** What differs between two trees, by key: a subtree that both share is stepped over, wherever it hangs. */
-export const differences = <V>(a: Node<V>, b: Node<V>): readonly Difference<V>[] => {
+/** What differs between two trees, by key, and no more than `most`: a subtree that both share is stepped over, wherever it hangs. */
+export const differences = <V>(a: Node<V>, b: Node<V>, most = Infinity): readonly Difference<V>[] => {
   const found: Difference<V>[] = []
   if (a === b) return found
   const before = new Walk(a)
   const after = new Walk(b)
-  while (before.key !== undefined || after.key !== undefined)
+  while (found.length < most && (before.key !== undefined || after.key !== undefined))
     if (before.key === after.key) {
       if (before.height > after.height) before.enter()
       else if (after.height > before.height) after.enter()

@@ -19,6 +19,14 @@ export const reader = (bytes: Buffer, from = 0, to = bytes.length): { readonly n
     throw new RangeError('a message of etcd is cut off or malformed')
   }
   const varint = (): void => {
+    // Tags, and most lengths, are of one byte.
+    const first = position < to ? bytes[position] : undefined
+    if (first !== undefined && first < 0x80) {
+      position++
+      field.low = first
+      field.high = 0
+      return
+    }
     let low = 0
     let high = 0
     for (let shift = 0; shift < 70; shift += 7) {
