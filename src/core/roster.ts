@@ -111,22 +111,44 @@ export const filed = <M>(
     : next
 }
 
-/** Files everything a service's keys say, anew; what did not change is shared with `previous`, down to the same roster. */
-export const refiled = <M>(previous: Filing<M>, readings: readonly Reading<M>[], reading: (key: string) => Reading<M> | undefined): Filing<M> => {
+/** The usual case, in one pass, since 100,000 objects are not in the processor's cache: all can be read, each key says an id of its own, in their order. */
+const inOrder = <M>(service: string, readings: readonly Reading<M>[]): Filing<M> | undefined => {
+  const ids: string[] = []
+  const keys: string[] = []
+  const instances: ServiceInstance<M>[] = []
+  let last = ''
+  for (const { key, read } of readings) {
+    if (E.isLeft(read) || read.right.id <= last) return undefined
+    last = read.right.id
+    ids.push(last)
+    keys.push(key)
+    instances.push(read.right)
+  }
+  const roster = { service, instances: SortedMap.sorted(ids, instances), rejected: SortedMap.empty<Rejection>() }
+  return { roster, keys: SortedMap.sorted(ids, keys), rivals: SortedMap.empty() }
+}
+
+const inAnyOrder = <M>(service: string, readings: readonly Reading<M>[], reading: (key: string) => Reading<M> | undefined): Filing<M> => {
   const rejected = readings.filter(one => E.isLeft(one.read))
   const accepted = rejected.length === 0 ? readings : readings.filter(one => E.isRight(one.read))
   const speakers = SortedMap.by(accepted, said)
   const others = speakers.size === accepted.length ? [] : accepted.filter(one => speakers.get(said(one)) !== one)
   const once: Filing<M> = {
     roster: {
-      service: previous.roster.service,
+      service,
       instances: speakers.map(one => (one.read as E.Right<ServiceInstance<M>>).right),
       rejected: SortedMap.by(rejected, ({ key }) => key).map(one => (one.read as E.Left<Rejection>).left),
     },
     keys: speakers.map(({ key }) => key),
     rivals: SortedMap.empty(),
   }
-  const { roster, keys, rivals } = others.reduce((filing, one) => filed(filing, undefined, one, reading), once)
+  return others.reduce((filing, one) => filed(filing, undefined, one, reading), once)
+}
+
+/** Files everything a service's keys say, anew; what did not change is shared with `previous`, down to the same roster. */
+export const refiled = <M>(previous: Filing<M>, readings: readonly Reading<M>[], reading: (key: string) => Reading<M> | undefined): Filing<M> => {
+  const { service } = previous.roster
+  const { roster, keys, rivals } = inOrder(service, readings) ?? inAnyOrder(service, readings, reading)
   return withRoster(
     { roster: previous.roster, keys: SortedMap.sharing(previous.keys, keys), rivals },
     SortedMap.sharing(previous.roster.instances, roster.instances),

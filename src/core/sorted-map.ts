@@ -80,6 +80,11 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     return SortedMap.#of(keys, values)
   }
 
+  /** The map of keys that are in strictly ascending order, and their values. */
+  static sorted<V>(keys: readonly string[], values: readonly V[]): SortedMap<V> {
+    return keys.length === 0 ? SortedMap.empty() : new SortedMap(built(keys, values))
+  }
+
   /** The map of the values by what `keyOf` says, like {@link SortedMap.from}. */
   static by<V>(values: readonly V[], keyOf: (value: V) => string): SortedMap<V> {
     return SortedMap.#of(values.map(keyOf), values)
