@@ -76,8 +76,8 @@ export class Members<M> {
 
   /** Counts how a call ended; who fails too often in a row is ejected. */
   count(member: Member<M>, failure: boolean, now: number): void {
-    // a call may outlast what is remembered of its instance, and another of that id may be there
-    if (this.#known.get(member.id) !== member) return
+    // a call may outlast its instance, and another of that id may be there
+    if (member.leftAt !== undefined) return
     if (!failure) {
       member.successes += 1
       member.streak = 0
