@@ -1,20 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { Denied, discover, Disconnected, register, type Registration, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
 import { enableAuth, type Logins } from './auth.js'
 import { authenticationsIn } from './metrics.js'
+import { own } from './own.js'
 import { etcdServer, type EtcdServer } from './server.js'
 import { certificates, type Identity } from './tls.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 
 /** What a discovery and a registration over such a connection become. */
 const both = (options: ConnectOptions) => {

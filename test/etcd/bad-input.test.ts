@@ -1,21 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import type { Observable } from 'rxjs'
-import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { catalog, discover, InvalidArgument, native, register, type ClosableRegistry, type Registration, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { blackHole, http1, refusing, swallowing } from './black-holes.js'
+import { own } from './own.js'
 import { plainClient } from './server.js'
 
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 let prefixes = 0
 const freshPrefix = (): string => `/bad-input-${process.pid}-${Date.now()}-${++prefixes}`
 const client = (): Etcd3 => own(plainClient({ hosts: inject('etcdEndpoints') }), it => it.close())

@@ -2,14 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { firstValueFrom, retry, type Subscription } from 'rxjs'
-import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { balance, discover, peakEwma, register, roundRobin, type Balancer, type Registration, type ServiceInstance } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
+import { own } from './own.js'
 
 /** A server that answers with its name. */
 const serverNamed = async (name: string) => {
@@ -20,7 +16,7 @@ const serverNamed = async (name: string) => {
     server.close()
     server.closeAllConnections()
   }
-  cleanups.push(kill)
+  own(server, kill)
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, kill }
 }
 
@@ -32,8 +28,7 @@ const get = async ({ address }: ServiceInstance, signal: AbortSignal): Promise<s
 describe('five servers, registered in etcd, of which one is killed without warning', () => {
   it.each(['roundRobin', 'peakEwma'] as const)('no failed call reaches the caller, by %s', async policy => {
     const service = `balanced-${policy}-${process.pid}`
-    const registry = etcdRegistry({ hosts: inject('etcdEndpoints') })
-    cleanups.push(() => registry.close())
+    const registry = own(etcdRegistry({ hosts: inject('etcdEndpoints') }), it => it.close())
     const names = ['a', 'b', 'c', 'd', 'e']
     const states = new Map<string, Registration>()
     const servers = await Promise.all(
@@ -41,7 +36,7 @@ describe('five servers, registered in etcd, of which one is killed without warni
         const { address, kill } = await serverNamed(id)
         // a lease that outlives the test: what is killed stays in the set
         const registered: Subscription = register(registry, { service, id, address }, { ttl: 60 }).subscribe(state => states.set(id, state))
-        cleanups.push(() => registered.unsubscribe())
+        own(registered, it => it.unsubscribe())
         return { id, kill }
       }),
     )
@@ -50,7 +45,7 @@ describe('five servers, registered in etcd, of which one is killed without warni
     const sets = discover(registry, service)
     const web: Balancer = policy === 'roundRobin' ? balance(sets, roundRobin(), { linger: 0 }) : balance(sets, peakEwma(), { linger: 0 })
     const watching = web.state$.subscribe()
-    cleanups.push(() => watching.unsubscribe())
+    own(watching, it => it.unsubscribe())
     await vi.waitFor(async () => expect((await firstValueFrom(web.state$)).size).toBe(5), 20_000)
 
     let failures = 0

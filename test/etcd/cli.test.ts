@@ -5,21 +5,14 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Etcd3 } from 'etcd3'
-import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { enableAuth } from './auth.js'
+import { own } from './own.js'
 import { freePort } from './provision-binary.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer, type EtcdServer } from './server.js'
 import { certificates } from './tls.js'
 
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 const server = async (...options: Parameters<typeof etcdServer>): Promise<EtcdServer> => own(await etcdServer(...options), it => it.close())
 const shared = (): string => inject('etcdEndpoints')[0] ?? ''
 const sharedClient = (): Etcd3 => own(new Etcd3({ hosts: shared() }), it => it.close())

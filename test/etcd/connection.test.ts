@@ -2,24 +2,17 @@ import { createServer as createHttpServer } from 'node:http'
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { GRPCResourceExhastedError, type IRangeResponse } from 'etcd3'
 import { firstValueFrom, lastValueFrom, NEVER, of, Subject, toArray, type Observable } from 'rxjs'
-import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { Closed, Compacted, Denied, Disconnected, InvalidArgument, Rewound } from '../../src/core/errors.js'
 import { connect, type ConnectOptions } from '../../src/edge/etcd/client.js'
 import type { Member, Members } from '../../src/edge/etcd/member.js'
 import { enableAuth } from './auth.js'
+import { own } from './own.js'
 import { freePort } from './provision-binary.js'
 import { faultProxy } from './proxy.js'
 import { etcdCluster, etcdServer } from './server.js'
 import { certificates } from './tls.js'
 
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 const server = async (...options: Parameters<typeof etcdServer>) => own(await etcdServer(...options), it => it.close())
 const members = (...options: Parameters<typeof connect>): Members => own(connect(...options), it => it.close())
 const shared = (): string => inject('etcdEndpoints')[0] ?? ''

@@ -1,23 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { openIn } from './metrics.js'
+import { own } from './own.js'
 import { program, type Program } from './program.js'
 import { etcdServer, type EtcdServer } from './server.js'
 
-const cleanups: (() => unknown)[] = []
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 let etcd: EtcdServer
 let admin: Etcd3
 beforeEach(async () => {
   etcd = own(await etcdServer(), it => it.close())
   admin = etcd.client()
-})
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
 const start = (...args: readonly string[]): Program => own(program('test/etcd/exit.program.ts', [etcd.endpoint, ...args]), it => it.signal('SIGKILL'))

@@ -1,17 +1,9 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { openIn } from './metrics.js'
+import { own } from './own.js'
 import { program } from './program.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer } from './server.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 
 const times = 10_000
 

@@ -1,26 +1,14 @@
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { native, plain, register, type ServiceInstanceInput } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
+import { own } from './own.js'
 import { etcdServer, type EtcdServer } from './server.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
 
 const instance: ServiceInstanceInput = { service: 'limits', id: 'node', address: '10.0.0.1:8080' }
 
-const limited = async (...flags: readonly string[]): Promise<EtcdServer> => {
-  const etcd = await etcdServer({ flags })
-  cleanups.push(etcd.close)
-  return etcd
-}
-const registryOn = (etcd: EtcdServer) => {
-  const registry = etcdRegistry({ hosts: etcd.endpoint })
-  cleanups.push(registry.close)
-  return registry
-}
+const limited = async (...flags: readonly string[]): Promise<EtcdServer> => own(await etcdServer({ flags }), it => it.close())
+const registryOn = (etcd: EtcdServer) => own(etcdRegistry({ hosts: etcd.endpoint }), it => it.close())
 const leasesOf = async (etcd: EtcdServer): Promise<number> => (await etcd.client().leaseClient.leaseLeases()).leases.length
 
 describe('K1 an etcd with limits of its own', () => {

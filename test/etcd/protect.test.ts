@@ -1,17 +1,9 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { discover, protect, register, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
+import { own } from './own.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer } from './server.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 
 it('thirty leases that die at once empty the set, but not the protected one, until all have registered again', async () => {
   const etcd = own(await etcdServer(), it => it.close())

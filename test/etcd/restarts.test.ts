@@ -1,20 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { discover, register, type Registration, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
+import { own } from './own.js'
 import { faultProxy, type Proxy } from './proxy.js'
 import { historyOf, randomWrites, seeded, type Write } from './random-writes.js'
 import { etcdServer } from './server.js'
 import { stockWatcher } from './stock-watcher.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 
 const prefix = '/rx-discovery/web/'
 const valueOf = (weight: number): string => JSON.stringify({ v: 1, address: '10.0.0.1:8080', weight })

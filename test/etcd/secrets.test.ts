@@ -2,25 +2,17 @@ import { inspect } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
 import { BehaviorSubject, Subject, type Observable } from 'rxjs'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { catalog, discover, register, type ClosableRegistry } from 'rx-discovery'
 import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
 import type { Host, Signal } from '../../src/edge/cli/host.js'
 import { run } from '../../src/edge/cli/run.js'
 import { enableAuth, type Login } from './auth.js'
 import { swallowing } from './black-holes.js'
+import { own } from './own.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer, type EtcdServer } from './server.js'
 import { certificates } from './tls.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 
 const prefix = '/rx-discovery/web/'
 const wrong = 'wr0ng-passw0rd'

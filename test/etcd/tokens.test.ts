@@ -1,17 +1,9 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { discover, register, type Registration, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { asking, enableAuth, ranOut, type TokenOptions } from './auth.js'
+import { own } from './own.js'
 import { etcdServer } from './server.js'
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 
 /** An etcd that knows its users by `token`, and a registry of one of them. */
 const setUp = async (token: TokenOptions) => {

@@ -1,23 +1,16 @@
 import type { Etcd3 } from 'etcd3'
 import { firstValueFrom, lastValueFrom, Subject } from 'rxjs'
-import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { Compacted, Denied, Disconnected, Rewound } from '../../src/core/errors.js'
 import type { Batch, Change, Revision } from '../../src/core/store.js'
 import { connect } from '../../src/edge/etcd/client.js'
 import { list } from '../../src/edge/etcd/list.js'
 import { watcher } from '../../src/edge/etcd/watch.js'
 import { enableAuth } from './auth.js'
+import { own } from './own.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer, plainClient } from './server.js'
 
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-const own = <A>(value: A, cleanup: (value: A) => unknown): A => {
-  cleanups.push(() => cleanup(value))
-  return value
-}
 const sharedHosts = (): string[] => inject('etcdEndpoints')
 const sharedClient = (): Etcd3 => own(plainClient({ hosts: sharedHosts() }), it => it.close())
 let prefixes = 0
