@@ -1,6 +1,7 @@
-import { asyncScheduler, catchError, concat, defer, race, retry, tap, throwError, timer, type Observable, type OperatorFunction } from 'rxjs'
+import { asyncScheduler, concat, defer, NEVER, Observable, race, take, timer, type Observer, type OperatorFunction, type Subscription } from 'rxjs'
 import type { Backoff } from '../core/backoff.js'
 import { now } from './clock.js'
+import { nothing, within } from './within.js'
 
 /** One failure of a run that will be tried again: which in a row (from 1), and when the next try comes (epoch ms). */
 export interface Interruption {
@@ -32,6 +33,10 @@ const textOf = (thrown: unknown): string => {
 /** The thrown thing as an `Error`; foreign code throws anything. */
 export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(textOf(thrown), { cause: thrown }))
 
+/** Until the next try. */
+const paused = (ms: number, hasten: Observable<unknown> | undefined): Observable<unknown> =>
+  hasten === undefined ? timer(ms) : race(timer(ms), concat(hasten, NEVER)).pipe(take(1))
+
 /**
  * Keeps a source running: an error becomes a value, and it starts over after a pause. Pauses grow until a run has been healthy
  * for `settle` ms from its first value: a success alone must not reset them, or what fails right after it would be retried at the first step for ever.
@@ -39,25 +44,60 @@ export const toError = (thrown: unknown): Error => (thrown instanceof Error ? th
 export const recover =
   <A, B>({ backoff, fatal, interrupted, hasten }: RecoverOptions<B>): OperatorFunction<A, A | B> =>
   source =>
-    defer(() => {
+    new Observable<A | B>(subscriber => {
       let attempt = 0
-      let healthySince: number | undefined
       let pause = 0
-      return defer(() => {
-        healthySince = undefined
-        return source
-      }).pipe(
-        tap(() => (healthySince ??= now())),
-        catchError((thrown: unknown) => {
-          const error = toError(thrown)
-          if (fatal(error)) return throwError(() => error)
+      let healthySince: number | undefined
+      // undefined while it is being subscribed: what fails meanwhile is dealt with after it has been left
+      let run: Subscription | undefined
+      let failure: Error | undefined
+
+      const wait = (): void => {
+        within(subscriber, paused(pause, hasten), { next: nothing, error: (thrown: unknown) => subscriber.error(thrown), complete: begin })
+      }
+      const fail = (error: Error): void => {
+        if (fatal(error)) {
+          subscriber.error(error)
+          return
+        }
+        const told = defer(() => {
           attempt = healthySince !== undefined && now() - healthySince >= backoff.settle ? 1 : attempt + 1
           pause = Math.round(backoff.delay(attempt)())
-          return concat(interrupted({ error, attempt, retryAt: asyncScheduler.now() + pause }), throwError(() => error))
-        }),
-        retry({
-          delay: (error: Error) =>
-            fatal(error) ? throwError(() => error) : hasten === undefined ? timer(pause) : race(timer(pause), hasten),
-        }),
-      )
+          return interrupted({ error, attempt, retryAt: asyncScheduler.now() + pause })
+        })
+        within(subscriber, told, {
+          next: value => subscriber.next(value),
+          // what cannot be told is none the less tried again
+          error: (thrown: unknown) => {
+            if (fatal(toError(thrown))) subscriber.error(toError(thrown))
+            else wait()
+          },
+          complete: wait,
+        })
+      }
+      const leave = (failed: Subscription): void => {
+        if (failure === undefined) return
+        failed.unsubscribe()
+        if (!subscriber.closed) fail(failure)
+      }
+      const observer: Observer<A> = {
+        next: value => {
+          healthySince ??= now()
+          subscriber.next(value)
+        },
+        error: (thrown: unknown) => {
+          failure = toError(thrown)
+          if (run !== undefined) leave(run)
+        },
+        complete: () => {
+          run?.unsubscribe()
+          subscriber.complete()
+        },
+      }
+      const begin = (): void => {
+        run = failure = healthySince = undefined
+        run = within(subscriber, source, observer)
+        leave(run)
+      }
+      begin()
     })

@@ -1,52 +1,19 @@
-import { either as E } from 'fp-ts'
-import {
-  asyncScheduler,
-  BehaviorSubject,
-  combineLatest,
-  concat,
-  connect,
-  defer,
-  dematerialize,
-  distinctUntilChanged,
-  EMPTY,
-  endWith,
-  from,
-  ignoreElements,
-  isObservable,
-  map,
-  materialize,
-  merge,
-  NEVER,
-  of,
-  race,
-  ReplaySubject,
-  scan,
-  share,
-  startWith,
-  Subject,
-  switchMap,
-  take,
-  takeUntil,
-  tap,
-  timer,
-  throwError,
-  type Observable,
-  type ObservableInput,
-} from 'rxjs'
+import { defer, EMPTY, merge, NEVER, Observable, of, ReplaySubject, share, type ObservableInput } from 'rxjs'
 import { checkedDurations } from '../core/arguments.js'
 import { exponential, type Backoff } from '../core/backoff.js'
 import { Closed, Denied, InvalidArgument, Taken } from '../core/errors.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../core/format.js'
 import { native } from '../core/formats/native.js'
-import { validInstance, type ServiceInstanceInput, type Status } from '../core/instance.js'
+import type { ServiceInstanceInput, Status } from '../core/instance.js'
 import { progress, registering, type Registration, type RegistrationEvent } from '../core/registration.js'
-import type { Lease } from '../core/store.js'
-import { endOnClosed } from './closing.js'
-import { holder } from './hold.js'
+import { ending } from './ending.js'
+import { hold } from './hold.js'
+import { holder, wish } from './holder.js'
 import { recover } from './recover.js'
 import type { Registry } from './registry.js'
-import { wait } from './wait.js'
-import { healthOf, wishOf, type Wish } from './wish.js'
+import { tenure } from './tenure.js'
+import { wishes } from './wishes.js'
+import { within } from './within.js'
 
 /** Options of {@link register}. */
 export interface RegisterOptions<F extends Formats = Format> {
@@ -66,12 +33,8 @@ export interface RegisterOptions<F extends Formats = Format> {
   readonly backoff?: Backoff
 }
 
-/** How long a graceful end waits for etcd to acknowledge `draining`, ms. */
-const patience = 1000
-
-// nothing is to be waited for where there is nothing of ours
-const answered = (event: RegistrationEvent): boolean =>
-  event.type === 'settled' ? event.as === 'draining' : event.type === 'stands' && ['taken', 'withdrawn'].includes(event.registration.status)
+// once for all: it holds nothing, and there may be thousands of registrations
+const standard: Format = native()
 
 /**
  * Keeps an instance registered for as long as it is subscribed: it holds a lease, writes the instance under it, and revokes it on unsubscribe.
@@ -83,74 +46,47 @@ export const register = <const F extends Formats = Format>(
   instance: NoInfer<ServiceInstanceInput<MetadataOf<F>>> | Observable<NoInfer<ServiceInstanceInput<MetadataOf<F>>> | null>,
   { ttl = 10, format, health, until, drain = 0, onTaken = 'replace', backoff = exponential() }: RegisterOptions<F> = {},
 ): Observable<Registration> =>
-  defer(() => {
+  new Observable<Registration>(subscriber => {
     const wrong = checkedDurations({ drain })
-    if (wrong) return throwError(() => wrong)
-    const formats = formatsOf(format ?? native())
-    if (formats.length === 0) return throwError(() => new InvalidArgument('format', 'must be a format, or at least one'))
+    if (wrong) throw wrong
+    const formats = formatsOf(format ?? standard)
+    if (formats.length === 0) throw new InvalidArgument('format', 'must be a format, or at least one')
 
-    const wish = new BehaviorSubject<Wish | undefined>(undefined)
-    const ending = new ReplaySubject<true>(1)
-    const end = new ReplaySubject<void>(1)
-    let ended = false
-    const instances = (isObservable(instance) ? instance : of(instance)).pipe(
-      map(input => (input === null ? E.right(null) : validInstance(input))),
-      map(E.getOrElseW((error: InvalidArgument) => {
-        throw error
-      })),
-    )
-    const wishes = combineLatest([instances, healthOf(health), ending.pipe(startWith(false))]).pipe(
-      tap(([valid, { status, error }, draining]) => {
-        const current = valid === null ? null : { ...valid, status: draining ? 'draining' : (status ?? valid.status) }
-        wish.next(wishOf(formats, current, draining, error))
-      }),
-      ignoreElements(),
-    )
-
-    const acknowledged = new Subject<void>()
-    const untils = from(until ?? NEVER).pipe(take(1), tap(() => ending.next(true)), ignoreElements())
-    const ends = ending.pipe(
-      switchMap(() => race(acknowledged.pipe(map(() => drain)), timer(Math.max(drain, patience)).pipe(map(() => 0)))),
-      take(1),
-      switchMap(rest => timer(rest)),
-      tap(() => {
-        ended = true
-        end.next()
-      }),
-      ignoreElements(),
-    )
+    const holding = holder({ registry, onTaken, backoff })
+    const drains = wishes(subscriber, { formats, instance, health }, wished => wish(holding, wished))
+    const graceful = until && ending(subscriber, until, drain, drains)
+    // not heard if one of them has failed already
+    subscriber.next(registering.registration)
+    if (subscriber.closed) return
 
     let established = false
-    const hold = holder({ registry, wish, onTaken, backoff })
-    const overdue = ({ ttl: granted, expiresAt }: Lease): Observable<RegistrationEvent> =>
-      // not later than a TTL from now, should the wall clock have been set back since the sending
-      wait(Math.min(granted * 1000, expiresAt - asyncScheduler.now())).pipe(map(() => ({ type: 'overdue', at: asyncScheduler.now() })))
-    const events = defer(() => (ended ? EMPTY : registry.lease(ttl, end))).pipe(
-      connect(lease =>
-        merge(
-          lease.pipe(map((renewed): RegistrationEvent => ({ type: 'leased', lease: renewed }))),
-          lease.pipe(switchMap(overdue)),
-          // once it ends, its keys go because we revoke: that is nobody's hand
-          lease.pipe(take(1), switchMap(hold), takeUntil(end)),
-        ).pipe(takeUntil(lease.pipe(ignoreElements(), endWith(null)))),
-      ),
-      recover<RegistrationEvent, RegistrationEvent>({
-        backoff,
-        hasten: merge(end, registry.closed ?? NEVER),
-        fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !established),
-        interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } }),
-      }),
-      tap(event => {
-        established ||= event.type === 'settled'
-        if (wish.value?.draining === true && answered(event)) acknowledged.next()
-      }),
+    let state = registering
+    const happened = (event: RegistrationEvent): void => {
+      established ||= event.type === 'settled'
+      if (holding.wish?.draining === true) graceful?.heed(event)
+      const { registration } = state
+      state = progress(state, event)
+      if (state.registration !== registration) subscriber.next(state.registration)
+    }
+    const leases = defer(() =>
+      graceful?.ended() === true ? EMPTY : tenure(registry.lease(ttl, graceful?.end), lease => hold(holding, lease), graceful?.end),
     )
-    const states = events.pipe(
-      scan(progress, registering),
-      map(({ registration }) => registration),
-      startWith(registering.registration),
-      distinctUntilChanged(),
-    )
-    const whole = concat(states, of<Registration>({ status: 'revoked' })).pipe(endOnClosed(() => of<Registration>({ status: 'revoked' })))
-    return merge(untils, ends, wishes, whole.pipe(materialize())).pipe(dematerialize())
-  }).pipe(share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: true }))
+    const events = recover<RegistrationEvent, RegistrationEvent>({
+      backoff,
+      hasten: graceful ? merge(graceful.end, registry.closed ?? NEVER) : registry.closed,
+      fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !established),
+      interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } }),
+    })(leases)
+    const revoked = (): void => {
+      subscriber.next({ status: 'revoked' })
+      subscriber.complete()
+    }
+    let opening = true
+    const failed = (thrown: unknown): void => {
+      // as `endOnClosed` does
+      if (thrown instanceof Closed && !opening) revoked()
+      else subscriber.error(thrown)
+    }
+    within(subscriber, events, { next: happened, error: failed, complete: revoked })
+    opening = false
+  }).pipe(share({ connector: () => new ReplaySubject<Registration>(1), resetOnRefCountZero: true }))

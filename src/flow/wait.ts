@@ -1,7 +1,7 @@
 import { switchMap, timer, type Observable } from 'rxjs'
 
 /** What timers take, ms: they fire at once when given more. */
-const longest = 2 ** 31 - 1
+export const longest = 2 ** 31 - 1
 
 /** Emits once after `ms`, however many. */
 export const wait = (ms: number): Observable<unknown> =>

@@ -1,39 +1,34 @@
-import { catchError, map, of, startWith, type Observable } from 'rxjs'
 import { InvalidArgument } from '../core/errors.js'
 import type { Format } from '../core/format.js'
 import type { ServiceInstance, Status } from '../core/instance.js'
 import type { Lease } from '../core/store.js'
-import { toError } from './recover.js'
 
 /** What a registration should be now. */
 export interface Wish {
-  /** What should be in the registry, by key. */
-  readonly entries: (lease: Lease) => ReadonlyMap<string, string>
-  /** The key it is known by, whether present or not; `undefined` when it is withdrawn. */
-  readonly key: (lease: Lease) => string | undefined
+  readonly formats: readonly Format[]
+  /** With the status it should have; `null` when it is withdrawn. */
+  readonly instance: ServiceInstance | null
   readonly draining: boolean
-  readonly healthError?: Error
+  readonly healthError: Error | undefined
 }
 
-/** The wish of an instance with the status it has now. */
-export const wishOf = (formats: readonly Format[], instance: ServiceInstance | null, draining: boolean, healthError: Error | undefined): Wish => ({
-  draining,
-  key: lease => (instance === null ? undefined : formats[0]?.key(instance, lease)),
-  entries: lease => {
-    const entries = new Map<string, string>()
-    const seen = new Set<string>()
-    if (instance === null) return entries
-    for (const format of formats) {
-      const key = format.key(instance, lease)
-      if (seen.has(key)) throw new InvalidArgument('format', `two formats write the key ${key}; give them different prefixes`)
-      seen.add(key)
-      const value = format.encode(instance)
-      if (value !== null) entries.set(key, value)
-    }
-    return entries
-  },
-  ...(healthError === undefined ? {} : { healthError }),
-})
+/** The key it is known by, whether present or not; `undefined` when it is withdrawn. */
+export const keyOf = ({ formats, instance }: Wish, lease: Lease): string | undefined => (instance === null ? undefined : formats[0]?.key(instance, lease))
+
+/** What should be in the registry, by key. */
+export const entriesOf = ({ formats, instance }: Wish, lease: Lease): ReadonlyMap<string, string> => {
+  const entries = new Map<string, string>()
+  const seen = new Set<string>()
+  if (instance === null) return entries
+  for (const format of formats) {
+    const key = format.key(instance, lease)
+    if (seen.has(key)) throw new InvalidArgument('format', `two formats write the key ${key}; give them different prefixes`)
+    seen.add(key)
+    const value = format.encode(instance)
+    if (value !== null) entries.set(key, value)
+  }
+  return entries
+}
 
 /** What a health check said last. */
 export interface Health {
@@ -41,12 +36,9 @@ export interface Health {
   readonly error?: Error
 }
 
-/** Health as values: an error of the check is `down`, not the end of the registration. */
-export const healthOf = (health: Observable<Status> | undefined): Observable<Health> =>
-  health === undefined
-    ? of({})
-    : health.pipe(
-        map((status): Health => ({ status })),
-        startWith<Health>({ status: 'starting' }),
-        catchError((thrown: unknown) => of<Health>({ status: 'down', error: toError(thrown) })),
-      )
+/** The wish of an instance with the status it has now. */
+export const wishOf = (formats: readonly Format[], instance: ServiceInstance | null, { status, error }: Health, draining: boolean): Wish => {
+  const current = draining ? 'draining' : (status ?? instance?.status)
+  const same = instance === null || current === undefined || current === instance.status
+  return { formats, instance: same ? instance : { ...instance, status: current }, draining, healthError: error }
+}

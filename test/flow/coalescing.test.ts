@@ -2,7 +2,6 @@ import { concat, EMPTY, NEVER, of, take, throwError, type Observable } from 'rxj
 import { describe, expect, it } from 'vitest'
 import { virtually } from 'rx-discovery/testing'
 import { coalesce } from '../../src/flow/coalesce.js'
-import { conflateMap } from '../../src/flow/conflate.js'
 import { see } from './scene.js'
 
 const marbles = (actual: unknown, expected: unknown): void => expect(actual).toEqual(expected)
@@ -38,31 +37,4 @@ describe('coalesce', () => {
     }
     expect([see(of(1, 2, 3).pipe(coalesce(5, never), take(1))).values, pending()]).toEqual([[1], 0])
   }))
-})
-
-describe('conflateMap', () => {
-  it('does one at a time, and of what waits only the latest', () => virtually(({ cold, expectObservable }) => {
-    const source = cold('abcd 5ms e|')
-    expectObservable(source.pipe(conflateMap(value => cold('--x-|', { x: value })))).toBe('--a---d----e-|')
-  }, marbles))
-
-  it('has no queue for what comes while it works at once', () => {
-    const seen = see(of(1, 2, 3).pipe(conflateMap(value => of(value, value * 10))))
-    expect([seen.values, seen.completed]).toEqual([[1, 10, 2, 20, 3, 30], true])
-  })
-
-  it('errors when it cannot begin, as when it fails', () => {
-    const error = new RangeError('x')
-    const thrown = see(of(1).pipe(conflateMap((): Observable<never> => { throw error })))
-    const failed = see(of(1).pipe(conflateMap(() => throwError(() => error))))
-    const source = see(throwError(() => error).pipe(conflateMap(() => NEVER)))
-    expect([thrown.error, failed.error, source.error]).toEqual([error, error, error])
-  })
-
-  it('leaves nothing running when it is left', () => virtually(({ cold, expectSubscriptions }) => {
-    const work = cold('--x-|')
-    const { stop } = see(concat(of(1), NEVER).pipe(conflateMap(() => work)))
-    stop()
-    expectSubscriptions(work.subscriptions).toBe('(^!)')
-  }, marbles))
 })

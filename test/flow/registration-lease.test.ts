@@ -1,4 +1,4 @@
-import { catchError, map, switchMap, throwError, timer, type Observable } from 'rxjs'
+import { catchError, map, NEVER, of, Subject, switchMap, throwError, timer, type Observable } from 'rxjs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { register, type Lease, type Registry } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
@@ -24,6 +24,54 @@ describe('the local clock', () => {
     expect(registration.statuses()).toEqual(['registering', 'registered'])
     registration.stop()
   })
+})
+
+describe('a lease that is renewed', () => {
+  it('again and again is lost one TTL after the last renewal, and by one timer', () => stage(({ registry, watch, advance, pending }) => {
+    const registration = watch(register(registry, node, { ttl: 6, backoff }))
+    const timers = pending()
+    for (let time = 0; time < 50; time += 1) {
+      advance(1_111)
+      expect(pending()).toBe(timers)
+    }
+    expect(registration.statuses()).not.toContain('lost')
+    // renewed each 2 s, at 54 s the last time
+    const thaw = registry.freeze()
+    advance(60_000 - 55_550 - 1)
+    expect(registration.last()).toMatchObject({ status: 'registered', renewals: 27 })
+    advance(1)
+    expect(registration.last()).toMatchObject({ status: 'lost', retryAt: 60_000 })
+    thaw()
+  }))
+
+  it('is lost each time it is not, and back by each renewal that comes late', () => stage(({ registry, watch, advance, now }) => {
+    const leases = new Subject<Lease>()
+    const renew = (renewals: number, lives: number): void => leases.next({ id: '1', ttl: 6, expiresAt: now() + lives, renewals })
+    const mine = watch(register({ ...registry, lease: () => leases, put: () => of(2), watch: () => NEVER }, node, {}))
+    renew(0, 6_000)
+    advance(1_000)
+    // the next one may also run out earlier than the one before
+    renew(1, 500)
+    advance(499)
+    expect(mine.last()).toMatchObject({ status: 'registered', renewals: 1 })
+    advance(1)
+    expect(mine.last()).toMatchObject({ status: 'lost' })
+    renew(2, 6_000)
+    expect(mine.last()).toMatchObject({ status: 'registered', renewals: 2 })
+    advance(6_000)
+    expect(mine.last()).toMatchObject({ status: 'lost' })
+    advance(60_000)
+    expect(mine.statuses()).toEqual(['registering', 'registered', 'registered', 'lost', 'registered', 'lost'])
+  }))
+
+  it('is lost by its own TTL, though its keys are seen to go at that very moment', () => stage(({ registry, watch, advance }) => {
+    const registration = watch(register(registry, node, { ttl: 6, backoff }))
+    const allow = registry.deny()
+    advance(6_000)
+    expect(registration.last()).toMatchObject({ status: 'lost', cause: { name: 'LeaseLost' } })
+    expect(registration.statuses()).toEqual(['registering', 'registered', 'lost'])
+    allow()
+  }))
 })
 
 describe('leases that end', () => {
