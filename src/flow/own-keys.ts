@@ -44,14 +44,17 @@ export const wrote = (keys: OwnKeys, entries: readonly Entry[], lease: Lease, re
   }
 }
 
-/** Takes in what a refused write found, sent when `before` was known; `false` when it explains nothing. */
-export const refused = (keys: OwnKeys, there: readonly Change[], before: ReadonlyMap<string, Change>): boolean => {
+/** Takes in what a refused write found, sent when `before` was known. */
+export const refused = (keys: OwnKeys, there: readonly Change[], before: ReadonlyMap<string, Change>): void => {
   for (const change of there)
     // The watch may have told more since the write was sent: then the answer is old.
     if (keys.found.get(change.key) === before.get(change.key)) accept(keys, change, change.revision)
     else learn(keys, change)
-  return [...keys.found].some(([key, { revision }]) => revision !== (before.get(key)?.revision ?? 0))
 }
+
+/** Whether anything else is known than was `before`. */
+export const isNews = ({ found }: OwnKeys, before: ReadonlyMap<string, Change>): boolean =>
+  [...found].some(([key, { revision }]) => !Object.is(revision, before.get(key)?.revision ?? 0))
 
 /** All writes are answered: forgets what is not `wanted`. */
 export const answered = ({ found, bases, unanswered }: OwnKeys, wanted: ReadonlyMap<string, unknown>): void => {

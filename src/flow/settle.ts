@@ -4,7 +4,8 @@ import { plan } from '../core/holding.js'
 import type { RegistrationEvent } from '../core/registration.js'
 import type { Change, Entry, Lease } from '../core/store.js'
 import { desired, type Holder } from './holder.js'
-import { baseOf, learn, reached, refused, reread, writes, wrote } from './own-keys.js'
+import { baseOf, isNews, learn, reached, refused, reread, writes, wrote } from './own-keys.js'
+import { toError } from './recover.js'
 import { patience, rested, stands } from './standing.js'
 import type { Wish } from './wish.js'
 import { nothing, within } from './within.js'
@@ -51,8 +52,9 @@ const heed = (run: Run, change: Change): void => {
 const watched = (run: Run, key: string): Subscription => {
   const { keys, registry } = run.holder
   return within(run.scope, registry.watch(key, baseOf(keys, key)), {
-    next: ({ changes, revision }) =>
+    next: batch =>
       attempt(run, () => {
+        const { changes, revision } = batch
         for (const change of changes) if (change.key === key) heed(run, change)
         reached(keys, key, revision)
       }),
@@ -90,28 +92,24 @@ const write = (run: Run, entries: readonly Entry[], wanted: ReadonlyMap<string, 
   // what is answered while it is being subscribed is gone on from by who called
   let subscribed = false
   let done = false
-  let written = 0
-  const goOn = (): void => {
+  const goOn = (reason: string): void => {
+    // else the same write would follow at once, for ever
+    if (!isNews(keys, before)) throw new Error(reason)
     done = true
     if (subscribed) steps(run)
   }
   within(scope, registry.put(entries, lease), {
     next: revision => {
-      written = revision
       holder.held = wanted
       wrote(keys, entries, lease, revision)
     },
-    error: (thrown: unknown) => {
-      if (!(thrown instanceof Taken)) fail(run, thrown)
-      // else the same write would follow at once, for ever
-      else if (!refused(keys, thrown.found, before)) fail(run, new Error(`refused without a reason: ${thrown.message}`))
-      else goOn()
-    },
-    complete: () => {
-      // else the same write would follow at once, likewise
-      if (written > 0) goOn()
-      else fail(run, new Error('a write was answered without a revision'))
-    },
+    error: (thrown: unknown) =>
+      attempt(run, () => {
+        if (!(thrown instanceof Taken)) throw toError(thrown)
+        refused(keys, thrown.found, before)
+        goOn(`refused without a reason: ${thrown.message}`)
+      }),
+    complete: () => attempt(run, () => goOn('a write was answered by nothing that it wrote')),
   })
   subscribed = true
   return done

@@ -45,5 +45,13 @@ export const tenure = (lease: Observable<Lease>, hold: (lease: Lease) => Observa
     }
     // likewise, before the lease hears of it
     if (end) within(subscriber, end, { next: stop, error: events.error, complete: nothing })
-    within(subscriber, lease, { next: leased, error: events.error, complete })
+    const attempt = (renewed: Lease): void => {
+      try {
+        leased(renewed)
+      } catch (thrown) {
+        // what is no lease
+        subscriber.error(thrown)
+      }
+    }
+    within(subscriber, lease, { next: attempt, error: events.error, complete })
   })
