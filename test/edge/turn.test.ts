@@ -8,7 +8,7 @@ const joining = () => {
   const seen: (number | string)[] = []
   const subscription = source
     .pipe(perTurn(values => values.reduce((a, b) => a + b)))
-    .subscribe({ next: value => seen.push(value), error: error => seen.push(String(error)), complete: () => seen.push('complete') })
+    .subscribe({ next: value => seen.push(value), error: (error: unknown) => seen.push(String(error)), complete: () => seen.push('complete') })
   return { source, seen, subscription }
 }
 
@@ -29,9 +29,9 @@ describe('perTurn', () => {
     const [completed, broken] = [joining(), joining()]
     for (const { source } of [completed, broken]) for (const value of [1, 2, 3]) source.next(value)
     completed.source.complete()
-    broken.source.error('broken')
+    broken.source.error(new Error('broken'))
     expect(completed.seen).toEqual([1, 5, 'complete'])
-    expect(broken.seen).toEqual([1, 5, 'broken'])
+    expect(broken.seen).toEqual([1, 5, 'Error: broken'])
   })
 
   it('says nothing more once unsubscribed', async () => {
