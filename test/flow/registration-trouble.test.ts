@@ -1,4 +1,4 @@
-import { throwError } from 'rxjs'
+import { defer, EMPTY, merge, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Denied, exponential, native, register, type Format, type Registry } from 'rx-discovery'
 import { key, node, scene, see, step, ttl } from './registration-scene.js'
@@ -193,5 +193,36 @@ describe('a hundred registrations', () => {
       for (const { stop } of all) stop()
       expect(registry.keys()).toEqual([])
       expect(registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
+    }))
+})
+
+describe('nonsense', () => {
+  it.each<[string, Observable<number>]>([
+    ['nothing', EMPTY],
+    ['no revision', of(null as unknown as number)],
+    ['a revision that says nothing', of(NaN)],
+  ])('such as a write that is answered by %s is trouble, tried again once per backoff step', (_, answer) =>
+    scene(({ registry, registers, advance }) => {
+      let puts = 0
+      const silent: Registry = { ...registry, put: () => defer(() => ((puts += 1), answer)) }
+      const seen = registers({}, node, silent)
+      expect(seen.last()).toMatchObject({ status: 'lost', cause: { message: 'a write was answered by nothing that it wrote' } })
+      advance(7 * step)
+      expect(puts).toBe(4)
+    }))
+
+  it('such as a lease or a batch that is none is trouble too, also when it comes late', () =>
+    scene(({ registry, registers, advance }) => {
+      const leases = new Subject<never>()
+      const unleased = registers({}, node, { ...registry, lease: () => leases })
+      leases.next(null as never)
+      expect(unleased.last()).toMatchObject({ status: 'lost', cause: { name: 'TypeError' } })
+      unleased.stop()
+      const batches = new Subject<never>()
+      let watches = 0
+      const seen = registers({}, node, { ...registry, watch: (prefix, from) => ((watches += 1), merge(batches, registry.watch(prefix, from))) })
+      batches.next(null as never)
+      advance(step)
+      expect([seen.last()?.status, watches, batches.observed]).toEqual(['registered', 2, true])
     }))
 })
