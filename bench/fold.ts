@@ -85,8 +85,8 @@ const compared = (candidates: Record<string, () => number>): Record<string, numb
 // the machine does falls on all alike.
 const folds = (title: string, candidates: Record<string, Fold>): void => {
   const bySize = sizes.map(size => {
-    const operations = (name: string): number => (name === 'copied Map' ? Math.max(10, Math.min(20_000, 1e6 / size)) : 20_000)
-    const passes = range(3).map(() =>
+    const operations = (name: string): number => (name === 'copied Map' ? Math.max(10, Math.min(10_000, 1e6 / size)) : 10_000)
+    const passes = range(2).map(() =>
       Object.entries(candidates).map(([name, make]): [string, number[]] => {
         const one = make(size)
         let number = 0

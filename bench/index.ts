@@ -12,7 +12,7 @@ import { sizes } from './size.js'
 import { subscribers } from './subscribers.js'
 import { spoken, table } from './table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { fold, listing, watching, leases: leasing, returning, subscribers, picks, size: sizes }
+const parts: Readonly<Record<string, () => unknown>> = { leases: leasing, listing, watching, returning, subscribers, picks, fold, size: sizes }
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter(name => !Object.hasOwn(parts, name))
@@ -24,7 +24,15 @@ const write = (name: string, text: string): void => {
 for (const [name, part] of Object.entries(parts)) {
   if (asked.length > 0 && !asked.includes(name)) continue
   const began = performance.now()
-  await part()
+  try {
+    await part()
+  } catch (error) {
+    // The others may say something all the same.
+    console.error(`FAILED: ${name}`, error)
+    process.exitCode = 1
+    spoken()
+    continue
+  }
   console.log(`\n(${name}: ${Math.round((performance.now() - began) / 1_000)} s)`)
   write(name, spoken())
 }

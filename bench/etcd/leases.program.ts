@@ -1,8 +1,9 @@
 // Many registrations in one process: by rx-discovery, by a lease of etcd3 for each, or by hand on one raw stream for all.
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ILeaseKeepAliveRequest, ILeaseKeepAliveResponse } from 'etcd3'
-import { filter, firstValueFrom, ReplaySubject, share, switchMap } from 'rxjs'
-import { register } from '../../src/index.js'
+import { catchError, filter, firstValueFrom, of, ReplaySubject, retry, share, switchMap, take, throwError } from 'rxjs'
+import { register, Taken, type Lease } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { plainClient } from '../../test/etcd/server.js'
 import { clock, cpu, obey, used } from './orders.js'
@@ -28,17 +29,33 @@ const alone = (): Promise<unknown> => {
   const registry = etcdRegistry({ hosts })
   return Promise.all(
     all.map(at => {
-      const lease = registry.lease(Number(ttl)).pipe(share({ connector: () => new ReplaySubject(1) }))
+      const lease = registry.lease(Number(ttl)).pipe(retry({ delay: 200 }), share({ connector: () => new ReplaySubject(1) }))
       lease.subscribe()
-      return firstValueFrom(lease.pipe(switchMap(held => registry.put([{ key: prefixOf(service) + idOf(at), value: valueOf(at), expect: 0 }], held))))
+      const written = (held: Lease) =>
+        registry.put([{ key: prefixOf(service) + idOf(at), value: valueOf(at), expect: 0 }], held).pipe(
+          // Of an answer that was late the next try finds what it wrote.
+          catchError((error: unknown) => (error instanceof Taken ? of(0) : throwError(() => error as Error))),
+          retry({ count: 20, delay: 200 }),
+        )
+      return firstValueFrom(lease.pipe(take(1), switchMap(written)))
     }),
   )
+}
+
+/** Until it succeeds: of thousands of calls at once some are too late. */
+const until = async <A>(run: () => Promise<A>): Promise<A> => {
+  for (;;)
+    try {
+      return await run()
+    } catch {
+      await sleep(200)
+    }
 }
 
 const stock = (): Promise<unknown> => {
   // Its own policies break off when thousands of calls are slow at once.
   const client = plainClient({ hosts })
-  return Promise.all(all.map(at => client.lease(Number(ttl)).put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec()))
+  return Promise.all(all.map(at => until(() => client.lease(Number(ttl)).put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec())))
 }
 
 const raw = async (): Promise<void> => {
@@ -50,15 +67,20 @@ const raw = async (): Promise<void> => {
   stream.on('data', () => undefined)
   await Promise.all(
     all.map(async at => {
-      const ID = BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()).toString()
-      await client.leaseClient.leaseGrant({ ID, TTL: Number(ttl) })
-      await client.kv.put({ key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(valueOf(at)), lease: ID })
+      const granted = (): Promise<string> => {
+        const ID = BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()).toString()
+        return client.leaseClient.leaseGrant({ ID, TTL: Number(ttl) }).then(() => ID)
+      }
+      const ID = await until(granted)
+      await until(() => client.kv.put({ key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(valueOf(at)), lease: ID }))
       setInterval(() => stream.write({ ID }), (Number(ttl) * 1_000) / 3)
     }),
   )
 }
 
 const ways: Readonly<Record<string, () => Promise<unknown>>> = { ours, 'our leases alone': alone, etcd3: stock, 'one raw stream': raw }
+
+process.on('unhandledRejection', () => undefined)
 
 obey({
   spent: () => ({ cpu: cpu() }),
