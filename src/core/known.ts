@@ -114,13 +114,14 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
       if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told))
       readings = after === undefined ? readings.delete(change.key) : readings.set(change.key, after)
     }
-    for (const [service, filing] of touched) {
+    for (const [service, after] of touched) {
       const was = known.services.get(service)
       // Changes of one batch may undo one another.
-      const { roster, keys, rivals } = changes.length > 1 && was !== undefined && sameRoster(was, filing.roster) ? { ...filing, roster: was } : filing
+      const filing = changes.length > 1 && was !== undefined && sameRoster(was, after.roster) ? { ...after, roster: was } : after
+      const { roster } = filing
       const gone = roster.instances.size === 0 && roster.rejected.size === 0 && followed === undefined
       services = gone ? services.delete(service) : services.set(service, roster)
-      filings = gone ? filings.delete(service) : filings.set(service, { roster, keys, rivals })
+      filings = gone ? filings.delete(service) : filings.set(service, filing)
     }
     return { revision: known.revision, readings, services, filings }
   }
@@ -137,7 +138,7 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
       return { revision, readings, filings: refiling, services: SortedMap.sharing(known.services, rosters(refiling)) }
     },
     changed: (known, { changes, revision }) => {
-      const fresh = changes.every(change => change.revision > known.revision) ? changes : changes.filter(change => change.revision > known.revision)
+      const fresh = changes.filter(change => change.revision > known.revision)
       const next = fresh.length === 0 ? known : changed(known, fresh)
       return revision > next.revision ? { ...next, revision } : next
     },

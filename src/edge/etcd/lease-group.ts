@@ -2,6 +2,7 @@ import { asyncScheduler, Subscription } from 'rxjs'
 import { exponential } from '../../core/backoff.js'
 import { Denied } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
+import { longest } from '../../flow/wait.js'
 import { confirm, heldUpNext, isUnconfirmed, nextDue, type Held } from './held.js'
 import type { Member, Members } from './member.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
@@ -27,8 +28,6 @@ interface GroupEvents {
 /** An unanswered stream gets help from another member after this long, ms, and from the next one as soon after one that breaks. */
 const patience = 1000
 const soon = 100
-/** Longer timers fire at once in Node. */
-const longest = 2 ** 31 - 1
 
 /** Pings its leases every third of their TTL, on one stream and with one timer; the stream is opened anew, elsewhere, when it breaks or is silent. */
 export const leaseGroup = (members: Members, capacity: number, random: () => number, { separate, crowded, emptied }: GroupEvents): LeaseGroup => {

@@ -2,10 +2,8 @@ import { EtcdLeaseInvalidError } from 'etcd3'
 import { defer, EMPTY, ignoreElements, retry, takeUntil, timer, type Observable } from 'rxjs'
 import { Closed, Denied, InvalidArgument, LeaseLost } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
+import { longest } from '../../flow/wait.js'
 import type { Members } from './member.js'
-
-/** Longer timers fire at once in Node. */
-const longest = 2 ** 31 - 1
 
 const isFinal = (error: unknown): boolean =>
   [EtcdLeaseInvalidError, LeaseLost, Denied, Closed, InvalidArgument].some(known => error instanceof known)
