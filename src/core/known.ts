@@ -96,11 +96,14 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     if (before !== undefined && sameRead(before.read, read)) return { key, revision, lease, service, read: before.read }
     if (service === undefined || (before !== undefined && before.revision <= since)) return { key, revision, lease, service, read }
     // Another key may say the same (one that changes with its lease, after a new grant), or this one did before the batch: then nothing changes either.
-    const shown = rosters(service).map(roster => shownBy(roster, read)).find(other => other !== undefined && sameRead(other, read))
-    return { key, revision, lease, service, read: shown ?? read }
+    for (const roster of rosters(service)) {
+      const shown = shownBy(roster, read)
+      if (shown !== undefined && sameRead(shown, read)) return { key, revision, lease, service, read: shown }
+    }
+    return { key, revision, lease, service, read }
   }
 
-  const changed = (known: Known<M>, changes: readonly Change[]): Known<M> => {
+  const changed = (known: Known<M>, changes: readonly Change[], revision: Revision): Known<M> => {
     let { readings, filings, services } = known
     // What a batch of thousands does to a service is written into the maps of services once.
     const touched = new Map<string, Filing<M>>()
@@ -123,7 +126,7 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
       services = gone ? services.delete(service) : services.set(service, roster)
       filings = gone ? filings.delete(service) : filings.set(service, filing)
     }
-    return { revision: known.revision, readings, services, filings }
+    return { revision, readings, services, filings }
   }
 
   return {
@@ -139,8 +142,9 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     },
     changed: (known, { changes, revision }) => {
       const fresh = changes.filter(change => change.revision > known.revision)
-      const next = fresh.length === 0 ? known : changed(known, fresh)
-      return revision > next.revision ? { ...next, revision } : next
+      const reached = Math.max(revision, known.revision)
+      if (fresh.length > 0) return changed(known, fresh, reached)
+      return reached === known.revision ? known : { ...known, revision: reached }
     },
   }
 }

@@ -28,9 +28,9 @@ export interface DiscoverOptions<F extends Formats = Format> {
 
 const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: FollowOptions): Observable<ServiceSet<M>> =>
   follow(registry, format.prefix(service), folding(format, { service }), options).pipe(
-    map(({ known, ...state }) => {
+    map(({ known, status, asOf, trouble }) => {
       const roster = known.services.get(service)
-      return roster === undefined ? pendingSet<M>(service) : serviceSetOf(roster, { ...state, revision: known.revision })
+      return roster === undefined ? pendingSet<M>(service) : serviceSetOf(roster, { status, revision: known.revision, asOf, trouble })
     }),
   )
 

@@ -5,6 +5,7 @@ import {
   defer,
   EMPTY,
   exhaustMap,
+  filter,
   first,
   interval,
   map,
@@ -116,14 +117,15 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
 
     const folded = new Subject<Batch>()
     const watched = defer(() => registry.watch(prefix, known.revision)).pipe(
-      mergeMap(batch => {
-        const before = { live, services: known.services }
+      map(batch => {
+        const [wasLive, before] = [live, known.services]
         known = fold.changed(known, batch)
         if (live) confirm()
         folded.next(batch)
         // what has become live by this batch was emitted as that
-        return known.services === before.services || live !== before.live ? EMPTY : of(now())
+        return known.services === before || live !== wasLive ? undefined : now()
       }),
+      filter(followed => followed !== undefined),
     )
     const differ = (check: Check) => {
       if (known.revision < check.revision)

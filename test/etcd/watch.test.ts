@@ -5,7 +5,7 @@ import { Compacted, Denied, Disconnected, Rewound } from '../../src/core/errors.
 import type { Batch, Change, Revision } from '../../src/core/store.js'
 import { connect } from '../../src/edge/etcd/client.js'
 import { list } from '../../src/edge/etcd/list.js'
-import { watcher } from '../../src/edge/etcd/watch.js'
+import { watches } from '../../src/edge/etcd/watch.js'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
 import { faultProxy } from './proxy.js'
@@ -17,7 +17,7 @@ let prefixes = 0
 const freshPrefix = (): string => `/watch-${process.pid}-${Date.now()}-${++prefixes}/`
 
 /** What a watch emitted, and with what it errored. */
-const follow = (watch: ReturnType<typeof watcher>, prefix: string, from: Revision) => {
+const follow = (watch: ReturnType<typeof watches>['watch'], prefix: string, from: Revision) => {
   const batches: Batch[] = []
   const errors: unknown[] = []
   const subscription = watch(prefix, from).subscribe({ next: batch => batches.push(batch), error: (error: unknown) => errors.push(error) })
@@ -32,7 +32,7 @@ const follow = (watch: ReturnType<typeof watcher>, prefix: string, from: Revisio
 }
 const setUp = (hosts: string | string[] = sharedHosts()) => {
   const members = own(connect({ hosts }), it => it.close())
-  return { members, watch: watcher(members), now: async (prefix: string) => (await lastValueFrom(list(members, prefix))).revision }
+  return { members, watch: watches(members).watch, now: async (prefix: string) => (await lastValueFrom(list(members, prefix))).revision }
 }
 const puts = async (client: Etcd3, prefix: string, count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await client.put(`${prefix}${i}`).value(String(i))
@@ -241,7 +241,7 @@ describe('watch', () => {
     const [real] = members.all
     if (real === undefined) throw new Error('there is a member')
     const mute = { ...real, stream: () => new Subject<never>() }
-    const watch = watcher({ ...members, all: [mute], on: call => call(mute) })
+    const { watch } = watches({ ...members, all: [mute], on: call => call(mute) })
     expect(await follow(watch, freshPrefix(), 1).failed()).toMatchObject({ name: 'Disconnected', host: real.host })
   })
 })
@@ -251,7 +251,7 @@ describe('with authentication', () => {
     const etcd = own(await etcdServer({ token: { kind: 'simple', ttl: 300 } }), it => it.close())
     const { user, root } = await enableAuth(etcd.client(), '/mine/')
     const members = own(connect({ hosts: etcd.endpoint, auth: user }), it => it.close())
-    const watch = watcher(members)
+    const { watch } = watches(members)
     const mine = follow(watch, '/mine/', 1)
     await mine.established()
     expect(await follow(watch, '/theirs/', 1).failed()).toBeInstanceOf(Denied)
@@ -266,7 +266,7 @@ describe('with authentication', () => {
     const etcd = own(await etcdServer({ token: { kind, ttl: 300 } }), it => it.close())
     const { user, root } = await enableAuth(etcd.client(), '/mine/')
     const members = own(connect({ hosts: etcd.endpoint, auth: user }), it => it.close())
-    const watch = watcher(members)
+    const { watch } = watches(members)
     const old = follow(watch, '/mine/', 1)
     await old.established()
     const admin = etcd.client({ auth: root })

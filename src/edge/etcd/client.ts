@@ -1,12 +1,13 @@
 import { Etcd3, type IOptions } from 'etcd3'
-import { defer, merge, Subject, tap } from 'rxjs'
+import { merge, Observable, Subject } from 'rxjs'
 import { Closed, InvalidArgument } from '../../core/errors.js'
+import { within } from '../../flow/within.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
 import { address, parseHosts } from './hosts.js'
 import { link } from './link.js'
-import type { Members } from './member.js'
+import type { Member, Members } from './member.js'
 import { tokens, type Credentials } from './tokens.js'
 
 /** Options of etcd3's client, but those that would retry, wait or give up beside us. */
@@ -80,16 +81,18 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
   return {
     all,
     returned: merge(...all.map(({ returned }) => returned)),
-    on: call =>
-      defer(() => {
+    on: <A>(call: (member: Member) => Observable<A>) =>
+      // Not by operators: there may be thousands of them at a time, and each message of a watch passes here.
+      new Observable<A>(subscriber => {
         const member = current
-        return call(member).pipe(
-          tap({
-            error: (error: unknown) => {
-              if (isOutage(error) && current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
-            },
-          }),
-        )
+        within(subscriber, call(member), {
+          next: value => subscriber.next(value),
+          error: (error: unknown) => {
+            if (isOutage(error) && current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
+            subscriber.error(error)
+          },
+          complete: () => subscriber.complete(),
+        })
       }),
     close: () => {
       closed.error(new Closed())

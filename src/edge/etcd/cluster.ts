@@ -29,13 +29,19 @@ export const oneCluster = (): Cluster => {
   const seen = (host: string, response: unknown): void => {
     const id = idIn(response)
     if (id === undefined || id === '0') return
-    const [before, silentFor] = [own, now() - heardAt]
+    const before = own
+    const at = now()
+    const silentFor = at - heardAt
+    if (id === before && homes.get(host) === id) {
+      heardAt = at
+      return
+    }
     if (before !== undefined && id !== before && homes.get(host) !== before && silentFor < loyalty) {
       const hosts = [...homes].flatMap(([other, home]) => (home === before ? [other] : [])).join(', ')
       throw new Disconnected(`${host} belongs to cluster ${id}, not to ${before} as ${hosts}: the hosts must be those of one cluster`, { host })
     }
     own = id
-    heardAt = now()
+    heardAt = at
     homes.set(host, id)
     if (before !== undefined && id !== before)
       throw new Rewound(`${host} belongs to cluster ${id}, not ${before}: etcd was replaced, or the hosts are of two clusters`)

@@ -7,7 +7,7 @@ import { connect, type ConnectOptions } from './client.js'
 import { leases } from './lease.js'
 import { list, listed } from './list.js'
 import { put } from './put.js'
-import { watcher } from './watch.js'
+import { watches } from './watch.js'
 
 export type { ConnectOptions } from './client.js'
 
@@ -18,14 +18,14 @@ export type { ConnectOptions } from './client.js'
 export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => {
   const members = connect(from)
   const held = leases(members)
-  const watch = watcher(members)
+  const { watch, close: endWatches } = watches(members)
   const closing = new Subject<never>()
   const untilClosed = <A>(source: Observable<A>): Observable<A> => source.pipe(takeUntil(closing))
   let closed: Promise<void> | undefined
   return {
     list: prefix => untilClosed(list(members, prefix)),
     pages: prefix => untilClosed(listed(members, prefix)),
-    watch: (prefix, revision) => untilClosed(watch(prefix, revision)),
+    watch,
     check: (prefix, since) => untilClosed(check(members, prefix, since)),
     put: (entries, lease) => untilClosed(put(members, entries, lease)),
     lease: held.lease,
@@ -34,6 +34,7 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
     closed: defer(() => closing),
     close: () => {
       // Watches end before the leases are revoked, or each registration would take its own end for another hand's.
+      endWatches()
       closing.error(new Closed())
       closed ??= held.close().then(members.close)
       return closed

@@ -1,12 +1,14 @@
-import { catchError, defer, map, merge, of, raceWith, share, switchMap, tap, throwError, type Observable } from 'rxjs'
+import type { CallOptions } from '@grpc/grpc-js'
+import { catchError, defer, map, Observable, of, raceWith, share, switchMap, take, tap, throwError } from 'rxjs'
 import { Denied, Disconnected, Rewound } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
 import { turnstile } from '../../flow/turnstile.js'
+import { nothing, within } from '../../flow/within.js'
 import type { Cluster } from './cluster.js'
 import type { Connections } from './connections.js'
 import { asError, isOutage } from './errors.js'
 import { gate } from './gate.js'
-import type { Member, RawClient } from './member.js'
+import type { Member, RawClient, RawStream } from './member.js'
 import { paging } from './paging.js'
 import { anyKey } from './range.js'
 import { StaleToken, unary } from './rpc.js'
@@ -51,15 +53,13 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
     }),
   )
   const door = gate(host, probe)
+  const judge = (error: unknown): void => {
+    if (isAnswer(error)) door.answered()
+    else door.failed(asError(error))
+  }
   const judged = <T>(answer: Observable<T>): Observable<T> =>
     answer.pipe(
-      tap({
-        next: door.answered,
-        error: (error: unknown) => {
-          if (isAnswer(error)) door.answered()
-          else door.failed(asError(error))
-        },
-      }),
+      tap({ next: door.answered, error: judge }),
       tap(response => cluster.seen(host, response)),
     )
   const withToken = <T>(run: (current: string | undefined) => Observable<T>): Observable<T> =>
@@ -114,18 +114,33 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
         raceWith(closed),
       )
     },
-    stream: (open, requests) =>
-      merge(
-        closed,
-        door.pass(patience).pipe(
-          switchMap(() => known),
-          switchMap(() =>
-            merge(
-              abandoned,
-              judged(withToken(current => duplex({ host, token: current }, options => open(connections.current(), options), requests))),
-            ),
-          ),
-        ),
-      ),
+    stream: <Req, Res>(open: (client: RawClient, options: CallOptions) => Promise<RawStream<Req, Res>>, requests: Observable<Req>) =>
+      // By hand, since each message of a watch passes here: a chain of operators costs more than what is done with it.
+      new Observable<Res>(subscriber => {
+        const error = (thrown: unknown): void => subscriber.error(thrown)
+        const opened = (current: string | undefined): void => {
+          within(subscriber, abandoned, { next: nothing, error, complete: nothing })
+          within(subscriber, duplex({ host, token: current }, options => open(connections.current(), options), requests), {
+            next: response => {
+              door.answered()
+              try {
+                cluster.seen(host, response)
+              } catch (thrown) {
+                error(thrown)
+                return
+              }
+              subscriber.next(response)
+            },
+            error: (thrown: unknown) => {
+              if (thrown instanceof StaleToken) tokens?.drop(current)
+              judge(thrown)
+              error(thrown)
+            },
+            complete: nothing,
+          })
+        }
+        within(subscriber, closed, { next: nothing, error, complete: nothing })
+        within(subscriber, door.pass(patience).pipe(switchMap(() => known), switchMap(() => token.pipe(tap({ error: judge }))), take(1)), { next: opened, error, complete: nothing })
+      }),
   }
 }

@@ -1,5 +1,6 @@
 import type { IWatchRequest } from 'etcd3'
-import { catchError, concat, EMPTY, ignoreElements, Observable, Subject, Subscription, tap, throwError, type Subscriber } from 'rxjs'
+import { catchError, EMPTY, ignoreElements, Observable, Subject, Subscription, throwError } from 'rxjs'
+import { nothing, within } from '../../flow/within.js'
 import { asError, isOutage } from './errors.js'
 import { liveness } from './liveness.js'
 import type { Member } from './member.js'
@@ -10,27 +11,36 @@ import { inBytes } from './wire.js'
 
 type CreateRequest = NonNullable<IWatchRequest['create_request']>
 
+/** A watch, as its stream sees it. */
+export interface Watched {
+  readonly request: CreateRequest
+  readonly heard: (response: WatchResponse) => void
+  /** The stream broke; or, by `StaleToken`, it is too old for this watch, and another one may be opened once the token is renewed. */
+  readonly failed: (error: Error) => void
+}
+
 /** All watches of one member over one gRPC stream, which is open while there is a watch. */
 export interface WatchStream {
-  /** Creates a watch on subscribe and cancels it on unsubscribe; emits its responses, errors when the stream breaks. */
-  readonly watch: (request: CreateRequest) => Observable<WatchResponse>
+  /** Creates a watch, whose responses it hears from now on until the returned function cancels it. */
+  readonly add: (watch: Watched) => () => void
+  /** Ends all watches, and those to come, with this error. */
+  readonly close: (error: Error) => void
+  /** Makes a call, which has its token renewed; completes, or errors when the member is away. */
+  readonly renewed: Observable<never>
 }
 
 const firstId = '1'
 
-interface Watch {
-  readonly subscriber: Subscriber<WatchResponse>
-  created: boolean
-}
-
 interface Connection {
-  readonly add: (request: CreateRequest, subscriber: Subscriber<WatchResponse>) => string
-  readonly remove: (id: string) => void
+  readonly add: (watch: Watched) => () => void
+  readonly fail: (error: unknown) => void
 }
 
 /** `retire` is called when no more watches may be added. */
 const connection = (member: Member, retire: () => void): Connection => {
-  const watches = new Map<string, Watch>()
+  const watches = new Map<string, Watched>()
+  /** Not created yet; creations are answered in their order. */
+  const asked = new Set<string>()
   const requests = new Subject<IWatchRequest>()
   const waiting: IWatchRequest[] = []
   let ids = 0
@@ -43,22 +53,21 @@ const connection = (member: Member, retire: () => void): Connection => {
     waiting.splice(0).forEach(request => subscriber.next(request))
     return requests.subscribe(subscriber)
   })
-  // Some etcds refuse a watch under no id; creations are answered in their order.
-  const idOf = ({ id, created }: WatchResponse): string | undefined =>
-    id === '-1' && created ? [...watches].find(([, watch]) => !watch.created)?.[0] : id
+  // Some etcds refuse a watch under no id.
+  const idOf = ({ id, created }: WatchResponse): string | undefined => (id === '-1' && created ? asked.values().next().value : id)
   const deliver = (message: Buffer): void => {
     const response = readWatch(message)
     const id = idOf(response) ?? ''
     const watch = watches.get(id)
     // What was cancelled may still have events under way.
     if (watch === undefined) return
-    watch.created = true
+    asked.delete(id)
     // The first watch had a fresh token; for a later one it may have run out, which 3.4 calls a lack of permission, too.
     // What is watched already goes on, but nothing can be added.
     if (response.canceled && id !== firstId && /permission denied|auth/.test(response.reason)) {
       retire()
-      watch.subscriber.error(new StaleToken(`${member.host} refused the watch: ${response.reason}`, { host: member.host }))
-    } else watch.subscriber.next(response)
+      watch.failed(new StaleToken(`${member.host} refused the watch: ${response.reason}`, { host: member.host }))
+    } else watch.heard(response)
   }
   const alive = liveness(member, () => send({ progress_request: {} }))
   const open = new Subscription()
@@ -70,29 +79,36 @@ const connection = (member: Member, retire: () => void): Connection => {
     close()
     const all = [...watches.values()]
     watches.clear()
-    all.forEach(({ subscriber }) => subscriber.error(asError(error)))
+    for (const watch of all) watch.failed(asError(error))
   }
   const start = (): void => {
-    open.add(
-      member
-        .stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, written)
-        .pipe(tap(alive.heard), tap(deliver))
-        .subscribe({ error: fail }),
-    )
-    open.add(alive.silence.subscribe({ error: fail }))
+    const messages = member.stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, written)
+    const next = (message: Buffer): void => {
+      alive.heard()
+      try {
+        deliver(message)
+      } catch (thrown) {
+        fail(thrown)
+      }
+    }
+    within(open, messages, { next, error: fail, complete: nothing })
+    within(open, alive.silence, { next: nothing, error: fail, complete: nothing })
+  }
+  const remove = (id: string): void => {
+    asked.delete(id)
+    if (!watches.delete(id)) return
+    if (watches.size === 0) close()
+    else send({ cancel_request: { watch_id: id } })
   }
   return {
-    add: (request, subscriber) => {
+    fail,
+    add: watch => {
       const id = String(++ids)
-      watches.set(id, { subscriber, created: false })
-      send({ create_request: { ...request, watch_id: id } })
+      watches.set(id, watch)
+      asked.add(id)
+      send({ create_request: { ...watch.request, watch_id: id } })
       if (id === firstId) start()
-      return id
-    },
-    remove: id => {
-      if (!watches.delete(id)) return
-      if (watches.size === 0) close()
-      else send({ cancel_request: { watch_id: id } })
+      return () => remove(id)
     },
   }
 }
@@ -100,27 +116,27 @@ const connection = (member: Member, retire: () => void): Connection => {
 /** The watch stream of a member. */
 export const watchStream = (member: Member): WatchStream => {
   let current: Connection | undefined
+  let closed: Error | undefined
   const connected = (): Connection => {
     const made = connection(member, () => {
       if (current === made) current = undefined
     })
     return made
   }
-  const added = (request: CreateRequest): Observable<WatchResponse> =>
-    new Observable(subscriber => {
-      const used = (current ??= connected())
-      const id = used.add(request, subscriber)
-      return () => used.remove(id)
-    })
-  // A call has its token renewed; what else it is answered is for the watch to hear itself.
-  const renewed = member.call((client, options) => client.kv.range(anyKey, options)).pipe(
-    ignoreElements(),
-    catchError((error: unknown) => (isOutage(error) ? throwError(() => asError(error)) : EMPTY)),
-  )
   return {
-    watch: request =>
-      added(request).pipe(
-        catchError((error: unknown) => (error instanceof StaleToken ? concat(renewed, added(request)) : throwError(() => asError(error)))),
-      ),
+    add: watch => {
+      if (closed === undefined) return (current ??= connected()).add(watch)
+      watch.failed(closed)
+      return nothing
+    },
+    close: error => {
+      closed = error
+      current?.fail(error)
+    },
+    // What else it is answered is for the watch to hear itself.
+    renewed: member.call((client, options) => client.kv.range(anyKey, options)).pipe(
+      ignoreElements(),
+      catchError((error: unknown) => (isOutage(error) ? throwError(() => asError(error)) : EMPTY)),
+    ),
   }
 }

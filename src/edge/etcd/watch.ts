@@ -1,76 +1,162 @@
-import { catchError, concat, concatMap, defer, filter, ignoreElements, map, of, throwError, timeout, type Observable } from 'rxjs'
-import { Compacted, Disconnected } from '../../core/errors.js'
+import { asyncScheduler, Observable, Subscription, type Subscriber } from 'rxjs'
+import { Closed, Compacted, Disconnected } from '../../core/errors.js'
 import type { Batch, Change, Revision } from '../../core/store.js'
+import { nothing, within } from '../../flow/within.js'
 import { asError, translate } from './errors.js'
 import type { Member, Members } from './member.js'
 import type { WatchResponse } from './messages.js'
 import { askedTwice, rangeOf } from './range.js'
-import { perTurn } from './turn.js'
-import { watchStream, type WatchStream } from './watch-stream.js'
+import { StaleToken } from './rpc.js'
+import { PerTurn } from './turn.js'
+import { watchStream, type Watched, type WatchStream } from './watch-stream.js'
 
 /** For how long (ms) a watch may take to be created. */
 const patience = 5_000
 
-/** Errors when the member cannot know, or no longer knows, what came after `from`; a linearizable read, since it may just lag behind another. */
-const reachable = (member: Member, prefix: string, from: Revision): Observable<never> =>
-  askedTwice(member.call((client, options) => client.kv.range({ key: rangeOf(prefix).key, revision: from, count_only: true }, options))).pipe(
-    catchError((error: unknown) => throwError(() => (error instanceof Compacted ? new Compacted(from) : asError(error)))),
-    ignoreElements(),
-  )
+/** A linearizable read that is refused when the member cannot know, or no longer knows, what came after `from`. */
+const reading = (member: Member, prefix: string, from: Revision): Observable<unknown> =>
+  askedTwice(member.call((client, options) => client.kv.range({ key: rangeOf(prefix).key, revision: from, count_only: true }, options)))
 
 const refusal = (host: string, { compacted, reason }: WatchResponse): Error =>
   compacted > 0
     ? new Compacted(compacted)
     : (translate(host, { code: 0, details: reason }) ?? new Disconnected(`${host} cancelled the watch: ${reason || 'it did not say why'}`, { host }))
 
-/** The responses of one watch as whole revisions after `from`. */
-const batches = (host: string, from: Revision) => (responses: Observable<WatchResponse>): Observable<Batch> =>
-  defer(() => {
-    let last = from
-    let train: Change[] = []
-    const step = (response: WatchResponse): Batch | undefined => {
-      if (response.canceled) throw refusal(host, response)
-      if (response.created) return { revision: from, changes: [] }
-      for (const change of response.changes) if (change.revision > last) train.push(change)
-      if (response.fragment) return undefined
-      const changes = train
-      train = []
-      // The header of events may be ahead of them; without events, and under this watch's own id, it is etcd's automatic progress.
-      const revision = response.changes.length > 0 ? (changes.at(-1)?.revision ?? last) : response.revision
-      if (revision <= last) return undefined
-      last = revision
-      return { revision, changes }
-    }
-    return responses.pipe(
-      map(step),
-      filter(batch => batch !== undefined),
-    )
-  })
-
 const joined = (batches: readonly Batch[]): Batch => ({ revision: batches.at(-1)?.revision ?? 0, changes: batches.flatMap(({ changes }) => changes) })
 
-const watchOn = (member: Member, stream: WatchStream, prefix: string, from: Revision): Observable<Batch> => {
-  const { host } = member
-  const late = new Disconnected(`${host} did not create the watch within ${patience} ms`, { host })
+const none: readonly never[] = []
+
+// A class, not a chain of operators: a registration has one for each of its keys, so there may be thousands.
+class Watch implements Watched {
+  readonly #subscriber: Subscriber<Batch>
+  readonly #member: Member
+  readonly #stream: WatchStream
+  readonly #prefix: string
+  readonly #from: Revision
+  readonly #batches: PerTurn<Batch>
+  #last: Revision
+  /** The changes of a revision that has not come whole. */
+  #train: readonly Change[] = none
+  /** What comes while it is asked whether this member can be followed from there. */
+  #waiting: WatchResponse[] | undefined
+  #late: Subscription | undefined
+  #cancel: () => void = nothing
+  #renewed = false
+
+  constructor(subscriber: Subscriber<Batch>, member: Member, stream: WatchStream, prefix: string, from: Revision) {
+    this.#subscriber = subscriber
+    this.#member = member
+    this.#stream = stream
+    this.#prefix = prefix
+    this.#from = this.#last = from
+    this.#batches = new PerTurn(subscriber, joined)
+  }
+
   // From the last revision known and not the one after it: a start in the future keeps some etcds from answering any ping on the stream.
-  const request = { ...rangeOf(prefix), start_revision: Math.max(1, from), progress_notify: true, fragment: true }
-  return stream.watch(request).pipe(
-    timeout({ first: patience, with: () => throwError(() => late) }),
-    // What it says at the creation is how far this very member is: usually far enough, and nothing need be asked.
-    concatMap(response =>
-      response.created && !response.canceled && response.revision < from ? concat(reachable(member, prefix, from), of(response)) : of(response),
-    ),
-    batches(host, from),
-    perTurn(joined),
-  )
+  get request() {
+    return { ...rangeOf(this.#prefix), start_revision: Math.max(1, this.#from), progress_notify: true, fragment: true }
+  }
+
+  start(): void {
+    const { host } = this.#member
+    this.#late = asyncScheduler.schedule(
+      () => this.#fail(new Disconnected(`${host} did not create the watch within ${patience} ms`, { host })),
+      patience,
+    )
+    this.#cancel = this.#stream.add(this)
+  }
+
+  stop(): void {
+    this.#late?.unsubscribe()
+    this.#batches.cancel()
+    this.#cancel()
+  }
+
+  heard(response: WatchResponse): void {
+    this.#late?.unsubscribe()
+    this.#late = undefined
+    if (this.#waiting !== undefined) this.#waiting.push(response)
+    // What it says at the creation is how far this very member is: usually far enough, and nothing need be asked; else it may just lag behind another.
+    else if (response.created && !response.canceled && response.revision < this.#from) this.#ask(response)
+    else this.#take(response)
+  }
+
+  failed(error: Error): void {
+    if (this.#renewed || !(error instanceof StaleToken)) {
+      this.#fail(error)
+      return
+    }
+    this.#renewed = true
+    within(this.#subscriber, this.#stream.renewed, {
+      next: nothing,
+      error: (thrown: unknown) => this.#fail(asError(thrown)),
+      complete: () => (this.#cancel = this.#stream.add(this)),
+    })
+  }
+
+  #ask(created: WatchResponse): void {
+    this.#waiting = [created]
+    within(this.#subscriber, reading(this.#member, this.#prefix, this.#from), {
+      next: nothing,
+      error: (error: unknown) => this.#fail(error instanceof Compacted ? new Compacted(this.#from) : asError(error)),
+      complete: () => {
+        const waiting = this.#waiting ?? none
+        this.#waiting = undefined
+        for (const response of waiting) this.#take(response)
+      },
+    })
+  }
+
+  #take(response: WatchResponse): void {
+    if (this.#subscriber.closed) return
+    if (response.canceled) {
+      this.#fail(refusal(this.#member.host, response))
+      return
+    }
+    if (response.created) {
+      this.#batches.next({ revision: this.#from, changes: none })
+      return
+    }
+    const fresh = response.changes.filter(({ revision }) => revision > this.#last)
+    const changes = this.#train.length === 0 ? fresh : [...this.#train, ...fresh]
+    this.#train = response.fragment ? changes : none
+    if (response.fragment) return
+    // The header of events may be ahead of them; without events, and under this watch's own id, it is etcd's automatic progress.
+    const revision = response.changes.length > 0 ? (changes.at(-1)?.revision ?? this.#last) : response.revision
+    if (revision <= this.#last) return
+    this.#last = revision
+    this.#batches.next({ revision, changes })
+  }
+
+  #fail(error: Error): void {
+    this.#batches.flush()
+    this.#subscriber.error(error)
+  }
 }
 
-/** Follows prefixes; all watches that are open on one member share one stream. */
-export const watcher = (members: Members): ((prefix: string, from: Revision) => Observable<Batch>) => {
+/** The watches of a registry. */
+export interface Watches {
+  /** See `ReadableRegistry.watch`; all watches that are open on one member share one stream. */
+  readonly watch: (prefix: string, from: Revision) => Observable<Batch>
+  /** Ends them, and those to come, with `Closed`. */
+  readonly close: () => void
+}
+
+/** Follows prefixes on the member in use. */
+export const watches = (members: Members): Watches => {
   const streams = new Map(members.all.map(member => [member, watchStream(member)] as const))
-  return (prefix, from) =>
-    members.on(member => {
-      const stream = streams.get(member) ?? watchStream(member)
-      return watchOn(member, stream, prefix, from)
-    })
+  return {
+    watch: (prefix, from) =>
+      members.on(
+        member =>
+          new Observable(subscriber => {
+            const watch = new Watch(subscriber, member, streams.get(member) ?? watchStream(member), prefix, from)
+            watch.start()
+            return () => watch.stop()
+          }),
+      ),
+    close: () => {
+      for (const stream of streams.values()) stream.close(new Closed())
+    },
+  }
 }
