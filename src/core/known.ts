@@ -1,11 +1,11 @@
 import { either as E } from 'fp-ts'
 import type { Format } from './format.js'
 import { sameInstance } from './instance.js'
-import { emptyFiling, filed, type Filing, type Reading, refiled, type Roster } from './roster.js'
+import { emptyFiling, filed, type Filing, type Reading, refiling, type Roster, type Steps } from './roster.js'
 import { SortedMap } from './sorted-map.js'
 import type { Batch, Change, Check, Revision } from './store.js'
 
-export type { Reading, Roster } from './roster.js'
+export type { Reading, Roster, Steps } from './roster.js'
 
 /** What is known of a prefix as of `revision` (0: nothing): what each key says, and the services that result. */
 export interface Known<M> {
@@ -23,6 +23,8 @@ export interface Folding<M> {
   readonly read: (known: Known<M>, change: Change) => Reading<M>
   /** What is known after a listing; linear. What did not change stays the same object. */
   readonly relisted: (known: Known<M>, readings: readonly Reading<M>[], revision: Revision) => Known<M>
+  /** The same, step by step. */
+  readonly relisting: (known: Known<M>, readings: readonly Reading<M>[], revision: Revision) => Steps<Known<M>>
   /** What is known after a batch; changes not newer than what is known are dropped. */
   readonly changed: (known: Known<M>, batch: Batch) => Known<M>
 }
@@ -129,16 +131,27 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     return { revision, readings, services, filings }
   }
 
+  function* relisting(known: Known<M>, listed: readonly Reading<M>[], revision: Revision): Steps<Known<M>> {
+    const readings = SortedMap.by(listed, ({ key }) => key)
+    yield
+    const byService = scope.service === undefined ? grouped(listed, named ?? []) : [[scope.service, listed] as const]
+    const filed: [string, Filing<M>][] = []
+    for (const [name, all] of byService)
+      filed.push([name, yield* refiling(known.filings.get(name) ?? emptyFiling<M>(name), all, key => readings.get(key))])
+    const refiled = SortedMap.from(filed)
+    return { revision, readings, filings: refiled, services: SortedMap.sharing(known.services, rosters(refiled)) }
+  }
+
   return {
     nothing,
     read: (known, change) => reading(known.readings.get(change.key), change, known.revision, service => [known.services.get(service)]),
+    relisting,
     relisted: (known, listed, revision) => {
-      const readings = SortedMap.by(listed, ({ key }) => key)
-      const byService = scope.service === undefined ? grouped(listed, named ?? []) : [[scope.service, listed] as const]
-      const refiling = SortedMap.from(
-        Array.from(byService, ([name, all]) => [name, refiled(known.filings.get(name) ?? emptyFiling<M>(name), all, key => readings.get(key))]),
-      )
-      return { revision, readings, filings: refiling, services: SortedMap.sharing(known.services, rosters(refiling)) }
+      const steps = relisting(known, listed, revision)
+      for (;;) {
+        const { done, value } = steps.next()
+        if (done === true) return value
+      }
     },
     changed: (known, { changes, revision }) => {
       const fresh = changes.filter(change => change.revision > known.revision)

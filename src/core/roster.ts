@@ -4,6 +4,9 @@ import type { ServiceInstance } from './instance.js'
 import { SortedMap } from './sorted-map.js'
 import type { Revision } from './store.js'
 
+/** A long computation that stops between its steps, so that other things get their turn; of 100,000 keys none takes longer than some ms. */
+export type Steps<A> = Generator<undefined, A>
+
 /** What one key says, since `revision`, under `lease`; `service` is where it is filed, `undefined` when it is of none that we follow. */
 export interface Reading<M> {
   readonly key: string
@@ -112,7 +115,7 @@ export const filed = <M>(
 }
 
 /** The usual case, in one pass, since 100,000 objects are not in the processor's cache: all can be read, each key says an id of its own, in their order. */
-const inOrder = <M>(service: string, readings: readonly Reading<M>[]): Filing<M> | undefined => {
+function* inOrder<M>(service: string, readings: readonly Reading<M>[]): Steps<Filing<M> | undefined> {
   const ids: string[] = []
   const keys: string[] = []
   const instances: ServiceInstance<M>[] = []
@@ -124,7 +127,9 @@ const inOrder = <M>(service: string, readings: readonly Reading<M>[]): Filing<M>
     keys.push(key)
     instances.push(read.right)
   }
+  yield
   const roster = { service, instances: SortedMap.sorted(ids, instances), rejected: SortedMap.empty<Rejection>() }
+  yield
   return { roster, keys: SortedMap.sorted(ids, keys), rivals: SortedMap.empty() }
 }
 
@@ -146,12 +151,12 @@ const inAnyOrder = <M>(service: string, readings: readonly Reading<M>[], reading
 }
 
 /** Files everything a service's keys say, anew; what did not change is shared with `previous`, down to the same roster. */
-export const refiled = <M>(previous: Filing<M>, readings: readonly Reading<M>[], reading: (key: string) => Reading<M> | undefined): Filing<M> => {
+export function* refiling<M>(previous: Filing<M>, readings: readonly Reading<M>[], reading: (key: string) => Reading<M> | undefined): Steps<Filing<M>> {
   const { service } = previous.roster
-  const { roster, keys, rivals } = inOrder(service, readings) ?? inAnyOrder(service, readings, reading)
-  return withRoster(
-    { roster: previous.roster, keys: SortedMap.sharing(previous.keys, keys), rivals },
-    SortedMap.sharing(previous.roster.instances, roster.instances),
-    SortedMap.sharing(previous.roster.rejected, roster.rejected),
-  )
+  const { roster, keys, rivals } = (yield* inOrder(service, readings)) ?? inAnyOrder(service, readings, reading)
+  yield
+  const sharedKeys = SortedMap.sharing(previous.keys, keys)
+  yield
+  const instances = SortedMap.sharing(previous.roster.instances, roster.instances)
+  return withRoster({ roster: previous.roster, keys: sharedKeys, rivals }, instances, SortedMap.sharing(previous.roster.rejected, roster.rejected))
 }

@@ -30,6 +30,7 @@ import type { SetStatus, Trouble } from '../core/service-set.js'
 import type { Batch, Check, Listing, Revision } from '../core/store.js'
 import { recover, type Interruption } from './recover.js'
 import type { ReadableRegistry } from './registry.js'
+import { inSlices } from './slices.js'
 
 /** What is known of a prefix, and how far it can be trusted. */
 export interface Followed<M> {
@@ -108,9 +109,10 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
         return defer(read).pipe(switchMap(answer => (answer.revision < reached ? read() : of(answer))))
       })
     const listed = twice(read).pipe(
-      tap(({ revision, all }) => {
-        known = fold.relisted(known, all, revision)
-        verified = revision
+      switchMap(({ revision, all }) => inSlices(fold.relisting(known, all, revision))),
+      tap(relisted => {
+        known = relisted
+        verified = relisted.revision
         distrusted = false
       }),
     )
