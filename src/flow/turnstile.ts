@@ -1,8 +1,12 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
 
-/** Lets at most `places` of the sources it is applied to run at once, in the order of their subscription; whoever leaves while waiting gives up the turn. */
-export const turnstile = (places: number): (<A>() => MonoTypeOperatorFunction<A>) => {
-  const waiting = new Set<() => void>()
+/**
+ * Lets at most `places` of the sources it is applied to run at once, in the order of their subscription, those that are `last` after all others;
+ * whoever leaves while waiting gives up the turn.
+ */
+export const turnstile = (places: number): (<A>(last?: boolean) => MonoTypeOperatorFunction<A>) => {
+  const first = new Set<() => void>()
+  const rest = new Set<() => void>()
   let free = places
   let admitting = false
   // in a loop, since sources that end at once would nest one admission per waiting one
@@ -10,8 +14,10 @@ export const turnstile = (places: number): (<A>() => MonoTypeOperatorFunction<A>
     if (admitting) return
     admitting = true
     try {
-      for (const enter of waiting) {
-        if (free === 0) break
+      while (free > 0) {
+        const waiting = first.size > 0 ? first : rest
+        const [enter] = waiting
+        if (enter === undefined) break
         waiting.delete(enter)
         enter()
       }
@@ -19,8 +25,9 @@ export const turnstile = (places: number): (<A>() => MonoTypeOperatorFunction<A>
       admitting = false
     }
   }
-  return () => source =>
+  return (last = false) => source =>
     new Observable(subscriber => {
+      const waiting = last ? rest : first
       const enter = (): void => {
         free -= 1
         source.subscribe(subscriber)

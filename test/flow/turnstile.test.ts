@@ -18,6 +18,25 @@ describe('turnstile', () => {
     expect(began).toEqual(['a@0', 'b@0', 'c@2', 'd@4', 'e@5'])
   }))
 
+  it('lets those that are last in after all others, also after those that come later', () => virtually(({ advance, now }) => {
+    const inTurn = turnstile(1)
+    const began: string[] = []
+    const come = (name: string, last = false): unknown =>
+      see(
+        new Observable(subscriber => {
+          began.push(`${name}@${now()}`)
+          return timer(2).subscribe(subscriber)
+        }).pipe(inTurn(last)),
+      )
+    come('a', true)
+    come('b', true)
+    come('c')
+    advance(3)
+    come('d')
+    advance(20)
+    expect(began).toEqual(['a@0', 'c@2', 'd@4', 'b@6'])
+  }))
+
   it('counts who ends in any way, and who leaves, and only after its teardown', () => {
     const inTurn = turnstile(1)
     const [open, order] = [{ now: 0, most: 0 }, [] as string[]]

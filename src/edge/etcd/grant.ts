@@ -33,10 +33,14 @@ export const grant = (members: Members, ttl: number): Grant => {
   let sentAt: number | undefined
   const answer$ = members
     .on(member =>
-      member.call((client, options) => {
-        sentAt ??= now()
-        return client.leaseClient.leaseGrant({ TTL: ttl, ID: id }, options)
-      }),
+      // Those that have a lease come first, or of thousands at once it would run out before they are written.
+      member.call(
+        (client, options) => {
+          sentAt ??= now()
+          return client.leaseClient.leaseGrant({ TTL: ttl, ID: id }, options)
+        },
+        { last: true },
+      ),
     )
     .pipe(
       map(({ TTL }) => ({ ttl: Number(TTL), sentAt: sentAt ?? now() })),

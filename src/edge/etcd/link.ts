@@ -96,20 +96,20 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
 
   const turn = turnstile(atOnce)
   // Those whose turn comes after the member went down do not go.
-  const inTurn = <T>(call: Observable<T>): Observable<T> => door.pass(0).pipe(switchMap(() => judged(call)), turn())
+  const inTurn = <T>(call: Observable<T>, last: boolean): Observable<T> => door.pass(0).pipe(switchMap(() => judged(call)), turn(last))
 
   return {
     host,
     paging: paging(),
     returned: door.returned,
-    call: (run, { deadline = ample } = {}) => {
+    call: (run, { deadline = ample, last = false } = {}) => {
       const once = withToken(current =>
         timed(unary({ host, token: current, deadline: fair(deadline), renew }, options => run(connections.current(), options))),
       )
       const twice = once.pipe(catchError((error: unknown) => (error instanceof StaleToken ? once : throwError(() => asError(error)))))
       return door.pass(Math.min(patience, deadline)).pipe(
         switchMap(() => known),
-        switchMap(() => inTurn(renew ? once : twice)),
+        switchMap(() => inTurn(renew ? once : twice, last)),
         catchError((error: unknown) => throwError(() => (isAnonymous(error) ? new Denied(error.message, { host }) : asError(error)))),
         raceWith(closed),
       )

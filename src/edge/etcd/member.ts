@@ -24,10 +24,11 @@ export interface Member {
   /** Emits once it is back, if it is away; never otherwise. */
   readonly returned: Observable<unknown>
   /**
-   * One unary call: our deadline, `hasleader`, the token renewed, the cluster compared; held while the member is down, cancelled on unsubscribe.
+   * One unary call: our deadline, `hasleader`, the token renewed, the cluster compared; held while the member is down, cancelled on unsubscribe;
+   * where many wait, the `last` ones go after all others.
    * Errors are the registry's (`Disconnected` …) or, for an answer that the caller must understand, the class of etcd3.
    */
-  readonly call: <T>(run: (client: RawClient, options: CallOptions) => Promise<T>, options?: { readonly deadline?: number }) => Observable<T>
+  readonly call: <T>(run: (client: RawClient, options: CallOptions) => Promise<T>, options?: { readonly deadline?: number; readonly last?: boolean }) => Observable<T>
   /** One duplex stream: writes what `requests` emits, emits responses, errors once when the stream breaks or ends; closed on unsubscribe. */
   readonly stream: <Req, Res>(
     open: (client: RawClient, options: CallOptions) => Promise<RawStream<Req, Res>>,
