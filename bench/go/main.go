@@ -9,11 +9,13 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/naming/endpoints"
 	"golang.org/x/sys/unix"
 )
 
@@ -76,19 +78,33 @@ func parsed(value []byte) instance {
 
 var kept any
 
-func list(client *clientv3.Client, prefix string, parse bool) answer {
-	began, spent := clock(), cpu()
+func get(client *clientv3.Client, prefix string) (any, int) {
 	response := must(client.Get(context.Background(), prefix, clientv3.WithPrefix()))
-	if parse {
-		instances := make(map[string]instance, len(response.Kvs))
-		for _, kv := range response.Kvs {
-			instances[string(kv.Key[len(prefix):])] = parsed(kv.Value)
-		}
-		kept = instances
-	} else {
-		kept = response
+	return response, len(response.Kvs)
+}
+
+func getParsed(client *clientv3.Client, prefix string) (any, int) {
+	response := must(client.Get(context.Background(), prefix, clientv3.WithPrefix()))
+	instances := make(map[string]instance, len(response.Kvs))
+	for _, kv := range response.Kvs {
+		instances[string(kv.Key[len(prefix):])] = parsed(kv.Value)
 	}
-	return answer{"ms": clock() - began, "cpu": cpu() - spent, "stall": 0, "size": len(response.Kvs)}
+	return instances, len(instances)
+}
+
+func getEndpoints(client *clientv3.Client, prefix string) (any, int) {
+	manager := must(endpoints.NewManager(client, strings.TrimSuffix(prefix, "/")))
+	instances := must(manager.List(context.Background()))
+	return instances, len(instances)
+}
+
+var ways = map[string]func(*clientv3.Client, string) (any, int){"plain": get, "parsed": getParsed, "endpoints": getEndpoints}
+
+func list(client *clientv3.Client, prefix string, way string) answer {
+	began, spent := clock(), cpu()
+	instances, size := ways[way](client, prefix)
+	kept = instances
+	return answer{"ms": clock() - began, "cpu": cpu() - spent, "stall": 0, "size": size}
 }
 
 type following struct {
@@ -169,7 +185,7 @@ func main() {
 		case "used":
 			say.Encode(used())
 		case "list":
-			say.Encode(list(client, prefix, len(os.Args) > 4))
+			say.Encode(list(client, prefix, os.Args[4]))
 		case "register":
 			count, _ := strconv.Atoi(os.Args[4])
 			ttl, _ := strconv.ParseInt(os.Args[5], 10, 64)
