@@ -7,11 +7,25 @@ import { goBench } from './go.js'
 import { started, startedGo, withSubjects, type Subject, type Used } from './subject.js'
 import { world } from './world.js'
 
-const ttl = 10
-/** How long they are left alone, ms: two rounds of renewals. */
-const idle = 7_000
+/** How long they are left alone, ms: two rounds of renewals, or one of long ones. */
+const idleFor = (ttl: number): number => Math.max(7_000, (ttl * 1_000) / 3)
 /** What is over by then are the first renewals. */
 const calm = 4_000
+
+interface Many {
+  readonly count: number
+  /** In seconds. */
+  readonly ttl: number
+  readonly names: readonly string[]
+}
+
+const everybody = ['ours', 'our leases alone', 'etcd3', 'one raw stream', 'Go']
+const all: readonly Many[] = [
+  { count: 1_000, ttl: 10, names: everybody },
+  { count: 5_000, ttl: 10, names: everybody },
+  // It takes longer than ten seconds to register them.
+  { count: 10_000, ttl: 30, names: ['ours', 'etcd3', 'Go'] },
+]
 
 interface Held {
   readonly name: string
@@ -26,7 +40,7 @@ interface Held {
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 
-const measured = async ({ endpoint }: EtcdServer, subject: Subject | undefined): Promise<Held> => {
+const measured = async ({ endpoint }: EtcdServer, { ttl }: Many, subject: Subject | undefined): Promise<Held> => {
   if (subject === undefined) throw new Error('nobody to measure')
   const { name, ask } = subject
   const before = await ask<Used>({ do: 'used' })
@@ -36,6 +50,7 @@ const measured = async ({ endpoint }: EtcdServer, subject: Subject | undefined):
   const { sockets, heap, rss } = await ask<Used>({ do: 'used' })
   await sleep(200)
   const from = await ask<{ readonly cpu: number }>({ do: 'spent' })
+  const idle = idleFor(ttl)
   await sleep(idle)
   const to = await ask<{ readonly cpu: number }>({ do: 'spent' })
   return { name, ms, cpu, streams, sockets, heap: heap - before.heap, rss: rss - before.rss, idle: (to.cpu - from.cpu) / idle }
@@ -47,7 +62,7 @@ const inTurn = async <A, B>(all: readonly A[], run: (one: A) => Promise<B>): Pro
   return results
 }
 
-const report = (count: number, all: readonly Held[]): void => {
+const report = ({ count, ttl }: Many, all: readonly Held[]): void => {
   const title = `${count.toLocaleString('en')} registrations, TTL ${ttl} s`
   table(title, [
     ['', 'all there after', 'CPU for it', 'keep-alive streams', 'sockets', 'heap', 'RSS', 'CPU while idle'],
@@ -72,14 +87,14 @@ const report = (count: number, all: readonly Held[]): void => {
 /** Many registrations in one process; thousands each by itself, since together they would be more than one etcd and two cores take. */
 export const leasing = async (): Promise<void> => {
   const go = await goBench()
-  for (const count of [1_000, 5_000]) {
-    const names = ['ours', 'our leases alone', 'etcd3', 'one raw stream', ...(go === undefined ? [] : ['Go'])]
-    const held = await inTurn(names, name =>
+  for (const many of all) {
+    const { count, ttl, names } = many
+    const held = await inTurn(names.filter(name => name !== 'Go' || go !== undefined), name =>
       world(etcd => {
         const args = [etcd.endpoint, 'leases', count, ttl] as const
-        return withSubjects([name === 'Go' ? startedGo(go ?? '', 'leases', ...args) : started('leases', name, ...args)], ([subject]) => measured(etcd, subject))
+        return withSubjects([name === 'Go' ? startedGo(go ?? '', 'leases', ...args) : started('leases', name, ...args)], ([subject]) => measured(etcd, many, subject))
       }),
     )
-    report(count, held)
+    report(many, held)
   }
 }

@@ -68,6 +68,16 @@ func must[A any](value A, err error) A {
 	return value
 }
 
+// Until it succeeds: of thousands of calls at once etcd refuses some.
+func until[A any](run func() (A, error)) A {
+	for {
+		if value, err := run(); err == nil {
+			return value
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
 func parsed(value []byte) instance {
 	var one instance
 	if err := json.Unmarshal(value, &one); err != nil {
@@ -151,9 +161,11 @@ func register(client *clientv3.Client, prefix string, count int, ttl int64) answ
 	for at := range count {
 		all.Add(1)
 		go func() {
-			lease := must(client.Grant(context.Background(), ttl))
-			value := fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
-			must(client.Put(context.Background(), fmt.Sprintf("%snode-%06d", prefix, at), value, clientv3.WithLease(lease.ID)))
+			lease := until(func() (*clientv3.LeaseGrantResponse, error) { return client.Grant(context.Background(), ttl) })
+			key, value := fmt.Sprintf("%snode-%06d", prefix, at), fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
+			until(func() (*clientv3.PutResponse, error) {
+				return client.Put(context.Background(), key, value, clientv3.WithLease(lease.ID))
+			})
 			answers := must(client.KeepAlive(context.Background(), lease.ID))
 			all.Done()
 			for range answers {
