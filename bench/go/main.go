@@ -155,20 +155,58 @@ func (f *following) follow(client *clientv3.Client, prefix string) {
 	}
 }
 
-func register(client *clientv3.Client, prefix string, count int, ttl int64) answer {
+type holding struct {
+	sync.Mutex
+	ttl       int64
+	renewedAt []float64
+}
+
+func (h *holding) heard(at int) {
+	h.Lock()
+	h.renewedAt[at] = clock()
+	h.Unlock()
+}
+
+func (h *holding) since(since float64) (count int, last float64) {
+	h.Lock()
+	defer h.Unlock()
+	for _, when := range h.renewedAt {
+		if when > since {
+			count++
+		}
+		last = max(last, when)
+	}
+	return
+}
+
+// Waits until all have been renewed since now, two TTLs at most: how many were, and when the last.
+func (h *holding) renewed() answer {
+	since := clock()
+	for {
+		count, last := h.since(since)
+		if count == len(h.renewedAt) || clock() > since+2_000*float64(h.ttl) {
+			return answer{"renewed": count, "at": last}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (h *holding) register(client *clientv3.Client, prefix string) answer {
 	began, spent := clock(), cpu()
 	var all sync.WaitGroup
-	for at := range count {
+	for at := range h.renewedAt {
 		all.Add(1)
 		go func() {
-			lease := until(func() (*clientv3.LeaseGrantResponse, error) { return client.Grant(context.Background(), ttl) })
 			key, value := fmt.Sprintf("%snode-%06d", prefix, at), fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
+			lease := until(func() (*clientv3.LeaseGrantResponse, error) { return client.Grant(context.Background(), h.ttl) })
+			// Only the put again: etcd would keep a lease for each one it refused.
 			until(func() (*clientv3.PutResponse, error) {
 				return client.Put(context.Background(), key, value, clientv3.WithLease(lease.ID))
 			})
 			answers := must(client.KeepAlive(context.Background(), lease.ID))
 			all.Done()
 			for range answers {
+				h.heard(at)
 			}
 		}()
 	}
@@ -182,6 +220,7 @@ func main() {
 	prefix := "/rx-discovery/" + service + "/"
 	followed := &following{}
 	followed.changed = sync.NewCond(followed)
+	var held *holding
 	if what == "watch" {
 		go followed.follow(client, prefix)
 	}
@@ -201,7 +240,10 @@ func main() {
 		case "register":
 			count, _ := strconv.Atoi(os.Args[4])
 			ttl, _ := strconv.ParseInt(os.Args[5], 10, 64)
-			say.Encode(register(client, prefix, count, ttl))
+			held = &holding{ttl: ttl, renewedAt: make([]float64, count)}
+			say.Encode(held.register(client, prefix))
+		case "renewed":
+			say.Encode(held.renewed())
 		case "reach":
 			followed.Lock()
 			for followed.reached < told.Revision {
