@@ -11,6 +11,11 @@ import { idOf, prefixOf, valueOf } from './world.js'
 
 const [which = '', hosts = '', service = '', count = '0', ttl = '10'] = process.argv.slice(2)
 const all = Array.from({ length: Number(count) }, (_, at) => at)
+const renewedAt = new Float64Array(all.length)
+
+const heard = (at: number): void => {
+  renewedAt[at] = clock()
+}
 
 const ours = (): Promise<unknown> => {
   const registry = etcdRegistry({ hosts })
@@ -18,7 +23,9 @@ const ours = (): Promise<unknown> => {
     all.map(at => {
       const registration = register(registry, { service, id: idOf(at), ...(JSON.parse(valueOf(at)) as { readonly address: string }) }, { ttl: Number(ttl) })
       // It is shared: this one keeps it, beyond the first value that is waited for.
-      registration.subscribe()
+      registration.subscribe(({ status }) => {
+        if (status === 'registered') heard(at)
+      })
       return firstValueFrom(registration.pipe(filter(({ status }) => status === 'registered')))
     }),
   )
@@ -30,7 +37,7 @@ const alone = (): Promise<unknown> => {
   return Promise.all(
     all.map(at => {
       const lease = registry.lease(Number(ttl)).pipe(retry({ delay: 200 }), share({ connector: () => new ReplaySubject(1) }))
-      lease.subscribe()
+      lease.subscribe(() => heard(at))
       const written = (held: Lease) =>
         registry.put([{ key: prefixOf(service) + idOf(at), value: valueOf(at), expect: 0 }], held).pipe(
           // Of an answer that was late the next try finds what it wrote.
@@ -55,7 +62,12 @@ const until = async <A>(run: () => Promise<A>): Promise<A> => {
 const stock = (): Promise<unknown> => {
   // Its own policies break off when thousands of calls are slow at once.
   const client = plainClient({ hosts })
-  return Promise.all(all.map(at => until(() => client.lease(Number(ttl)).put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec())))
+  const held = async (at: number): Promise<void> => {
+    const lease = client.lease(Number(ttl))
+    await lease.put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec()
+    lease.on('keepaliveSucceeded', () => heard(at))
+  }
+  return Promise.all(all.map(at => until(() => held(at))))
 }
 
 const raw = async (): Promise<void> => {
@@ -80,6 +92,14 @@ const raw = async (): Promise<void> => {
 
 const ways: Readonly<Record<string, () => Promise<unknown>>> = { ours, 'our leases alone': alone, etcd3: stock, 'one raw stream': raw }
 
+/** Waits until all have been renewed since now, two TTLs at most: how many were, and when the last. */
+const renewed = async (): Promise<{ readonly renewed: number; readonly at: number }> => {
+  const since = clock()
+  const sinceThen = (): number => renewedAt.filter(when => when > since).length
+  while (sinceThen() < all.length && clock() < since + 2_000 * Number(ttl)) await sleep(10)
+  return { renewed: sinceThen(), at: Math.max(...renewedAt) }
+}
+
 process.on('unhandledRejection', () => undefined)
 
 obey({
@@ -89,5 +109,6 @@ obey({
     await (ways[which] ?? raw)()
     return { ms: clock() - began, cpu: cpu() - spent }
   },
+  renewed,
   used,
 })

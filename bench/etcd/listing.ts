@@ -2,7 +2,7 @@ import { bound, compare } from '../ratios.js'
 import { mebibytes, median, milliseconds, table } from '../table.js'
 import { goBench } from './go.js'
 import { started, startedGo, withSubjects, type Subject, type Used } from './subject.js'
-import { fill, world } from './world.js'
+import { endpointOf, fill, world } from './world.js'
 
 interface Listed {
   readonly ms: number
@@ -54,7 +54,17 @@ export const listing = (): Promise<void> =>
       const service = `list${size}`
       await fill(client, service, size)
       const args = [endpoint, service] as const
-      const gos = go === undefined ? [] : [startedGo(go, 'list', ...args), { ...startedGo(go, 'list', ...args, 'parsed'), name: 'Go, parsed' }]
+      // It reads no format but its own.
+      const endpoints = `${service}-endpoints`
+      await fill(client, endpoints, size, endpointOf)
+      const gos =
+        go === undefined
+          ? []
+          : [
+              startedGo(go, 'list', ...args, 'plain'),
+              { ...startedGo(go, 'list', ...args, 'parsed'), name: 'Go, parsed' },
+              { ...startedGo(go, 'list', endpoint, endpoints, 'endpoints'), name: 'Go, naming/endpoints' },
+            ]
       await measured(size, [started('listing', 'ours', ...args), started('listing', 'etcd3', ...args), ...gos])
     }
   })

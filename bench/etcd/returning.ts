@@ -1,36 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdServer } from '../../test/etcd/server.js'
 import { bound, compare } from '../ratios.js'
 import { median, milliseconds, table } from '../table.js'
-import { clock } from './orders.js'
+import { asked, base64, startedAgain } from './restart.js'
 import { started, withSubjects, type Subject } from './subject.js'
 import { fill, idOf, prefixOf, valueOf, world } from './world.js'
 
 const rounds = 5
 const service = 'return'
-const base64 = (text: string): string => Buffer.from(text).toString('base64')
-
-/** Asks the gateway over and over, which keeps no connection that could be slow to come back. */
-const asked = async <A>(endpoint: string, path: string, body: unknown): Promise<A> => {
-  for (;;) {
-    const response = await fetch(`${endpoint}/v3/kv/${path}`, { method: 'POST', body: JSON.stringify(body), headers: { connection: 'close' } }).catch(() => undefined)
-    if (response?.ok === true) return (await response.json()) as A
-    await sleep(2)
-  }
-}
 
 interface Answered {
   readonly header: { readonly revision: string }
 }
 
 /** etcd is killed and started; how long after its first linearizable answer each knows what was written then. */
-const once = async ({ endpoint, kill, start }: EtcdServer, subjects: readonly Subject[], turn: number): Promise<readonly number[]> => {
-  await kill()
-  await sleep(1_000)
-  const starting = start()
-  await asked<Answered>(endpoint, 'range', { key: base64('\\0') })
-  const answered = clock()
-  const { header } = await asked<Answered>(endpoint, 'put', { key: base64(prefixOf(service) + idOf(turn)), value: base64(valueOf(turn, turn + 1)) })
+const once = async (etcd: EtcdServer, subjects: readonly Subject[], turn: number): Promise<readonly number[]> => {
+  await etcd.kill()
+  const { answered, starting } = await startedAgain(etcd)
+  const { header } = await asked<Answered>(etcd.endpoint, 'put', { key: base64(prefixOf(service) + idOf(turn)), value: base64(valueOf(turn, turn + 1)) })
   const back = await Promise.all(subjects.map(async ({ ask }) => (await ask<{ readonly at: number }>({ do: 'reach', revision: header.revision })).at - answered))
   await starting
   return back

@@ -17,15 +17,21 @@ export const valueOf = (at: number, turn = 0): string =>
     metadata: { host: `${idOf(at)}.internal.example`, pid: 10_000 + at, started: '2025-11-03T12:00:00Z', commit: '9fceb02d0ae598e95dc970b74767f19372d61af8' },
   })
 
+/** The same in the format of Go's naming/endpoints. */
+export const endpointOf = (at: number): string => {
+  const { address, ...rest } = JSON.parse(valueOf(at)) as { readonly address: string }
+  return JSON.stringify({ Op: 0, Addr: address, Metadata: rest })
+}
+
 /** A put as a part of a transaction. */
-export const put = (service: string, at: number, turn: number) => ({
-  request_put: { key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(valueOf(at, turn)) },
+export const put = (service: string, at: number, turn: number, value = valueOf) => ({
+  request_put: { key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(value(at, turn)) },
 })
 
 /** Writes `count` instances of a service. */
-export const fill = async (client: Etcd3, service: string, count: number): Promise<void> => {
+export const fill = async (client: Etcd3, service: string, count: number, value = valueOf): Promise<void> => {
   for (let from = 0; from < count; from += 100)
-    await client.kv.txn({ success: Array.from({ length: Math.min(100, count - from) }, (_, at) => put(service, from + at, 0)) })
+    await client.kv.txn({ success: Array.from({ length: Math.min(100, count - from) }, (_, at) => put(service, from + at, 0, value)) })
 }
 
 /** An etcd that compacts, and whose client takes messages of any size. */

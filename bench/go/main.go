@@ -9,11 +9,13 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/naming/endpoints"
 	"golang.org/x/sys/unix"
 )
 
@@ -66,6 +68,16 @@ func must[A any](value A, err error) A {
 	return value
 }
 
+// Until it succeeds: of thousands of calls at once etcd refuses some.
+func until[A any](run func() (A, error)) A {
+	for {
+		if value, err := run(); err == nil {
+			return value
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
 func parsed(value []byte) instance {
 	var one instance
 	if err := json.Unmarshal(value, &one); err != nil {
@@ -76,19 +88,33 @@ func parsed(value []byte) instance {
 
 var kept any
 
-func list(client *clientv3.Client, prefix string, parse bool) answer {
-	began, spent := clock(), cpu()
+func get(client *clientv3.Client, prefix string) (any, int) {
 	response := must(client.Get(context.Background(), prefix, clientv3.WithPrefix()))
-	if parse {
-		instances := make(map[string]instance, len(response.Kvs))
-		for _, kv := range response.Kvs {
-			instances[string(kv.Key[len(prefix):])] = parsed(kv.Value)
-		}
-		kept = instances
-	} else {
-		kept = response
+	return response, len(response.Kvs)
+}
+
+func getParsed(client *clientv3.Client, prefix string) (any, int) {
+	response := must(client.Get(context.Background(), prefix, clientv3.WithPrefix()))
+	instances := make(map[string]instance, len(response.Kvs))
+	for _, kv := range response.Kvs {
+		instances[string(kv.Key[len(prefix):])] = parsed(kv.Value)
 	}
-	return answer{"ms": clock() - began, "cpu": cpu() - spent, "stall": 0, "size": len(response.Kvs)}
+	return instances, len(instances)
+}
+
+func getEndpoints(client *clientv3.Client, prefix string) (any, int) {
+	manager := must(endpoints.NewManager(client, strings.TrimSuffix(prefix, "/")))
+	instances := must(manager.List(context.Background()))
+	return instances, len(instances)
+}
+
+var ways = map[string]func(*clientv3.Client, string) (any, int){"plain": get, "parsed": getParsed, "endpoints": getEndpoints}
+
+func list(client *clientv3.Client, prefix string, way string) answer {
+	began, spent := clock(), cpu()
+	instances, size := ways[way](client, prefix)
+	kept = instances
+	return answer{"ms": clock() - began, "cpu": cpu() - spent, "stall": 0, "size": size}
 }
 
 type following struct {
@@ -129,18 +155,58 @@ func (f *following) follow(client *clientv3.Client, prefix string) {
 	}
 }
 
-func register(client *clientv3.Client, prefix string, count int, ttl int64) answer {
+type holding struct {
+	sync.Mutex
+	ttl       int64
+	renewedAt []float64
+}
+
+func (h *holding) heard(at int) {
+	h.Lock()
+	h.renewedAt[at] = clock()
+	h.Unlock()
+}
+
+func (h *holding) since(since float64) (count int, last float64) {
+	h.Lock()
+	defer h.Unlock()
+	for _, when := range h.renewedAt {
+		if when > since {
+			count++
+		}
+		last = max(last, when)
+	}
+	return
+}
+
+// Waits until all have been renewed since now, two TTLs at most: how many were, and when the last.
+func (h *holding) renewed() answer {
+	since := clock()
+	for {
+		count, last := h.since(since)
+		if count == len(h.renewedAt) || clock() > since+2_000*float64(h.ttl) {
+			return answer{"renewed": count, "at": last}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (h *holding) register(client *clientv3.Client, prefix string) answer {
 	began, spent := clock(), cpu()
 	var all sync.WaitGroup
-	for at := range count {
+	for at := range h.renewedAt {
 		all.Add(1)
 		go func() {
-			lease := must(client.Grant(context.Background(), ttl))
-			value := fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
-			must(client.Put(context.Background(), fmt.Sprintf("%snode-%06d", prefix, at), value, clientv3.WithLease(lease.ID)))
+			key, value := fmt.Sprintf("%snode-%06d", prefix, at), fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
+			lease := until(func() (*clientv3.LeaseGrantResponse, error) { return client.Grant(context.Background(), h.ttl) })
+			// Only the put again: etcd would keep a lease for each one it refused.
+			until(func() (*clientv3.PutResponse, error) {
+				return client.Put(context.Background(), key, value, clientv3.WithLease(lease.ID))
+			})
 			answers := must(client.KeepAlive(context.Background(), lease.ID))
 			all.Done()
 			for range answers {
+				h.heard(at)
 			}
 		}()
 	}
@@ -154,6 +220,7 @@ func main() {
 	prefix := "/rx-discovery/" + service + "/"
 	followed := &following{}
 	followed.changed = sync.NewCond(followed)
+	var held *holding
 	if what == "watch" {
 		go followed.follow(client, prefix)
 	}
@@ -169,11 +236,14 @@ func main() {
 		case "used":
 			say.Encode(used())
 		case "list":
-			say.Encode(list(client, prefix, len(os.Args) > 4))
+			say.Encode(list(client, prefix, os.Args[4]))
 		case "register":
 			count, _ := strconv.Atoi(os.Args[4])
 			ttl, _ := strconv.ParseInt(os.Args[5], 10, 64)
-			say.Encode(register(client, prefix, count, ttl))
+			held = &holding{ttl: ttl, renewedAt: make([]float64, count)}
+			say.Encode(held.register(client, prefix))
+		case "renewed":
+			say.Encode(held.renewed())
 		case "reach":
 			followed.Lock()
 			for followed.reached < told.Revision {
