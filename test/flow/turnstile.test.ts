@@ -4,6 +4,8 @@ import { virtually } from 'rx-discovery/testing'
 import { turnstile } from '../../src/flow/turnstile.js'
 import { see } from './scene.js'
 
+const range = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => at)
+
 describe('turnstile', () => {
   it('lets so many run at once, and the others in the order in which they came', () => virtually(({ advance, now }) => {
     const inTurn = turnstile(2)
@@ -21,13 +23,13 @@ describe('turnstile', () => {
   it('lets those that are last in after all others, also after those that come later', () => virtually(({ advance, now }) => {
     const inTurn = turnstile(1)
     const began: string[] = []
-    const come = (name: string, last = false): unknown =>
-      see(
-        new Observable(subscriber => {
-          began.push(`${name}@${now()}`)
-          return timer(2).subscribe(subscriber)
-        }).pipe(inTurn(last)),
-      )
+    const come = (name: string, last = false): unknown => {
+      const job = new Observable(subscriber => {
+        began.push(`${name}@${now()}`)
+        return timer(2).subscribe(subscriber)
+      })
+      return see(job.pipe(inTurn(last)))
+    }
     come('a', true)
     come('b', true)
     come('c')
@@ -36,6 +38,23 @@ describe('turnstile', () => {
     advance(20)
     expect(began).toEqual(['a@0', 'c@2', 'd@4', 'b@6'])
   }))
+
+  it('pauses when many have entered in a row', () => {
+    const pauses: (() => void)[] = []
+    const inTurn = turnstile(3, { many: 2, pause: resume => pauses.push(resume) })
+    const began: number[] = []
+    const jobs = range(6).map(at => see(new Observable(() => void began.push(at)).pipe(inTurn())))
+    expect([began, pauses.length]).toEqual([[0, 1], 1])
+    jobs[0]?.stop()
+    expect(began).toEqual([0, 1])
+    pauses[0]?.()
+    expect([began, pauses.length]).toEqual([[0, 1, 2, 3], 2])
+    // the next one is paused for, but there is no place
+    pauses[1]?.()
+    expect(began).toEqual([0, 1, 2, 3])
+    jobs[1]?.stop()
+    expect([began, pauses.length]).toEqual([[0, 1, 2, 3, 4], 3])
+  })
 
   it('counts who ends in any way, and who leaves, and only after its teardown', () => {
     const inTurn = turnstile(1)

@@ -30,6 +30,8 @@ export interface LinkOptions {
 const patience = 1_500
 /** How many calls are under way at once: thousands would wait for one another beyond their deadlines, and be repeated all together. */
 const atOnce = 100
+/** How many of them begin in one turn of the event loop, or a hundred would make it a long one: and a gRPC stream sends one message a turn. */
+const eachTurn = 2
 /** How long a call may take unless it says otherwise, ms. */
 const ample = 5_000
 
@@ -94,7 +96,7 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
   const fair = (deadline: number): number =>
     door.health() === 'up' ? Math.max(deadline, Math.min(2 * ample, 3 * (usual ?? 0))) : Math.min(patience, deadline)
 
-  const turn = turnstile(atOnce)
+  const turn = turnstile(atOnce, { many: eachTurn, pause: setImmediate })
   // Those whose turn comes after the member went down do not go.
   const inTurn = <T>(call: Observable<T>, last: boolean): Observable<T> => door.pass(0).pipe(switchMap(() => judged(call)), turn(last))
 

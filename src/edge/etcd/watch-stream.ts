@@ -1,5 +1,7 @@
 import type { IWatchRequest } from 'etcd3'
-import { catchError, EMPTY, ignoreElements, Observable, Subject, Subscription, throwError } from 'rxjs'
+import { asyncScheduler, catchError, EMPTY, ignoreElements, Observable, Subject, Subscription, throwError } from 'rxjs'
+import { Disconnected } from '../../core/errors.js'
+import { now } from '../../flow/clock.js'
 import { nothing, within } from '../../flow/within.js'
 import { asError, isOutage } from './errors.js'
 import { liveness } from './liveness.js'
@@ -30,6 +32,8 @@ export interface WatchStream {
 }
 
 const firstId = '1'
+/** For how long (ms) no watch may be created, though there are some to be. */
+const patience = 5_000
 
 interface Connection {
   readonly add: (watch: Watched) => () => void
@@ -44,6 +48,8 @@ const connection = (member: Member, retire: () => void): Connection => {
   const requests = new Subject<IWatchRequest>()
   const waiting: IWatchRequest[] = []
   let ids = 0
+  let createdAt = now()
+  let creating = Subscription.EMPTY
 
   const send = (request: IWatchRequest): void => {
     if (requests.observed) requests.next(request)
@@ -61,7 +67,7 @@ const connection = (member: Member, retire: () => void): Connection => {
     const watch = watches.get(id)
     // What was cancelled may still have events under way.
     if (watch === undefined) return
-    asked.delete(id)
+    if (asked.delete(id)) createdAt = now()
     // The first watch had a fresh token; for a later one it may have run out, which 3.4 calls a lack of permission, too.
     // What is watched already goes on, but nothing can be added.
     if (response.canceled && id !== firstId && /permission denied|auth/.test(response.reason)) {
@@ -74,12 +80,32 @@ const connection = (member: Member, retire: () => void): Connection => {
   const close = (): void => {
     retire()
     open.unsubscribe()
+    creating.unsubscribe()
   }
   const fail = (error: unknown): void => {
     close()
     const all = [...watches.values()]
     watches.clear()
     for (const watch of all) watch.failed(asError(error))
+  }
+  // By one timer for all: of thousands that are asked for at once each has to wait for those before it.
+  const overdue = (): void => {
+    const left = createdAt + patience - now()
+    if (asked.size === 0) return
+    if (left > 0) creating = asyncScheduler.schedule(overdue, left)
+    else {
+      const { host } = member
+      const late = new Disconnected(`${host} created no watch within ${patience} ms`, { host })
+      for (const id of [...asked]) watches.get(id)?.failed(late)
+    }
+  }
+  const ask = (id: string): void => {
+    if (asked.size === 0) {
+      createdAt = now()
+      creating.unsubscribe()
+      creating = asyncScheduler.schedule(overdue, patience)
+    }
+    asked.add(id)
   }
   const start = (): void => {
     const messages = member.stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, written)
@@ -105,7 +131,7 @@ const connection = (member: Member, retire: () => void): Connection => {
     add: watch => {
       const id = String(++ids)
       watches.set(id, watch)
-      asked.add(id)
+      ask(id)
       send({ create_request: { ...watch.request, watch_id: id } })
       if (id === firstId) start()
       return () => remove(id)

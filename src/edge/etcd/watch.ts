@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, Subscription, type Subscriber } from 'rxjs'
+import { Observable, type Subscriber } from 'rxjs'
 import { Closed, Compacted, Disconnected } from '../../core/errors.js'
 import type { Batch, Change, Revision } from '../../core/store.js'
 import { nothing, within } from '../../flow/within.js'
@@ -9,9 +9,6 @@ import { askedTwice, rangeOf } from './range.js'
 import { StaleToken } from './rpc.js'
 import { PerTurn } from './turn.js'
 import { watchStream, type Watched, type WatchStream } from './watch-stream.js'
-
-/** For how long (ms) a watch may take to be created. */
-const patience = 5_000
 
 /** A linearizable read that is refused when the member cannot know, or no longer knows, what came after `from`. */
 const reading = (member: Member, prefix: string, from: Revision): Observable<unknown> =>
@@ -39,7 +36,6 @@ class Watch implements Watched {
   #train: readonly Change[] = none
   /** What comes while it is asked whether this member can be followed from there. */
   #waiting: WatchResponse[] | undefined
-  #late: Subscription | undefined
   #cancel: () => void = nothing
   #renewed = false
 
@@ -58,23 +54,15 @@ class Watch implements Watched {
   }
 
   start(): void {
-    const { host } = this.#member
-    this.#late = asyncScheduler.schedule(
-      () => this.#fail(new Disconnected(`${host} did not create the watch within ${patience} ms`, { host })),
-      patience,
-    )
     this.#cancel = this.#stream.add(this)
   }
 
   stop(): void {
-    this.#late?.unsubscribe()
     this.#batches.cancel()
     this.#cancel()
   }
 
   heard(response: WatchResponse): void {
-    this.#late?.unsubscribe()
-    this.#late = undefined
     if (this.#waiting !== undefined) this.#waiting.push(response)
     // What it says at the creation is how far this very member is: usually far enough, and nothing need be asked; else it may just lag behind another.
     else if (response.created && !response.canceled && response.revision < this.#from) this.#ask(response)
