@@ -51,13 +51,13 @@ export interface RegistrationState {
 /** Before anything has happened. */
 export const registering: RegistrationState = { registration: { status: 'registering' }, lease: undefined, overdue: false, settled: undefined }
 
-const held = (state: RegistrationState): RegistrationState => {
-  const { lease, overdue, settled } = state
-  if (lease === undefined || settled === undefined || overdue) return state
-  const { as, key, revision, healthError } = settled
-  const { id, ttl, expiresAt, renewals } = lease
-  const trouble = healthError === undefined ? {} : { healthError }
-  return { ...state, registration: { status: as, leaseId: id, key, revision, ttl, expiresAt, renewals, ...trouble } }
+// Written out, since it runs at each renewal of each of thousands: a spread costs ten times as much.
+const held = (registration: Registration, lease: Lease | undefined, overdue: boolean, settled: RegistrationState['settled']): RegistrationState => {
+  if (lease === undefined || settled === undefined || overdue) return { registration, lease, overdue, settled }
+  const { as: status, key, revision, healthError } = settled
+  const { id: leaseId, ttl, expiresAt, renewals } = lease
+  const present = { status, leaseId, key, revision, ttl, expiresAt, renewals }
+  return { registration: healthError === undefined ? present : { ...present, healthError }, lease, overdue, settled }
 }
 
 const sameStanding = (a: Registration, b: Registration): boolean =>
@@ -68,12 +68,12 @@ export const progress = (state: RegistrationState, event: RegistrationEvent): Re
   switch (event.type) {
     case 'leased':
       return event.lease.id === state.lease?.id
-        ? held({ ...state, lease: event.lease, overdue: false })
+        ? held(state.registration, event.lease, false, state.settled)
         : { ...registering, lease: event.lease }
     case 'settled': {
       const { as, key, revision, healthError } = state.settled ?? {}
       const same = as === event.as && key === event.key && revision === event.revision && healthError === event.healthError
-      return same && state.registration.status === as ? state : held({ ...state, settled: event })
+      return same && state.registration.status === as ? state : held(state.registration, state.lease, state.overdue, event)
     }
     case 'overdue': {
       const cause = new LeaseLost(state.lease?.id ?? '0', 'no renewal was acknowledged within its TTL')

@@ -2,7 +2,7 @@ import { asyncScheduler, Observable, Subscription } from 'rxjs'
 import { now } from './clock.js'
 
 /** For how long (ms) it is worked before the event loop gets its turn. */
-const slice = 5
+const slice = 2
 
 /** Runs a computation in slices between which the event loop goes on, a short one at once; emits its result, completes. */
 export const inSlices = <A>(steps: Iterator<unknown, A>): Observable<A> =>

@@ -1,5 +1,5 @@
 import type { ILeaseKeepAliveRequest, ILeaseKeepAliveResponse } from 'etcd3'
-import { concat, defer, from, map, mergeMap, Subject, Subscription, type Observable } from 'rxjs'
+import { concat, defer, filter, from, map, Subject, Subscription, type Observable } from 'rxjs'
 import { now } from '../../flow/clock.js'
 import type { Member } from './member.js'
 
@@ -48,11 +48,12 @@ const pings = (member: Member, id$: Observable<string>, sent: Map<string, Ping>)
       ),
     )
     .pipe(
-      mergeMap(({ ID, TTL }) => {
+      map(({ ID, TTL }) => {
         const ping = sent.get(ID)
         sent.delete(ID)
-        return ping ? [{ id: ID, ttl: Number(TTL), ...ping }] : []
+        return ping && { id: ID, ttl: Number(TTL), sentAt: ping.sentAt, queued: ping.queued }
       }),
+      filter(pong => pong !== undefined),
     )
 
 /** One lease asked about on a stream of its own. */

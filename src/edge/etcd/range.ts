@@ -22,7 +22,7 @@ export const askedTwice = <T>(ask: Observable<T>): Observable<T> =>
   ask.pipe(catchError((error: unknown) => (isAhead(error) ? ask : throwError(() => asError(error)))))
 
 /** For how long (ms) a page is read, and what is read worked at, before the event loop gets its turn. */
-const slice = 5
+const slice = 1
 /** How many key-values are handed out at once. */
 const few = 100
 
