@@ -11,6 +11,7 @@ import { instancesOf, serviceSet, withInstances } from '../src/core/service-set.
 import { serviceInstance, type ServiceInstance } from '../src/core/instance.js'
 import { choosing, type Choosing } from '../src/flow/choosing.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
+import { cpu } from './etcd/orders.js'
 import { duration, median, table } from './table.js'
 
 const sizes = [10, 1_000, 10_000]
@@ -59,10 +60,9 @@ const pick = <S>(policy: Policy<S>) => (size: number) => {
 
 // the time of the processor, not of the clock, so that what else the machine does is not counted
 const measured = (operations: number, run: () => unknown): number => {
-  const began = process.cpuUsage()
+  const began = cpu()
   for (let operation = 0; operation < operations; operation++) run()
-  const { user, system } = process.cpuUsage(began)
-  return ((user + system) * 1e3) / operations
+  return ((cpu() - began) * 1e6) / operations
 }
 
 const compared = (title: string, candidates: Readonly<Record<string, (size: number) => () => unknown>>, operations: (name: string, size: number) => number): void => {

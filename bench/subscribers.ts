@@ -1,5 +1,6 @@
 import { discover } from '../src/index.js'
 import { memoryRegistry } from '../src/edge/memory.js'
+import { cpu } from './etcd/orders.js'
 import { bound } from './ratios.js'
 import { duration, median, table } from './table.js'
 
@@ -15,10 +16,9 @@ const measured = (subscribers: number): { readonly cost: number; readonly watche
   const { watches } = registry.subscriptions()
   let turn = 0
   const round = (): number => {
-    const began = process.cpuUsage()
+    const began = cpu()
     for (let at = 0; at < emissions; at++) registry.write('/rx-discovery/web/node', JSON.stringify({ v: 1, address: 'a:80', weight: 1 + (++turn % 100) }))
-    const { user, system } = process.cpuUsage(began)
-    return ((user + system) * 1e3) / emissions
+    return ((cpu() - began) * 1e6) / emissions
   }
   const cost = median(Array.from({ length: rounds }, round).slice(2))
   if (seen < subscribers * emissions * rounds) throw new Error(`only ${seen} emissions were seen`)
