@@ -4,7 +4,7 @@ import { cpu } from './etcd/orders.js'
 import { bound } from './ratios.js'
 import { duration, median, table } from './table.js'
 
-const emissions = 300
+const emissions = 1_000
 const rounds = 7
 
 /** What an emission costs, ns, by the number of subscribers, and how many watches they have. */

@@ -4,18 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { readChange, readPage, readWatch } from '../../../src/edge/etcd/messages.js'
 import { rangeOf, readAll } from '../../../src/edge/etcd/range.js'
 import { reader, toDecimal, toNumber } from '../../../src/edge/etcd/wire.js'
+import { bytes, number, varint } from './protobuf.js'
 
-const varint = (value: bigint): number[] => {
-  const bytes: number[] = []
-  let rest = BigInt.asUintN(64, value)
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
-  return [...bytes, Number(rest)]
-}
-const number = (field: number, value: bigint): Buffer => Buffer.from([...varint(BigInt(field << 3)), ...varint(value)])
-const bytes = (field: number, value: Uint8Array | string): Buffer => {
-  const content = Buffer.from(value as string)
-  return Buffer.concat([Buffer.from([...varint(BigInt((field << 3) | 2)), ...varint(BigInt(content.length))]), content])
-}
 const keyValue = (key: string, value: string, revision: bigint, lease: bigint): Buffer =>
   Buffer.concat([bytes(1, key), number(2, 1n), number(3, revision), number(4, 1n), bytes(5, value), number(6, lease)])
 const header = (revision: bigint): Buffer => bytes(1, Buffer.concat([number(1, 2n ** 64n - 1n), number(2, 7n), number(3, revision), number(4, 2n)]))

@@ -1,0 +1,122 @@
+import { NEVER, Observable, Subject, Subscription } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { Closed, Disconnected } from '../../../src/core/errors.js'
+import type { Member } from '../../../src/edge/etcd/member.js'
+import { watchStream } from '../../../src/edge/etcd/watch-stream.js'
+import { virtually, type VirtualHelpers } from '../../../src/edge/testing.js'
+import { bytes, number } from './protobuf.js'
+
+interface Request {
+  readonly create_request?: { readonly watch_id: string }
+  readonly cancel_request?: { readonly watch_id: string }
+}
+
+const header = bytes(1, Buffer.concat([number(1, 7n), number(3, 5n)]))
+const created = (id: string): Buffer => Buffer.concat([header, number(2, BigInt(id)), number(3, 1n)])
+
+const scene = () => {
+  const asked: string[] = []
+  const cancelled: string[] = []
+  const answers = new Subject<Buffer>()
+  let open = 0
+  const stream = (_open: unknown, requests: Observable<Request>): Observable<Buffer> =>
+    new Observable(subscriber => {
+      open += 1
+      subscriber.add(() => (open -= 1))
+      subscriber.add(answers.subscribe(subscriber))
+      subscriber.add(
+        requests.subscribe(({ create_request, cancel_request }) => {
+          if (create_request) asked.push(create_request.watch_id)
+          if (cancel_request) cancelled.push(cancel_request.watch_id)
+        }),
+      )
+    })
+  const streams = watchStream({ host: 'etcd', call: () => NEVER, stream } as unknown as Member)
+  const failures = new Map<string, Error>()
+  const watch = (name: string): (() => void) => {
+    const stop = new Subscription()
+    stop.add(
+      streams.add({
+        request: { key: Buffer.from(name) },
+        heard: () => undefined,
+        failed: error => {
+          failures.set(name, error)
+          stop.unsubscribe()
+        },
+      }),
+    )
+    return () => stop.unsubscribe()
+  }
+  return { streams, watch, asked, cancelled, failures, answer: (id: string) => answers.next(created(id)), breaks: (error: Error) => answers.error(error), open: () => open }
+}
+
+const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
+
+describe('a watch stream', () => {
+  it('waits for a watch as long as others are created', inTime(({ advance }) => {
+    const { streams, watch, asked, answer, failures } = scene()
+    for (const name of ['a', 'b', 'c', 'd']) watch(name)
+    for (const id of asked) {
+      advance(2_000)
+      answer(id)
+    }
+    expect(failures.size).toBe(0)
+    streams.close(new Closed())
+  }))
+
+  it('gives up those that are not created when none has been for a while, and keeps the others', inTime(({ advance }) => {
+    const { streams, watch, answer, failures, cancelled, open } = scene()
+    for (const name of ['a', 'b', 'c']) watch(name)
+    advance(3_000)
+    answer('1')
+    advance(4_900)
+    expect(failures.size).toBe(0)
+    advance(200)
+    expect([...failures.keys()]).toEqual(['b', 'c'])
+    expect([...failures.values()].every(error => error instanceof Disconnected)).toBe(true)
+    expect([cancelled, open()]).toEqual([['2', '3'], 1])
+    streams.close(new Closed())
+  }))
+
+  it('begins to wait anew when there are new ones', inTime(({ advance }) => {
+    const { streams, watch, answer, failures } = scene()
+    watch('a')
+    answer('1')
+    advance(60_000)
+    watch('b')
+    advance(4_900)
+    expect(failures.size).toBe(0)
+    advance(200)
+    expect([...failures.keys()]).toEqual(['b'])
+    streams.close(new Closed())
+  }))
+
+  it('fails all when it breaks, also those that are added while they are told, which go to another one', () => {
+    const { streams, watch, breaks, failures, open } = scene()
+    watch('a')
+    streams.add({ request: {}, heard: () => undefined, failed: () => void watch('again') })
+    breaks(new Disconnected('broken'))
+    expect([...failures.keys()]).toEqual(['a', 'again'])
+    expect(open()).toBe(0)
+  })
+
+  it('is open while there is a watch', () => {
+    const { watch, open } = scene()
+    const [a, b] = [watch('a'), watch('b')]
+    a()
+    expect(open()).toBe(1)
+    b()
+    expect(open()).toBe(0)
+    watch('c')
+    expect(open()).toBe(1)
+  })
+
+  it('ends all when it is closed, and takes no more', () => {
+    const { streams, watch, failures, open } = scene()
+    watch('a')
+    streams.close(new Closed())
+    watch('b')
+    expect([...failures].map(([name, error]) => [name, error instanceof Closed])).toEqual([['a', true], ['b', true]])
+    expect(open()).toBe(0)
+  })
+})
