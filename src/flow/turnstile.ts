@@ -1,6 +1,6 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
 
-/** How many may enter in a row before `pause` calls back. */
+/** How many may enter before `pause` calls back, which it does later, never at once. */
 export interface Pace {
   readonly many: number
   readonly pause: (resume: () => void) => unknown

@@ -96,7 +96,7 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
   const fair = (deadline: number): number =>
     door.health() === 'up' ? Math.max(deadline, Math.min(2 * ample, 3 * (usual ?? 0))) : Math.min(patience, deadline)
 
-  const turn = turnstile(atOnce, { many: eachTurn, pause: setImmediate })
+  const turn = turnstile(atOnce, { many: eachTurn, pause: resume => setImmediate(resume) })
   // Those whose turn comes after the member went down do not go.
   const inTurn = <T>(call: Observable<T>, last: boolean): Observable<T> => door.pass(0).pipe(switchMap(() => judged(call)), turn(last))
 

@@ -45,6 +45,7 @@ export const readAll = <A>({ bytes, bounds }: Page, read: (bytes: Buffer, start:
         subscriber.error(error)
         return
       }
+      if (subscriber.closed) return
       if (index < bounds.length) turn = setImmediate(work)
       else subscriber.complete()
     }

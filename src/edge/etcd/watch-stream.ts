@@ -40,8 +40,8 @@ interface Connection {
   readonly fail: (error: unknown) => void
 }
 
-/** `retire` is called when no more watches may be added. */
-const connection = (member: Member, retire: () => void): Connection => {
+/** `retire` is called when no more watches may be added, `ended` when the last one has left. */
+const connection = (member: Member, retire: () => void, ended: () => void): Connection => {
   const watches = new Map<string, Watched>()
   /** Not created yet; creations are answered in their order. */
   const asked = new Set<string>()
@@ -65,9 +65,10 @@ const connection = (member: Member, retire: () => void): Connection => {
     const response = readWatch(message)
     const id = idOf(response) ?? ''
     const watch = watches.get(id)
+    asked.delete(id)
+    if (response.created) createdAt = now()
     // What was cancelled may still have events under way.
     if (watch === undefined) return
-    if (asked.delete(id)) createdAt = now()
     // The first watch had a fresh token; for a later one it may have run out, which 3.4 calls a lack of permission, too.
     // What is watched already goes on, but nothing can be added.
     if (response.canceled && id !== firstId && /permission denied|auth/.test(response.reason)) {
@@ -79,6 +80,7 @@ const connection = (member: Member, retire: () => void): Connection => {
   const open = new Subscription()
   const close = (): void => {
     retire()
+    ended()
     open.unsubscribe()
     creating.unsubscribe()
   }
@@ -96,7 +98,10 @@ const connection = (member: Member, retire: () => void): Connection => {
     else {
       const { host } = member
       const late = new Disconnected(`${host} created no watch within ${patience} ms`, { host })
-      for (const id of [...asked]) watches.get(id)?.failed(late)
+      const all = [...asked]
+      // They may be asked for again while they are told.
+      asked.clear()
+      for (const id of all) watches.get(id)?.failed(late)
     }
   }
   const ask = (id: string): void => {
@@ -129,10 +134,12 @@ const connection = (member: Member, retire: () => void): Connection => {
   return {
     fail,
     add: watch => {
+      // First of all, since what is no prefix throws.
+      const { request } = watch
       const id = String(++ids)
       watches.set(id, watch)
       ask(id)
-      send({ create_request: { ...watch.request, watch_id: id } })
+      send({ create_request: { ...request, watch_id: id } })
       if (id === firstId) start()
       return () => remove(id)
     },
@@ -141,12 +148,16 @@ const connection = (member: Member, retire: () => void): Connection => {
 
 /** The watch stream of a member. */
 export const watchStream = (member: Member): WatchStream => {
+  // One that takes no more watches lives on as long as those that it has.
+  const open = new Set<Connection>()
   let current: Connection | undefined
   let closed: Error | undefined
   const connected = (): Connection => {
-    const made = connection(member, () => {
+    const retire = (): void => {
       if (current === made) current = undefined
-    })
+    }
+    const made = connection(member, retire, () => open.delete(made))
+    open.add(made)
     return made
   }
   return {
@@ -157,7 +168,7 @@ export const watchStream = (member: Member): WatchStream => {
     },
     close: error => {
       closed = error
-      current?.fail(error)
+      for (const one of [...open]) one.fail(error)
     },
     // What else it is answered is for the watch to hear itself.
     renewed: member.call((client, options) => client.kv.range(anyKey, options)).pipe(

@@ -29,7 +29,6 @@ class Watch implements Watched {
   readonly #member: Member
   readonly #stream: WatchStream
   readonly #prefix: string
-  readonly #from: Revision
   readonly #batches: PerTurn<Batch>
   #last: Revision
   /** The changes of a revision that has not come whole. */
@@ -44,13 +43,13 @@ class Watch implements Watched {
     this.#member = member
     this.#stream = stream
     this.#prefix = prefix
-    this.#from = this.#last = from
+    this.#last = from
     this.#batches = new PerTurn(subscriber, joined)
   }
 
   // From the last revision known and not the one after it: a start in the future keeps some etcds from answering any ping on the stream.
   get request() {
-    return { ...rangeOf(this.#prefix), start_revision: Math.max(1, this.#from), progress_notify: true, fragment: true }
+    return { ...rangeOf(this.#prefix), start_revision: Math.max(1, this.#last), progress_notify: true, fragment: true }
   }
 
   start(): void {
@@ -65,7 +64,7 @@ class Watch implements Watched {
   heard(response: WatchResponse): void {
     if (this.#waiting !== undefined) this.#waiting.push(response)
     // What it says at the creation is how far this very member is: usually far enough, and nothing need be asked; else it may just lag behind another.
-    else if (response.created && !response.canceled && response.revision < this.#from) this.#ask(response)
+    else if (response.created && !response.canceled && response.revision < this.#last) this.#ask(response)
     else this.#take(response)
   }
 
@@ -75,6 +74,11 @@ class Watch implements Watched {
       return
     }
     this.#renewed = true
+    this.#batches.flush()
+    this.#cancel()
+    this.#cancel = nothing
+    this.#train = none
+    this.#waiting = undefined
     within(this.#subscriber, this.#stream.renewed, {
       next: nothing,
       error: (thrown: unknown) => this.#fail(asError(thrown)),
@@ -84,9 +88,9 @@ class Watch implements Watched {
 
   #ask(created: WatchResponse): void {
     this.#waiting = [created]
-    within(this.#subscriber, reading(this.#member, this.#prefix, this.#from), {
+    within(this.#subscriber, reading(this.#member, this.#prefix, this.#last), {
       next: nothing,
-      error: (error: unknown) => this.#fail(error instanceof Compacted ? new Compacted(this.#from) : asError(error)),
+      error: (error: unknown) => this.#fail(error instanceof Compacted ? new Compacted(this.#last) : asError(error)),
       complete: () => {
         const waiting = this.#waiting ?? none
         this.#waiting = undefined
@@ -102,7 +106,7 @@ class Watch implements Watched {
       return
     }
     if (response.created) {
-      this.#batches.next({ revision: this.#from, changes: none })
+      this.#batches.next({ revision: this.#last, changes: none })
       return
     }
     const fresh = response.changes.filter(({ revision }) => revision > this.#last)

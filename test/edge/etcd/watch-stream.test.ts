@@ -12,6 +12,7 @@ interface Request {
 }
 
 const header = bytes(1, Buffer.concat([number(1, 7n), number(3, 5n)]))
+const refused = (id: string): Buffer => Buffer.concat([header, number(2, BigInt(id)), number(3, 1n), number(4, 1n), bytes(6, 'permission denied')])
 const created = (id: string): Buffer => Buffer.concat([header, number(2, BigInt(id)), number(3, 1n)])
 
 const scene = () => {
@@ -47,7 +48,7 @@ const scene = () => {
     )
     return () => stop.unsubscribe()
   }
-  return { streams, watch, asked, cancelled, failures, answer: (id: string) => answers.next(created(id)), breaks: (error: Error) => answers.error(error), open: () => open }
+  return { streams, watch, asked, cancelled, failures, answer: (id: string) => answers.next(created(id)), refuse: (id: string) => answers.next(refused(id)), breaks: (error: Error) => answers.error(error), open: () => open }
 }
 
 const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
@@ -98,6 +99,55 @@ describe('a watch stream', () => {
     breaks(new Disconnected('broken'))
     expect([...failures.keys()]).toEqual(['a', 'again'])
     expect(open()).toBe(0)
+  })
+
+  it('gives up again those that are asked for again at once', inTime(({ advance }) => {
+    const { streams, failures } = scene()
+    let tries = 0
+    const insist = (): void => {
+      const stop = new Subscription()
+      stop.add(
+        streams.add({
+          request: {},
+          heard: () => undefined,
+          failed: () => {
+            tries += 1
+            stop.unsubscribe()
+            if (tries < 6) insist()
+          },
+        }),
+      )
+    }
+    insist()
+    insist()
+    advance(60_000)
+    expect([tries, failures.size]).toEqual([7, 0])
+    streams.close(new Closed())
+  }))
+
+  it('is not harmed by a request that cannot be made', () => {
+    const { streams, watch, asked } = scene()
+    const impossible = {
+      get request(): never {
+        throw new TypeError('not a prefix')
+      },
+      heard: () => undefined,
+      failed: () => undefined,
+    }
+    expect(() => streams.add(impossible)).toThrow(TypeError)
+    watch('a')()
+    expect(asked).toEqual(['1'])
+  })
+
+  it('ends, when it is closed, also those of a stream that takes no more', () => {
+    const { streams, watch, refuse, failures, open } = scene()
+    watch('a')
+    watch('b')
+    refuse('2')
+    watch('c')
+    expect([[...failures.keys()], open()]).toEqual([['b'], 2])
+    streams.close(new Closed())
+    expect([[...failures.keys()], open()]).toEqual([['b', 'a', 'c'], 0])
   })
 
   it('is open while there is a watch', () => {
