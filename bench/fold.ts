@@ -6,6 +6,7 @@ import { folding } from '../src/core/known.js'
 import { diff } from '../src/core/diff.js'
 import { serviceSetOf } from '../src/core/service-set.js'
 import { SortedMap } from '../src/core/sorted-map.js'
+import { bound, compare } from './ratios.js'
 import { duration, median, table } from './table.js'
 
 const sizes = [10, 1_000, 10_000, 100_000]
@@ -75,15 +76,18 @@ const measured = (operations: number, run: (operation: number) => unknown): numb
 }
 
 /** Each candidate in turn, several rounds, so that what else the machine does falls on all alike. */
-const compared = (candidates: Record<string, () => number>): Record<string, number> => {
+const compared = (candidates: Record<string, () => number>): Taken => {
   const results = Object.keys(candidates).map((name): [string, number[]] => [name, []])
   for (let round = 0; round < rounds; round++) for (const [name, times] of results) times.push(candidates[name]?.() ?? NaN)
-  return Object.fromEntries(results.map(([name, times]) => [name, median(times.slice(2))]))
+  return Object.fromEntries(results.map(([name, times]) => [name, times.slice(2)]))
 }
+
+/** What each took in its rounds, ns, by name. */
+type Taken = Readonly<Record<string, readonly number[]>>
 
 // Each is made, measured and dropped before the next, so that none pays for the garbage of another; in several passes, so that what else
 // the machine does falls on all alike.
-const folds = (title: string, candidates: Record<string, Fold>): void => {
+const folds = (title: string, candidates: Record<string, Fold>): readonly Taken[] => {
   const bySize = sizes.map(size => {
     const operations = (name: string): number => (name === 'copied Map' ? Math.max(10, Math.min(10_000, 1e6 / size)) : 10_000)
     const passes = range(2).map(() =>
@@ -93,19 +97,30 @@ const folds = (title: string, candidates: Record<string, Fold>): void => {
         return [name, range(rounds).map(() => measured(operations(name), () => one((number * 7_919) % size, number++))).slice(2)]
       }),
     )
-    return Object.fromEntries(Object.keys(candidates).map((name, at) => [name, median(passes.flatMap(pass => pass[at]?.[1] ?? []))]))
+    return Object.fromEntries(Object.keys(candidates).map((name, at) => [name, passes.flatMap(pass => pass[at]?.[1] ?? [])]))
   })
   const row = (name: string): string[] => {
-    const times = bySize.map(results => results[name] ?? NaN)
+    const times = bySize.map(results => median(results[name] ?? []))
     const [, small = NaN, , large = NaN] = times
     return [name, ...times.map(duration), `${(large / small).toFixed(1)}×`]
   }
   table(title, [['', ...sizes.map(size => size.toLocaleString('en')), '100,000 : 1,000'], ...Object.keys(candidates).map(row)])
+  return bySize
+}
+
+/** The rows of the design about one event at a set of 100,000. */
+const goals = (bySize: readonly Taken[]): void => {
+  const [, small, , large] = bySize
+  const ours = large?.['SortedMap.set'] ?? []
+  bound({ what: 'one event into 100,000', measured: ours, unit: duration, most: 3_000 })
+  compare({ what: 'one event into 100,000', ours, beside: 'the same into 1,000', theirs: small?.['SortedMap.set'] ?? [], unit: duration, goal: { most: 6 } })
+  for (const beside of ['immutable', 'hamt_plus', 'copied Map', 'mutable Map'])
+    compare({ what: 'one event into 100,000', ours, beside, theirs: large?.[beside] ?? [], unit: duration })
 }
 
 /** Folding one event, and going through and making a whole collection. */
 export const fold = (): void => {
-  folds('one event at a random known key', structures)
+  goals(folds('one event at a random known key', structures))
   folds('one event, from its text', wholes)
 
   const size = 100_000
@@ -123,8 +138,9 @@ export const fold = (): void => {
     SortedMap: () => measured(3, () => counted(sorted)),
     immutable: () => measured(3, () => counted(persistent)),
   })
-  const { Map: base = NaN } = through
-  table('iterating 100,000 entries', [['', 'median', 'to a Map'], ...Object.entries(through).map(([name, ns]) => [name, duration(ns), `${(ns / base).toFixed(2)}×`])])
+  const { Map: base = [], SortedMap: ours = [] } = through
+  table('iterating 100,000 entries', [['', 'median', 'to a Map'], ...Object.entries(through).map(([name, ns]) => [name, duration(median(ns)), `${(median(ns) / median(base)).toFixed(2)}×`])])
+  compare({ what: 'iterating 100,000 entries', ours, beside: 'a Map', theirs: base, unit: duration, goal: { most: 2 } })
 
   const following = folding(plain(), { service: 'web' })
   const listing = range(size).map(at => ({ key: keyOf(at), value: '10.0.0.1:80', lease: '1', revision: 1 }))
@@ -142,5 +158,5 @@ export const fold = (): void => {
     'relisted, one gone': () => measured(1, () => following.relisted(known, readings.filter(one => one !== first), 2)),
     'diff of one change': () => measured(1_000, () => diff(set, other)),
   })
-  table('a whole of 100,000', [['', 'median'], ...Object.entries(made).map(([name, ns]) => [name, duration(ns)])])
+  table('a whole of 100,000', [['', 'median'], ...Object.entries(made).map(([name, ns]) => [name, duration(median(ns))])])
 }

@@ -12,6 +12,7 @@ import { serviceInstance, type ServiceInstance } from '../src/core/instance.js'
 import { choosing, type Choosing } from '../src/flow/choosing.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
 import { cpu } from './etcd/orders.js'
+import { bound, compare } from './ratios.js'
 import { duration, median, table } from './table.js'
 
 const sizes = [10, 1_000, 10_000]
@@ -65,21 +66,40 @@ const measured = (operations: number, run: () => unknown): number => {
   return ((cpu() - began) * 1e6) / operations
 }
 
-const compared = (title: string, candidates: Readonly<Record<string, (size: number) => () => unknown>>, operations: (name: string, size: number) => number): void => {
-  const row = ([name, make]: [string, (size: number) => () => unknown]): string[] => {
-    const times = sizes.map(size => {
+/** Prints what each takes, and returns it, by name and size. */
+const compared = (
+  title: string,
+  candidates: Readonly<Record<string, (size: number) => () => unknown>>,
+  operations: (name: string, size: number) => number,
+): Readonly<Record<string, readonly (readonly number[])[]>> => {
+  const all = Object.entries(candidates).map(([name, make]): [string, readonly (readonly number[])[]] => [
+    name,
+    sizes.map(size => {
       const run = make(size)
-      return median(Array.from({ length: rounds }, () => measured(operations(name, size), run)).slice(2))
-    })
+      return Array.from({ length: rounds }, () => measured(operations(name, size), run)).slice(2)
+    }),
+  ])
+  const row = ([name, bySize]: readonly [string, readonly (readonly number[])[]]): string[] => {
+    const times = bySize.map(median)
     return [name, ...times.map(duration), `${((times[2] ?? NaN) / (times[0] ?? NaN)).toFixed(1)}×`]
   }
-  table(title, [['', ...sizes.map(size => size.toLocaleString('en')), '10,000 : 10'], ...Object.entries(candidates).map(row)])
+  table(title, [['', ...sizes.map(size => size.toLocaleString('en')), '10,000 : 10'], ...all.map(row)])
+  return Object.fromEntries(all)
+}
+
+/** The rows of the design, at ten thousand instances. */
+const goals = (taken: Readonly<Record<string, readonly (readonly number[])[]>>): void => {
+  const at = (name: string): readonly number[] => taken[name]?.[2] ?? []
+  for (const [name, most] of [['roundRobin', 200], ['leastRequest', 500], ['peakEwma', 500]] as const)
+    bound({ what: `a pick of ${name} among 10,000`, measured: at(name), unit: duration, most })
+  compare({ what: 'a pick of roundRobin among 10,000', ours: at('roundRobin'), beside: 'round robin of grpc-js', theirs: at('round robin of grpc-js'), unit: duration })
+  compare({ what: 'a pick of leastRequest among 10,000', ours: at('leastRequest'), beside: 'P2C of load-balancers', theirs: at('P2C of load-balancers'), unit: duration })
 }
 
 /** What a pick and a new set cost, by the number of instances. */
 export const picks = (): void => {
   const slowly = (name: string, size: number): number => (name.startsWith('weighted') && size > 128 ? 100_000 : 200_000)
-  compared('a pick: the clock, the pool, the policy', {
+  const taken = compared('a pick: the clock, the pool, the policy', {
     roundRobin: pick(roundRobin()),
     random: pick(random()),
     leastRequest: pick(leastRequest()),
@@ -90,6 +110,7 @@ export const picks = (): void => {
     'round robin of grpc-js': size => grpcRoundRobin(size).pick,
     'P2C of load-balancers': (size: number) => { const balancer = new P2cBalancer(size); return () => balancer.pick() },
   }, slowly)
+  goals(taken)
   compared('a pick with its reservation, its release and what is learned', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
   const changing = (size: number) => {
     const chooser = chooserOf(roundRobin(), size)

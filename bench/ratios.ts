@@ -22,7 +22,7 @@ export interface Bound {
 
 const rows: (readonly string[])[] = []
 
-const times = (ratio: number): string => `${ratio.toFixed(ratio < 0.995 ? 2 : 1)}×`
+const times = (ratio: number): string => `${ratio < 0.01 ? ratio.toPrecision(1) : ratio.toFixed(ratio < 0.995 ? 2 : 1)}×`
 const met = (value: number, goal: Comparison['goal']): string =>
   goal === undefined ? '' : ('most' in goal ? value <= goal.most : value >= goal.least) ? 'yes' : 'no'
 const spread = (values: readonly number[], unit: (value: number) => string): string =>

@@ -107,6 +107,14 @@ const row = (all: readonly Followed[], { what, results, unit, goal }: Row): read
   return [what, ...results.map(values => unit(median(values)))]
 }
 
+/** What an event of ours cost in the first place, by what it was measured at, to be compared with what it costs where there are more instances. */
+const costs = new Map<string, readonly number[]>()
+const grown = (said: string, size: number, [ours = []]: readonly (readonly number[])[]): void => {
+  const before = costs.get(said)
+  if (before === undefined) costs.set(said, ours)
+  else compare({ what: `CPU per event, ${said}, ${size.toLocaleString('en')} instances`, ours, beside: 'the same among 1,000', theirs: before, unit: duration, goal: { most: 2 } })
+}
+
 const perSecond = (value: number): string => `${Math.round(value).toLocaleString('en')}/s`
 
 /** One put at a time: how soon it is seen, and what it costs. */
@@ -120,6 +128,7 @@ const one = async (client: Etcd3, all: readonly Followed[], size: number, rate: 
   })
   const column = (of: 'p50' | 'p99' | 'cpu'): readonly (readonly number[])[] => measured.map(results => results.map(result => result[of]))
   const said = `${rate.toLocaleString('en')} puts/s, ${size.toLocaleString('en')} instances`
+  if (rate === 1_000) grown(`${rate.toLocaleString('en')} puts/s`, size, column('cpu'))
   return [
     row(all, { what: `put → seen, p50, ${said}`, results: column('p50'), unit: milliseconds, goal: { most: 1.05 } }),
     row(all, { what: `put → seen, p99, ${said}`, results: column('p99'), unit: milliseconds, goal: { most: 1.05 } }),
@@ -138,6 +147,7 @@ const many = async (client: Etcd3, all: readonly Followed[], size: number): Prom
   })
   const column = (of: 'cpu' | 'rate'): readonly (readonly number[])[] => measured.map(results => results.map(result => result[of]))
   const said = `batches of ${batch}, ${size.toLocaleString('en')} instances`
+  grown(`batches of ${batch}`, size, column('cpu'))
   return [
     row(all, { what: `events sustained, ${said}`, results: column('rate'), unit: perSecond, goal: { least: 0.95 } }),
     row(all, { what: `CPU per event, ${said}`, results: column('cpu'), unit: duration, goal: { most: 1 } }),
