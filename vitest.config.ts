@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -11,6 +12,8 @@ const alias = [
 export default defineConfig({
   test: {
     reporters: ['default', './test/reporter.ts'],
+    // By itself it would take one less than there are processors; most of these tests wait for etcd.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         resolve: { alias },
