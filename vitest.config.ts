@@ -31,8 +31,22 @@ export default defineConfig({
         test: {
           name: 'etcd',
           include: ['test/etcd/**/*.test.ts'],
+          exclude: ['test/etcd/chaos.test.ts'],
           globalSetup: ['test/etcd/setup.ts'],
           setupFiles: ['test/etcd/setup-file.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'chaos',
+          include: ['test/etcd/chaos.test.ts'],
+          globalSetup: ['test/etcd/setup.ts'],
+          setupFiles: ['test/etcd/setup-file.ts'],
+          // After all others, by itself: clusters that have to find a leader in time, and to keep it.
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

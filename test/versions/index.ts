@@ -15,7 +15,7 @@ const aboutEtcd = ['contract', 'list', 'watch', 'lease', 'put', 'restarts', 'con
 const aboutNode = ['contract', 'exit']
 
 const log = (line: string): void => console.log(line)
-const files = (names: readonly string[]): readonly string[] => ['--project', 'etcd', ...names.map(name => `test/etcd/${name}.test.ts`)]
+const files = (names: readonly string[]): readonly string[] => ['--project', 'etcd', '--project', 'chaos', ...names.map(name => `test/etcd/${name}.test.ts`)]
 
 const kinds: Readonly<Record<string, { readonly versions: readonly string[]; readonly run: (version: string) => Promise<Row> }>> = {
   etcd: {
