@@ -112,12 +112,14 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     const filingOf = (service: string): Filing<M> => touched.get(service) ?? known.filings.get(service) ?? emptyFiling<M>(service)
     const rosters = (service: string) => [filingOf(service).roster, known.services.get(service)]
     const told = (key: string): Reading<M> | undefined => readings.get(key)
+    // Nobody sees what is between: a map that this batch has made is changed instead of made anew.
+    const edit = changes.length > 1 ? new Set() : undefined
     for (const change of changes) {
       const before = readings.get(change.key)
       const after = change.value === null ? undefined : reading(before, change, known.revision, rosters)
       const service = (after ?? before)?.service
-      if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told))
-      readings = after === undefined ? readings.delete(change.key) : readings.set(change.key, after)
+      if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told, edit))
+      readings = after === undefined ? readings.delete(change.key) : readings.set(change.key, after, edit)
     }
     for (const [service, after] of touched) {
       const was = known.services.get(service)

@@ -2,6 +2,7 @@ import { either as E } from 'fp-ts'
 import type { Rejection } from './format.js'
 import type { ServiceInstance } from './instance.js'
 import { SortedMap } from './sorted-map.js'
+import type { Fresh } from './sorted-map-node.js'
 import type { Revision } from './store.js'
 
 /** A long computation that stops between its steps, so that other things get their turn; of 100,000 keys none takes longer than some ms. */
@@ -47,8 +48,8 @@ const idOf = (reading: Reading<unknown> | undefined): string | undefined =>
 
 const said = (reading: Reading<unknown>): string => idOf(reading) ?? ''
 
-const withEntry = <V>(map: SortedMap<V>, key: string, value: V | undefined): SortedMap<V> =>
-  value === undefined ? map.delete(key) : map.set(key, value)
+const withEntry = <V>(map: SortedMap<V>, key: string, value: V | undefined, edit?: Fresh): SortedMap<V> =>
+  value === undefined ? map.delete(key) : map.set(key, value, edit)
 
 // Written out rather than spread, here and below, since it runs for each event: a spread costs ten times as much.
 const withRoster = <M>({ roster, keys, rivals }: Filing<M>, instances: SortedMap<ServiceInstance<M>>, rejected: SortedMap<Rejection>): Filing<M> => ({
@@ -57,9 +58,9 @@ const withRoster = <M>({ roster, keys, rivals }: Filing<M>, instances: SortedMap
   rivals,
 })
 
-const spokenBy = <M>(filing: Filing<M>, id: string, speaker: Reading<M> | undefined): Filing<M> => {
+const spokenBy = <M>(filing: Filing<M>, id: string, speaker: Reading<M> | undefined, edit?: Fresh): Filing<M> => {
   const instance = speaker !== undefined && E.isRight(speaker.read) ? speaker.read.right : undefined
-  return withRoster(filing, withEntry(filing.roster.instances, id, instance), filing.roster.rejected)
+  return withRoster(filing, withEntry(filing.roster.instances, id, instance, edit), filing.roster.rejected)
 }
 
 const withClaim = <M>(
@@ -68,6 +69,7 @@ const withClaim = <M>(
   before: Reading<M> | undefined,
   after: Reading<M> | undefined,
   reading: (key: string) => Reading<M> | undefined,
+  edit?: Fresh,
 ): Filing<M> => {
   const rivals = filing.rivals.get(id)
   // The usual case: no other key says this id.
@@ -76,6 +78,7 @@ const withClaim = <M>(
       before !== undefined && after !== undefined ? filing : { roster: filing.roster, keys: withEntry(filing.keys, id, after?.key), rivals: filing.rivals },
       id,
       after,
+      edit,
     )
   const owner = filing.keys.get(id)
   const speaker = owner === undefined ? undefined : reading(owner)
@@ -101,12 +104,13 @@ export const filed = <M>(
   before: Reading<M> | undefined,
   after: Reading<M> | undefined,
   reading: (key: string) => Reading<M> | undefined,
+  edit?: Fresh,
 ): Filing<M> => {
   const was = idOf(before)
   const is = idOf(after)
   let next = filing
   if (was !== undefined && was !== is) next = withClaim(next, was, before, undefined, reading)
-  if (is !== undefined) next = withClaim(next, is, was === is ? before : undefined, after, reading)
+  if (is !== undefined) next = withClaim(next, is, was === is ? before : undefined, after, reading, edit)
   const rejection = after !== undefined && E.isLeft(after.read) ? after.read.left : undefined
   const key = (after ?? before)?.key ?? ''
   return rejection !== undefined || (before !== undefined && was === undefined)

@@ -24,6 +24,9 @@ export interface Inner<V> {
 /** A persistent B+tree: never changed once made, all leaves at one depth. */
 export type Node<V> = Leaf<V> | Inner<V>
 
+/** The nodes that were made in the course of one edit: nobody else has them yet, so that they may be changed. */
+export type Fresh = Set<unknown>
+
 // Both kinds are made with the same fields in the same order, so that the engine sees one shape.
 const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({
   size: keys.length, keys, values, sizes: undefined, children: undefined,
@@ -133,17 +136,28 @@ export const mapped = <V, W>(node: Node<V>, change: (value: V) => W): Node<W> =>
     ? leaf(node.keys, node.values.map(value => change(value)))
     : inner(node.size, node.keys, node.sizes, node.children.map(child => mapped(child, change)))
 
-const put = <V>(node: Node<V>, key: string, value: V): Node<V> => {
+const kept = <N>(node: N, fresh: Fresh | undefined): N => {
+  fresh?.add(node)
+  return node
+}
+
+const put = <V>(node: Node<V>, key: string, value: V, fresh: Fresh | undefined): Node<V> => {
   if (node.children === undefined) {
     const at = lowerBound(node.keys, key)
     if (node.keys[at] !== key) return leaf(spliced(node.keys, at, 0, key), spliced(node.values, at, 0, value))
-    return node.values[at] === value ? node : leaf(node.keys, replaced(node.values, at, value))
+    if (node.values[at] === value) return node
+    if (fresh?.has(node) !== true) return kept(leaf(node.keys, replaced(node.values, at, value)), fresh)
+    ;(node.values as V[])[at] = value
+    return node
   }
   const at = childIndex(node.keys, key)
   const before = node.children[at]!
-  const after = put(before, key, value)
+  const after = put(before, key, value, fresh)
   if (after === before) return node
-  return after.keys.length > width ? withChildren(node, at, 1, fitting(after)) : withChild(node, at, after)
+  if (after.keys.length > width) return withChildren(node, at, 1, fitting(after))
+  if (fresh?.has(node) !== true || before.size !== after.size) return kept(withChild(node, at, after), fresh)
+  ;(node.children as Node<V>[])[at] = after
+  return node
 }
 
 const remove = <V>(node: Node<V>, key: string): Node<V> => {
@@ -161,9 +175,9 @@ const remove = <V>(node: Node<V>, key: string): Node<V> => {
     : withChildren(node, at - 1, 2, fitting(joined(node.children[at - 1]!, after)))
 }
 
-/** The tree with `key` at `value`; the same tree if it is so already. */
-export const inserted = <V>(root: Node<V>, key: string, value: V): Node<V> => {
-  const [only, more] = fitting(put(root, key, value))
+/** The tree with `key` at `value`; the same tree if it is so already, or if it is `fresh` and was changed. */
+export const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => {
+  const [only, more] = fitting(put(root, key, value, fresh))
   return more === undefined ? only! : parent([only!, more])
 }
 

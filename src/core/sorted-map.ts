@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are in range by construction */
  
 import { type Difference, differences } from './sorted-map-difference.js'
-import { built, each, inserted, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, valueAt } from './sorted-map-node.js'
+import { built, each, type Fresh, inserted, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, valueAt } from './sorted-map-node.js'
 
 export type { Difference } from './sorted-map-difference.js'
 
@@ -141,9 +141,9 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     return Number.isInteger(index) && index >= 0 && index < this.size ? valueAt(this.#root, index) : undefined
   }
 
-  /** This map with `key` at `value`; itself if it is so already (`===`). */
-  set(key: string, value: V): SortedMap<V> {
-    const root = inserted(this.#root, key, value)
+  /** This map with `key` at `value`; itself if it is so already (`===`). Within one edit it may be this map that is changed, if the edit has made it. */
+  set(key: string, value: V, edit?: Fresh): SortedMap<V> {
+    const root = inserted(this.#root, key, value, edit)
     return root === this.#root ? this : new SortedMap(root)
   }
 

@@ -212,7 +212,9 @@ describe('any history', () => {
           const changes = all.filter(change => change.revision === revision && mine(change.key))
           for (const change of changes) if (change.value === null) held.delete(change.key)
           else held.set(change.key, change)
+          const was = visible(known)
           const next = fold.changed(known, { revision, changes })
+          expect(visible(known)).toEqual(was)
           expect(next.services === known.services || changes.length > 0).toBe(true)
           known = next
         }

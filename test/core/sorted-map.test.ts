@@ -232,6 +232,24 @@ describe('the difference', () => {
     expect(read(before, taller)).toBeLessThan(6 * path)
   })
 
+  it('is the same by one edit as without, and what was before it stays as it was', () => {
+    fc.assert(
+      fc.property(edits, edits, (shared, changes) => {
+        const before = edited(SortedMap.empty<number>(), shared)
+        const was = [...before]
+        const fresh = new Set()
+        const after = changes.reduce((so, [key, value]) => (value === undefined ? so.delete(key) : so.set(key, value, fresh)), before)
+        expect([...before]).toEqual(was)
+        expect([...after]).toEqual([...edited(before, changes)])
+      }),
+    )
+    const [root, fresh] = [tree(width ** 2 * 4), new Set()]
+    const all = [7, 7, 8, 900, 901, 4_000].reduce((node, at) => inserted(node, keyOf(at), -at, fresh), root)
+    height(all)
+    expect(nodesOf(all).filter(node => !nodesOf(root).includes(node))).toHaveLength(fresh.size)
+    expect(inserted(all, keyOf(9), 0, fresh)).toBe(all)
+  })
+
   it('is cheap again after a listing that changed little', () => {
     const entries = Array.from({ length: 5_000 }, (_, at): [string, number] => [keyOf(at), at])
     const before = SortedMap.from(entries)
