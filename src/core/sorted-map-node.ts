@@ -28,13 +28,10 @@ export type Node<V> = Leaf<V> | Inner<V>
 export type Fresh = Set<unknown>
 
 // Both kinds are made with the same fields in the same order, so that the engine sees one shape.
-const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({
-  size: keys.length, keys, values, sizes: undefined, children: undefined,
-})
+const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({ size: keys.length, keys, values, sizes: undefined, children: undefined })
 
-const inner = <V>(size: number, keys: readonly string[], sizes: readonly number[], children: readonly Node<V>[]): Inner<V> => ({
-  size, keys, values: undefined, sizes, children,
-})
+const inner = <V>(size: number, keys: readonly string[], sizes: readonly number[], children: readonly Node<V>[]): Inner<V> =>
+  ({ size, keys, values: undefined, sizes, children })
 
 const parent = <V>(children: readonly Node<V>[]): Inner<V> => {
   const sizes = children.map(child => child.size)
