@@ -64,10 +64,13 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
       tap({ next: door.answered, error: judge }),
       tap(response => cluster.seen(host, response)),
     )
+  const dropping = (current: string | undefined) => (error: unknown): void => {
+    if (error instanceof StaleToken) tokens?.drop(current)
+  }
   const withToken = <T>(run: (current: string | undefined) => Observable<T>): Observable<T> =>
     token.pipe(
       switchMap(current =>
-        run(current).pipe(tap({ error: (error: unknown) => error instanceof StaleToken && tokens?.drop(current) })),
+        run(current).pipe(tap({ error: dropping(current) })),
       ),
     )
   // Another cluster's "no such lease" and "no such revision" would be taken for ours, and a write would be made.
@@ -134,7 +137,7 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
               subscriber.next(response)
             },
             error: (thrown: unknown) => {
-              if (thrown instanceof StaleToken) tokens?.drop(current)
+              dropping(current)(thrown)
               judge(thrown)
               error(thrown)
             },
