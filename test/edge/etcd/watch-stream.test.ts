@@ -1,7 +1,8 @@
-import { NEVER, Observable, Subject, Subscription } from 'rxjs'
+import { EMPTY, NEVER, Observable, Subject, Subscription } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Disconnected } from '../../../src/core/errors.js'
 import type { Member } from '../../../src/edge/etcd/member.js'
+import { watches } from '../../../src/edge/etcd/watch.js'
 import { watchStream } from '../../../src/edge/etcd/watch-stream.js'
 import { virtually, type VirtualHelpers } from '../../../src/edge/testing.js'
 import { bytes, number } from './protobuf.js'
@@ -32,7 +33,8 @@ const scene = () => {
         }),
       )
     })
-  const streams = watchStream({ host: 'etcd', call: () => NEVER, stream } as unknown as Member)
+  const member = { host: 'etcd', call: () => EMPTY, stream } as unknown as Member
+  const streams = watchStream(member)
   const failures = new Map<string, Error>()
   const watch = (name: string): (() => void) => {
     const stop = new Subscription()
@@ -48,7 +50,7 @@ const scene = () => {
     )
     return () => stop.unsubscribe()
   }
-  return { streams, watch, asked, cancelled, failures, answer: (id: string) => answers.next(created(id)), refuse: (id: string) => answers.next(refused(id)), breaks: (error: Error) => answers.error(error), open: () => open }
+  return { member, streams, watch, asked, cancelled, failures, answer: (id: string) => answers.next(created(id)), refuse: (id: string) => answers.next(refused(id)), breaks: (error: Error) => answers.error(error), open: () => open }
 }
 
 const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
@@ -148,6 +150,16 @@ describe('a watch stream', () => {
     expect([[...failures.keys()], open()]).toEqual([['b'], 2])
     streams.close(new Closed())
     expect([[...failures.keys()], open()]).toEqual([['b', 'a', 'c'], 0])
+  })
+
+  it('is left by a watch that moves to another one', () => {
+    const { member, refuse, asked, open } = scene()
+    const { watch } = watches({ all: [member], returned: NEVER, on: call => call(member), close: () => undefined })
+    const all = ['a', 'b'].map(prefix => watch(prefix, 1).subscribe())
+    refuse('2')
+    expect([asked, open()]).toEqual([['1', '2', '1'], 2])
+    for (const one of all) one.unsubscribe()
+    expect(open()).toBe(0)
   })
 
   it('is open while there is a watch', () => {
