@@ -4,6 +4,7 @@ import { Disconnected } from '../../src/core/errors.js'
 import { now } from '../../src/flow/clock.js'
 import type { Member, Members, RawClient } from '../../src/edge/etcd/member.js'
 import { paging } from '../../src/edge/etcd/paging.js'
+import { number } from './etcd/protobuf.js'
 
 /** A ping that a fake member received. */
 export interface ReceivedPing {
@@ -138,7 +139,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
               map(() => {
                 if (error) throw error
                 inFlight.delete(ID)
-                return { ID, TTL: renew(ID) } as never
+                return Buffer.concat([number(2, BigInt(ID)), number(3, BigInt(renew(ID)))]) as never
               }),
             )
           }),

@@ -52,6 +52,17 @@ export const headerOf = (bytes: Buffer): Header => {
   return first?.number === 1 ? headerIn(bytes, first.start, first.end) : noHeader
 }
 
+/** An answer to a ping of a lease: its TTL in seconds, 0 when it is gone. */
+export const readKeepAlive = (bytes: Buffer): { readonly id: string; readonly ttl: number } => {
+  let id = '0'
+  let ttl = 0
+  const fields = reader(bytes)
+  for (let field = fields.next(); field !== undefined; field = fields.next())
+    if (field.number === 2) id = toDecimal(field)
+    else if (field.number === 3) ttl = toNumber(field)
+  return { id, ttl }
+}
+
 /** Finds the key-values of an answer to a range. */
 export const readPage = (bytes: Buffer): Page => {
   const bounds: number[] = []

@@ -1,7 +1,10 @@
-import type { ILeaseKeepAliveRequest, ILeaseKeepAliveResponse } from 'etcd3'
-import { concat, defer, filter, from, map, Subject, Subscription, type Observable } from 'rxjs'
+import type { ILeaseKeepAliveRequest } from 'etcd3'
+import { concat, defer, map, NEVER, Observable, Subscription, type Subscriber } from 'rxjs'
 import { now } from '../../flow/clock.js'
+import { within } from '../../flow/within.js'
 import type { Member } from './member.js'
+import { readKeepAlive } from './messages.js'
+import { inBytes } from './wire.js'
 
 /** A ping that was sent: when (monotonic ms), and whether others were waiting for their answers. */
 interface Ping {
@@ -35,68 +38,75 @@ interface PingHandlers {
   readonly broken: (error: unknown) => void
 }
 
-/** Keep-alives on `member`, each answer with the time of its ping. */
-const pings = (member: Member, id$: Observable<string>, sent: Map<string, Ping>): Observable<Pong> =>
-  member
-    .stream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
-      (client, options) => client.leaseClient.leaseKeepAlive(options),
-      id$.pipe(
-        map(ID => {
-          sent.set(ID, { sentAt: now(), queued: sent.size > 0 })
-          return { ID }
-        }),
-      ),
-    )
-    .pipe(
-      map(({ ID, TTL }) => {
-        const ping = sent.get(ID)
-        sent.delete(ID)
-        return ping && { id: ID, ttl: Number(TTL), sentAt: ping.sentAt, queued: ping.queued }
-      }),
-      filter(pong => pong !== undefined),
-    )
+/** Keep-alives on `member`, answered in bytes. */
+const keepAlive = (member: Member, requests: Observable<ILeaseKeepAliveRequest>): Observable<Buffer> =>
+  member.stream<ILeaseKeepAliveRequest, Buffer>((client, options) => client.leaseClient.leaseKeepAlive(inBytes(options)) as never, requests)
 
 /** One lease asked about on a stream of its own. */
 export const pingAlone = (member: Member, id: string): Observable<Pong> =>
-  pings(member, concat([id], new Subject<string>()), new Map())
+  defer(() => {
+    let sentAt = now()
+    const sent = defer(() => {
+      sentAt = now()
+      return [{ ID: id }]
+    })
+    return keepAlive(member, concat(sent, NEVER)).pipe(map(message => ({ ...readKeepAlive(message), sentAt, queued: false })))
+  })
 
 /** Opens a stream `through` a member of somebody's choice. */
 export const pingStream = (
-  through: (use: (member: Member) => Observable<Pong>) => Observable<Pong>,
+  through: (use: (member: Member) => Observable<Buffer>) => Observable<Buffer>,
   { first, answered, broken }: PingHandlers,
 ): PingStream => {
   const sent = new Map<string, Ping>()
-  const more$ = new Subject<string>()
   const running = new Subscription()
   let heardAt = now()
   let member: Member | undefined
+  let open: Subscriber<ILeaseKeepAliveRequest> | undefined
+
+  // Few records, and no operators: a message passes here for each renewal of each of thousands of leases.
+  const ping = (id: string): void => {
+    if (open === undefined || sent.has(id)) return
+    sent.set(id, { sentAt: now(), queued: sent.size > 0 })
+    open.next({ ID: id })
+  }
+  const requests = new Observable<ILeaseKeepAliveRequest>(subscriber => {
+    open = subscriber
+    for (const id of first()) ping(id)
+    return () => (open = undefined)
+  })
+  const heard = (message: Buffer): void => {
+    const { id, ttl } = readKeepAlive(message)
+    const about = sent.get(id)
+    if (about === undefined) return
+    sent.delete(id)
+    heardAt = now()
+    answered({ id, ttl, sentAt: about.sentAt, queued: about.queued })
+  }
 
   return {
+    ping,
     member: () => member,
     oldest: () => sent.keys().next().value,
     waitingSince: () => {
-      if (!more$.observed) return heardAt
+      if (open === undefined) return heardAt
       const [oldest] = sent.values()
       return oldest && Math.max(heardAt, oldest.sentAt)
     },
-    ping: id => {
-      if (!sent.has(id)) more$.next(id)
-    },
     start: () => {
-      const pong$ = through(chosen => {
+      const messages = through(chosen => {
         member = chosen
-        return pings(chosen, concat(defer(() => from(first())), more$), sent)
+        return keepAlive(chosen, requests)
       })
-      running.add(
-        pong$.subscribe({
-          next: pong => {
-            heardAt = now()
-            answered(pong)
-          },
-          error: broken,
-          complete: () => broken(undefined),
-        }),
-      )
+      const next = (message: Buffer): void => {
+        try {
+          heard(message)
+        } catch (thrown) {
+          running.unsubscribe()
+          broken(thrown)
+        }
+      }
+      within(running, messages, { next, error: broken, complete: () => broken(undefined) })
     },
     close: () => running.unsubscribe(),
   }
