@@ -114,13 +114,24 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     const told = (key: string): Reading<M> | undefined => readings.get(key)
     // Nobody sees what is between: a map that this batch has made is changed instead of made anew.
     const edit = changes.length > 1 ? new Set() : undefined
-    for (const change of changes) {
-      const before = readings.get(change.key)
-      const after = change.value === null ? undefined : reading(before, change, known.revision, rosters)
-      const service = (after ?? before)?.service
+    const file = (service: string | undefined, before: Reading<M> | undefined, after: Reading<M> | undefined): void => {
       if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told, edit))
-      readings = after === undefined ? readings.delete(change.key) : readings.set(change.key, after, edit)
     }
+    for (const change of changes)
+      if (change.value === null) {
+        const before = told(change.key)
+        file(before?.service, before, undefined)
+        readings = readings.delete(change.key)
+      } else
+        readings = readings.update(
+          change.key,
+          before => {
+            const after = reading(before, change, known.revision, rosters)
+            file(after.service, before, after)
+            return after
+          },
+          edit,
+        )
     for (const [service, after] of touched) {
       const was = known.services.get(service)
       // Changes of one batch may undo one another.

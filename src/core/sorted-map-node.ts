@@ -27,13 +27,14 @@ export type Node<V> = Leaf<V> | Inner<V>
 /** The nodes that were made in the course of one edit: nobody else has them yet, so that they may be changed. */
 export type Fresh = Set<unknown>
 
-// Both kinds are made with the same fields in the same order, so that the engine sees one shape.
-const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({ size: keys.length, keys, values, sizes: undefined, children: undefined })
+/** A leaf of keys in ascending order; it has the fields of an inner node in the same order, so that the engine sees one shape. */
+export const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({ size: keys.length, keys, values, sizes: undefined, children: undefined })
 
 const inner = <V>(size: number, keys: readonly string[], sizes: readonly number[], children: readonly Node<V>[]): Inner<V> =>
   ({ size, keys, values: undefined, sizes, children })
 
-const parent = <V>(children: readonly Node<V>[]): Inner<V> => {
+/** The node above its children. */
+export const parent = <V>(children: readonly Node<V>[]): Inner<V> => {
   const sizes = children.map(child => child.size)
   return inner(sizes.reduce((sum, size) => sum + size, 0), children.map(child => child.keys[0]!), sizes, children)
 }
@@ -62,9 +63,16 @@ export const lowerBound = (keys: readonly string[], key: string): number => {
   return low
 }
 
+/** The index of the last key that is not greater than `key`; of the first one when all are. */
 const childIndex = (keys: readonly string[], key: string): number => {
-  const at = lowerBound(keys, key)
-  return at === 0 || keys[at] === key ? at : at - 1
+  let low = 1
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (keys[middle]! <= key) low = middle + 1
+    else high = middle
+  }
+  return low - 1
 }
 
 const withChild = <V>(node: Inner<V>, at: number, child: Node<V>): Inner<V> => {
@@ -138,10 +146,11 @@ const kept = <N>(node: N, fresh: Fresh | undefined): N => {
   return node
 }
 
-const put = <V>(node: Node<V>, key: string, value: V, fresh: Fresh | undefined): Node<V> => {
+const put = <V>(node: Node<V>, key: string, valueAfter: (before: V | undefined) => V, fresh: Fresh | undefined): Node<V> => {
   if (node.children === undefined) {
     const at = lowerBound(node.keys, key)
-    if (node.keys[at] !== key) return leaf(spliced(node.keys, at, 0, key), spliced(node.values, at, 0, value))
+    if (node.keys[at] !== key) return leaf(spliced(node.keys, at, 0, key), spliced(node.values, at, 0, valueAfter(undefined)))
+    const value = valueAfter(node.values[at])
     if (node.values[at] === value) return node
     if (fresh?.has(node) !== true) return kept(leaf(node.keys, replaced(node.values, at, value)), fresh)
     ;(node.values as V[])[at] = value
@@ -149,7 +158,7 @@ const put = <V>(node: Node<V>, key: string, value: V, fresh: Fresh | undefined):
   }
   const at = childIndex(node.keys, key)
   const before = node.children[at]!
-  const after = put(before, key, value, fresh)
+  const after = put(before, key, valueAfter, fresh)
   if (after === before) return node
   if (after.keys.length > width) return withChildren(node, at, 1, fitting(after))
   if (fresh?.has(node) !== true || before.size !== after.size) return kept(withChild(node, at, after), fresh)
@@ -172,29 +181,17 @@ const remove = <V>(node: Node<V>, key: string): Node<V> => {
     : withChildren(node, at - 1, 2, fitting(joined(node.children[at - 1]!, after)))
 }
 
-/** The tree with `key` at `value`; the same tree if it is so already, or if it is `fresh` and was changed. */
-export const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => {
-  const [only, more] = fitting(put(root, key, value, fresh))
+/** The tree with `key` at what `valueAfter` makes of its value; the same tree if it is so already, or if it is `fresh` and was changed. */
+export const updated = <V>(root: Node<V>, key: string, valueAfter: (before: V | undefined) => V, fresh?: Fresh): Node<V> => {
+  const [only, more] = fitting(put(root, key, valueAfter, fresh))
   return more === undefined ? only! : parent([only!, more])
 }
+
+/** The same with `key` at `value`. */
+export const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => updated(root, key, () => value, fresh)
 
 /** The tree without `key`; the same tree if it has none. */
 export const removed = <V>(root: Node<V>, key: string): Node<V> => {
   const node = remove(root, key)
   return node.children?.length === 1 ? node.children[0]! : node
-}
-
-const chunks = <A>(count: number, chunk: (from: number, to: number) => A): A[] => {
-  const parts = Math.ceil(count / width)
-  return Array.from({ length: parts }, (_, at) => chunk(Math.floor((at * count) / parts), Math.floor(((at + 1) * count) / parts)))
-}
-
-/** The tree of keys in strictly ascending order with their values. */
-export const built = <V>(keys: readonly string[], values: readonly V[]): Node<V> => {
-  let level: Node<V>[] = chunks(keys.length, (from, to) => leaf(keys.slice(from, to), values.slice(from, to)))
-  while (level.length > 1) {
-    const below = level
-    level = chunks(below.length, (from, to) => parent(below.slice(from, to)))
-  }
-  return level[0] ?? leaf([], [])
 }

@@ -1,7 +1,8 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are in range by construction */
  
 import { type Difference, differences } from './sorted-map-difference.js'
-import { built, each, type Fresh, inserted, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, valueAt } from './sorted-map-node.js'
+import { built } from './sorted-map-build.js'
+import { each, type Fresh, inserted, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, updated, valueAt } from './sorted-map-node.js'
 
 export type { Difference } from './sorted-map-difference.js'
 
@@ -144,6 +145,12 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
   /** This map with `key` at `value`; itself if it is so already (`===`). Within one edit it may be this map that is changed, if the edit has made it. */
   set(key: string, value: V, edit?: Fresh): SortedMap<V> {
     const root = inserted(this.#root, key, value, edit)
+    return root === this.#root ? this : new SortedMap(root)
+  }
+
+  /** The same with what `valueAfter` makes of the value at `key`, which is looked for once. */
+  update(key: string, valueAfter: (before: V | undefined) => V, edit?: Fresh): SortedMap<V> {
+    const root = updated(this.#root, key, valueAfter, edit)
     return root === this.#root ? this : new SortedMap(root)
   }
 

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SortedMap } from '../../src/core/sorted-map.js'
 import { differences } from '../../src/core/sorted-map-difference.js'
-import { built, inserted, type Node, removed, width } from '../../src/core/sorted-map-node.js'
+import { built } from '../../src/core/sorted-map-build.js'
+import { inserted, type Node, removed, width } from '../../src/core/sorted-map-node.js'
 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
 const sorted = <V>(map: ReadonlyMap<string, V>): [string, V][] => [...map].sort(byKey)
@@ -103,6 +104,22 @@ describe('SortedMap', () => {
       }),
     )
     expect(SortedMap.from([['a', 1]]).delete('a')).toBe(SortedMap.empty())
+  })
+
+  it('hands the value that is there to an update, and becomes what that makes of it', () => {
+    fc.assert(
+      fc.property(edits, keys, (changes, key) => {
+        const map = edited(SortedMap.empty<number>(), changes)
+        const told: (number | undefined)[] = []
+        const after = map.update(key, before => {
+          told.push(before)
+          return (before ?? 0) + 1
+        })
+        expect(told).toEqual([map.get(key)])
+        expect([...after]).toEqual([...map.set(key, (map.get(key) ?? 0) + 1)])
+        expect(after.update(key, before => before ?? 0)).toBe(after)
+      }),
+    )
   })
 
   it('is made of entries in any order, of which the last of a key counts', () => {
