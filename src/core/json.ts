@@ -33,12 +33,13 @@ export const jsonProblem = (value: unknown, depth = maxDepth): string | undefine
     return undefined
   }
   if (!isPlain(value)) return 'holds an object that is not plain'
-  for (const key of Object.keys(value)) {
+  // Not `Object.keys`, which would make a list for each value that is read; what is inherited is nobody's problem.
+  for (const key in value) {
     // Assigned anywhere later, it would change a prototype instead of adding a field.
     if (key === '__proto__') return 'holds the key "__proto__"'
     const item: unknown = value[key as keyof typeof value]
     const problem = item === undefined ? undefined : jsonProblem(item, depth - 1)
-    if (problem !== undefined) return problem
+    if (problem !== undefined && Object.hasOwn(value, key)) return problem
   }
   return undefined
 }
