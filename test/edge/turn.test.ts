@@ -1,13 +1,24 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { Observable, Subject } from 'rxjs'
-import { describe, expect, it } from 'vitest'
-import { PerTurn } from '../../src/edge/etcd/turn.js'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PerTurn, type Turns } from '../../src/edge/etcd/turn.js'
 
-const joining = () => {
+let time = 0
+beforeEach(() => {
+  time = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => time)
+})
+afterEach(() => vi.restoreAllMocks())
+
+const joining = (common: Turns = { doneAt: -Infinity }, took = 0) => {
   const source = new Subject<number>()
   const seen: (number | string)[] = []
+  const next = (value: number): void => {
+    seen.push(value)
+    time += took
+  }
   const joined = new Observable<number>(subscriber => {
-    const turns = new PerTurn<number>(subscriber, values => values.reduce((a, b) => a + b))
+    const turns = new PerTurn<number>(subscriber, values => values.reduce((a, b) => a + b), common)
     subscriber.add(() => turns.cancel())
     const complete = (): void => {
       turns.flush()
@@ -15,7 +26,7 @@ const joining = () => {
     }
     subscriber.add(source.subscribe({ next: value => turns.next(value), complete }))
   })
-  const subscription = joined.subscribe({ next: value => seen.push(value), complete: () => seen.push('complete') })
+  const subscription = joined.subscribe({ next, complete: () => seen.push('complete') })
   return { source, seen, subscription }
 }
 
@@ -26,10 +37,31 @@ describe('PerTurn', () => {
     expect(seen).toEqual([1])
     await turn()
     expect(seen).toEqual([1, 9])
+    time += 1
     source.next(5)
     expect(seen).toEqual([1, 9, 5])
     await turn()
     expect(seen).toEqual([1, 9, 5])
+  })
+
+  it('takes what comes right after a turn for a part of it, and holds it no longer than a turn', async () => {
+    const { source, seen } = joining()
+    source.next(1)
+    source.next(2)
+    await turn()
+    source.next(3)
+    source.next(4)
+    await turn()
+    expect(seen).toEqual([1, 2, 7])
+  })
+
+  it('gives way to slow subscribers of others whose values come in the same turns', async () => {
+    const common = { doneAt: -Infinity }
+    const [one, other] = [joining(common, 50), joining(common, 50)]
+    for (const value of [1, 2, 3]) for (const { source } of [one, other]) source.next(value)
+    expect([one.seen, other.seen]).toEqual([[1], []])
+    await turn()
+    expect([one.seen, other.seen]).toEqual([[1, 5], [6]])
   })
 
   it('keeps nothing back at the end', async () => {

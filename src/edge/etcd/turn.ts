@@ -1,4 +1,14 @@
 import type { Subscriber } from 'rxjs'
+import { now } from '../../flow/clock.js'
+
+/** What those have in common whose values come in the same turns of the event loop. */
+export interface Turns {
+  /** When one of them was last done with a value, monotonic ms. */
+  doneAt: number
+}
+
+/** What comes sooner after the last one (ms) is taken to come in the same turn: to mark the end of each turn would cost as much as all else that is done with a value. */
+const soon = 0.2
 
 /**
  * Hands on the first value of a turn of the event loop at once, and all that follow in the same turn joined into one: however long a subscriber
@@ -7,35 +17,45 @@ import type { Subscriber } from 'rxjs'
 export class PerTurn<A> {
   readonly #to: Subscriber<A>
   readonly #join: (values: readonly A[]) => A
+  readonly #turns: Turns
   #waiting: A[] = []
-  #turn: NodeJS.Immediate | undefined
+  #end: NodeJS.Immediate | undefined
 
-  constructor(to: Subscriber<A>, join: (values: readonly A[]) => A) {
+  constructor(to: Subscriber<A>, join: (values: readonly A[]) => A, turns: Turns) {
     this.#to = to
     this.#join = join
+    this.#turns = turns
   }
 
   next(value: A): void {
-    if (this.#turn !== undefined) this.#waiting.push(value)
+    if (this.#end === undefined && now() - this.#turns.doneAt >= soon) this.#handOn(value)
     else {
-      this.#turn = setImmediate(() => this.flush())
-      this.#to.next(value)
+      this.#waiting.push(value)
+      this.#end ??= setImmediate(() => this.flush())
     }
   }
 
   /** Hands on what waits. */
   flush(): void {
-    clearImmediate(this.#turn)
-    this.#turn = undefined
-    if (this.#waiting.length === 0) return
     const values = this.#waiting
-    this.#waiting = []
-    this.#to.next(this.#join(values))
+    this.cancel()
+    if (values.length > 0) this.#handOn(this.#join(values))
   }
 
   /** Forgets what waits. */
   cancel(): void {
-    clearImmediate(this.#turn)
+    clearImmediate(this.#end)
+    this.#end = undefined
     this.#waiting = []
+  }
+
+  #handOn(value: A): void {
+    // What comes while a subscriber is told comes in the same turn.
+    this.#turns.doneAt = Infinity
+    try {
+      this.#to.next(value)
+    } finally {
+      this.#turns.doneAt = now()
+    }
   }
 }

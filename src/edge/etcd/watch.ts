@@ -7,7 +7,7 @@ import type { Member, Members } from './member.js'
 import type { WatchResponse } from './messages.js'
 import { askedTwice, rangeOf } from './range.js'
 import { StaleToken } from './rpc.js'
-import { PerTurn } from './turn.js'
+import { PerTurn, type Turns } from './turn.js'
 import { watchStream, type Watched, type WatchStream } from './watch-stream.js'
 
 /** A linearizable read that is refused when the member cannot know, or no longer knows, what came after `from`. */
@@ -19,7 +19,10 @@ const refusal = (host: string, { compacted, reason }: WatchResponse): Error =>
     ? new Compacted(compacted)
     : (translate(host, { code: 0, details: reason }) ?? new Disconnected(`${host} cancelled the watch: ${reason || 'it did not say why'}`, { host }))
 
-const joined = (batches: readonly Batch[]): Batch => ({ revision: batches.at(-1)?.revision ?? 0, changes: batches.flatMap(({ changes }) => changes) })
+const joined = (batches: readonly Batch[]): Batch => {
+  const last = batches.at(-1)
+  return last !== undefined && batches.length === 1 ? last : { revision: last?.revision ?? 0, changes: batches.flatMap(({ changes }) => changes) }
+}
 
 const none: readonly never[] = []
 
@@ -38,13 +41,13 @@ class Watch implements Watched {
   #cancel: () => void = nothing
   #renewed = false
 
-  constructor(subscriber: Subscriber<Batch>, member: Member, stream: WatchStream, prefix: string, from: Revision) {
+  constructor(subscriber: Subscriber<Batch>, member: Member, stream: WatchStream, turns: Turns, prefix: string, from: Revision) {
     this.#subscriber = subscriber
     this.#member = member
     this.#stream = stream
     this.#prefix = prefix
     this.#last = from
-    this.#batches = new PerTurn(subscriber, joined)
+    this.#batches = new PerTurn(subscriber, joined, turns)
   }
 
   // From the last revision known and not the one after it: a start in the future keeps some etcds from answering any ping on the stream.
@@ -137,12 +140,13 @@ export interface Watches {
 /** Follows prefixes on the member in use. */
 export const watches = (members: Members): Watches => {
   const streams = new Map(members.all.map(member => [member, watchStream(member)] as const))
+  const turns: Turns = { doneAt: -Infinity }
   return {
     watch: (prefix, from) =>
       members.on(
         member =>
           new Observable(subscriber => {
-            const watch = new Watch(subscriber, member, streams.get(member) ?? watchStream(member), prefix, from)
+            const watch = new Watch(subscriber, member, streams.get(member) ?? watchStream(member), turns, prefix, from)
             watch.start()
             return () => watch.stop()
           }),
