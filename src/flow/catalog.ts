@@ -1,4 +1,4 @@
-import { defer, EMPTY, filter, map, merge, of, scan, skipWhile, startWith, tap, throwError, type Observable } from 'rxjs'
+import { defer, filter, map, merge, scan, skipWhile, throwError, type Observable } from 'rxjs'
 import { checkedDurations, checkedFormats, checkedName } from '../core/arguments.js'
 import { exponential } from '../core/backoff.js'
 import { mergedCatalog, nextCatalog, unmergedCatalog, type Catalog } from '../core/catalog.js'
@@ -78,9 +78,8 @@ export const catalog = <const F extends Formats = Format>(
     const catalogs = formats.map(one =>
       one.root === undefined ? each(registry, one, [...new Set(services)], options) : rooted(registry, one.root, one, services, options),
     )
-    const pending: Sets<MetadataOf<F>> = SortedMap.from((services ?? []).map(service => [service, pendingSet<MetadataOf<F>>(service)]))
     // without names and before the first listing there is no map: an empty one would say that there are no services
-    let last = services && pending
+    const pending: Sets<MetadataOf<F>> | undefined = services && SortedMap.from(services.map(service => [service, pendingSet<MetadataOf<F>>(service)]))
     const [first] = catalogs
     const sets =
       catalogs.length === 1 && first !== undefined
@@ -90,9 +89,8 @@ export const catalog = <const F extends Formats = Format>(
             skipWhile(({ catalogs: all, sets: { size } }) => services === undefined && size === 0 && all.some(({ state }) => state.status === 'pending')),
             map(({ sets: all }) => all),
           )
-    return (services === undefined ? sets : sets.pipe(startWith(pending))).pipe(
-      tap(all => (last = all)),
-      endOnClosed(() => (last === undefined ? EMPTY : of(SortedMap.from(Array.from(last, ([service, set]) => [service, closedSet(set)]))))),
+    return sets.pipe(
+      endOnClosed<Sets<MetadataOf<F>>>(pending, last => last.map(closedSet)),
       coalesced(coalesce, statusChanged),
     )
   }).pipe(shared(linger))

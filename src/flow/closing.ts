@@ -1,18 +1,35 @@
-import { asyncScheduler, catchError, Observable, throwError, type MonoTypeOperatorFunction } from 'rxjs'
+import { asyncScheduler, Observable, type MonoTypeOperatorFunction } from 'rxjs'
 import { Closed } from '../core/errors.js'
 import { withState, type ServiceSet } from '../core/service-set.js'
 import { toError } from './recover.js'
+import { within } from './within.js'
 
-/** `Closed` ends what is running with `last()`; what is subscribed when the registry is closed already errors with it. */
+/**
+ * Emits `first`, if there is one, then what comes, until `Closed` ends it with the last value as `closed` has it. What is subscribed when the
+ * registry is closed already errors with it.
+ */
 export const endOnClosed =
-  <A>(last: () => Observable<A>): MonoTypeOperatorFunction<A> =>
+  <A>(first: A | undefined, closed: (last: A) => A): MonoTypeOperatorFunction<A> =>
   source =>
     new Observable(subscriber => {
+      let last = first
       let opening = true
-      const ended = catchError<A, Observable<A>>((error: unknown) => (error instanceof Closed && !opening ? last() : throwError(() => toError(error))))
-      const subscription = source.pipe(ended).subscribe(subscriber)
+      const complete = (): void => subscriber.complete()
+      const next = (value: A): void => {
+        last = value
+        subscriber.next(value)
+      }
+      const error = (thrown: unknown): void => {
+        if (opening || !(thrown instanceof Closed)) {
+          subscriber.error(toError(thrown))
+          return
+        }
+        if (last !== undefined) subscriber.next(closed(last))
+        complete()
+      }
+      if (first !== undefined) subscriber.next(first)
+      if (!subscriber.closed) within(subscriber, source, { next, error, complete })
       opening = false
-      return subscription
     })
 
 /** The last set of a discovery whose registry was closed. */

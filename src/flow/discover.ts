@@ -1,4 +1,4 @@
-import { defer, map, merge, of, scan, startWith, tap, throwError, type Observable } from 'rxjs'
+import { defer, map, merge, scan, throwError, type Observable } from 'rxjs'
 import { exponential, type Backoff } from '../core/backoff.js'
 import { checkedDurations, checkedFormats, checkedName } from '../core/arguments.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../core/format.js'
@@ -56,11 +56,8 @@ export const discover = <const F extends Formats = Format>(
     if (wrong !== undefined) return throwError(() => wrong)
     const [first] = formats
     const options = { backoff, verify }
-    let last = pendingSet<MetadataOf<F>>(service)
     return (formats.length === 1 && first !== undefined ? one(registry, service, first, options) : several(registry, service, formats, options)).pipe(
-      startWith(last),
-      tap(set => (last = set)),
-      endOnClosed(() => of(closedSet(last))),
+      endOnClosed(pendingSet<MetadataOf<F>>(service), closedSet),
       coalesced(coalesce, (before, after) => before.status !== after.status),
     )
   }).pipe(shared(linger))

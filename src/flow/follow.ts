@@ -1,36 +1,33 @@
 import {
   asyncScheduler,
   concat,
-  concatMap,
   defer,
   EMPTY,
   exhaustMap,
-  filter,
   first,
   interval,
-  map,
   merge,
   mergeMap,
   NEVER,
+  Observable,
   of,
-  reduce,
   Subject,
   switchMap,
-  take,
   tap,
   throwError,
   timer,
-  type Observable,
 } from 'rxjs'
 import { answered, audit, confirmed, heard } from '../core/audit.js'
 import type { Backoff } from '../core/backoff.js'
 import { Closed, Compacted, Denied, Diverged, InvalidArgument, Lagging, Rewound } from '../core/errors.js'
-import type { Folding, Known, Reading } from '../core/known.js'
+import type { Folding, Known } from '../core/known.js'
 import type { SetStatus, Trouble } from '../core/service-set.js'
-import type { Batch, Check, Listing, Revision } from '../core/store.js'
+import type { Batch, Check, Revision } from '../core/store.js'
+import { listing } from './listing.js'
 import { recover, type Interruption } from './recover.js'
 import type { ReadableRegistry } from './registry.js'
 import { inSlices } from './slices.js'
+import { within } from './within.js'
 
 /** What is known of a prefix, and how far it can be trusted. */
 export interface Followed<M> {
@@ -39,11 +36,6 @@ export interface Followed<M> {
   readonly trouble: Trouble | undefined
   /** When the registry last confirmed it, epoch ms. */
   readonly asOf: number
-}
-
-interface Listed<M> {
-  readonly revision: Revision
-  readonly all: readonly Reading<M>[]
 }
 
 /** Options of {@link follow}. */
@@ -58,8 +50,6 @@ const small = 1_000
 const medium = 10_000
 /** Over so many revisions a watch that catches up stalls etcd's writers; a listing does not. */
 const longGap = 10_000
-/** How many entries are decoded in one turn of the event loop. */
-const slice = 2_000
 /** How long the watch may take to deliver what the registry is known to hold, ms. */
 const patience = 5_000
 
@@ -89,26 +79,13 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
       return of(now())
     })
 
-    const readings = ({ changes }: Listing): Observable<readonly Reading<M>[]> => {
-      const part = (index: number) => changes.slice(index * slice, (index + 1) * slice).map(change => fold.read(known, change))
-      return changes.length <= slice ? of(part(0)) : interval(0).pipe(take(Math.ceil(changes.length / slice)), map(part))
-    }
-    const read = (): Observable<Listed<M>> =>
-      (registry.pages?.(prefix) ?? registry.list(prefix)).pipe(
-        concatMap(listing => readings(listing).pipe(map(all => ({ revision: listing.revision, all })))),
-        reduce<Listed<M>, { revision: Revision; all: Reading<M>[] }>((so, { revision, all }) => {
-          if (revision !== so.revision) return { revision, all: [...all] }
-          for (const one of all) so.all.push(one)
-          return so
-        }, { revision: 0, all: [] }),
-      )
     // an old member may once answer a linearizable read from the past: a history is only believed to be replaced when it says so twice
     const twice = <A extends { readonly revision: Revision }>(read: () => Observable<A>): Observable<A> =>
       defer(() => {
         const reached = known.revision
         return defer(read).pipe(switchMap(answer => (answer.revision < reached ? read() : of(answer))))
       })
-    const listed = twice(read).pipe(
+    const listed = twice(() => listing(registry, prefix, change => fold.read(known, change))).pipe(
       switchMap(({ revision, all }) => inSlices(fold.relisting(known, all, revision))),
       tap(relisted => {
         known = relisted
@@ -118,17 +95,28 @@ export const follow = <M>(registry: ReadableRegistry, prefix: string, fold: Fold
     )
 
     const folded = new Subject<Batch>()
-    const watched = defer(() => registry.watch(prefix, known.revision)).pipe(
-      map(batch => {
-        const [wasLive, before] = [live, known.services]
-        known = fold.changed(known, batch)
+    const watched = new Observable<Followed<M>>(subscriber => {
+      const next = (batch: Batch): void => {
+        const wasLive = live
+        const before = known.services
+        try {
+          known = fold.changed(known, batch)
+        } catch (thrown) {
+          // a format may be anybody's
+          subscriber.error(thrown)
+          return
+        }
         if (live) confirm()
         folded.next(batch)
         // what has become live by this batch was emitted as that
-        return known.services === before || live !== wasLive ? undefined : now()
-      }),
-      filter(followed => followed !== undefined),
-    )
+        if (known.services !== before && live === wasLive) subscriber.next(now())
+      }
+      within(subscriber, registry.watch(prefix, known.revision), {
+        next,
+        error: (thrown: unknown) => subscriber.error(thrown),
+        complete: () => subscriber.complete(),
+      })
+    })
     const differ = (check: Check) => {
       if (known.revision < check.revision)
         return new Lagging(`events up to revision ${check.revision} have not come within ${patience} ms, only up to ${known.revision}`)

@@ -4,11 +4,12 @@ import { EMPTY, ReplaySubject, share, tap, timer, type MonoTypeOperatorFunction 
 export const shared =
   <A>(linger: number): MonoTypeOperatorFunction<A> =>
   source => {
+    if (linger === 0) return source.pipe(share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: true }))
     let ended = false
     const end = (): void => void (ended = true)
     return source.pipe(
       tap({ subscribe: () => (ended = false), error: end, complete: end }),
       // the subscribers of a source that ended leave too, and then there is nothing to keep
-      share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: linger === 0 ? true : () => (ended ? EMPTY : timer(linger)) }),
+      share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: () => (ended ? EMPTY : timer(linger)) }),
     )
   }
