@@ -11,8 +11,11 @@ import { prefixOf, world } from './world.js'
 
 const service = 'leases'
 
-/** How long they are left alone, ms: two rounds of renewals, or one of long ones. */
-const idleFor = (ttl: number): number => Math.max(6_700, (ttl * 1_000) / 3)
+/** How long they are left alone right after, ms: one round of renewals. */
+const idleFor = (ttl: number): number => (ttl * 1_000) / 3
+/** After how long a process that renews leases has compiled what it does all the time, ms, and how long it is looked at then. */
+const warm = 20_000
+const watched = 20_000
 /** What is over by then are the first renewals. */
 const calm = 3_500
 
@@ -21,13 +24,15 @@ interface Many {
   /** In seconds. */
   readonly ttl: number
   readonly names: readonly string[]
+  /** Whether they are looked at once more when they have been there for a while, all in the same seconds. */
+  readonly steady: boolean
 }
 
 const runs: readonly Many[] = [
-  { count: 1_000, ttl: 10, names: ['ours', 'our leases alone', 'etcd3', 'one raw stream', 'Go'] },
-  { count: 5_000, ttl: 10, names: ['ours', 'our leases alone', 'etcd3', 'Go'] },
+  { count: 1_000, ttl: 10, names: ['ours', 'our leases alone', 'etcd3', 'one raw stream', 'Go'], steady: true },
+  { count: 5_000, ttl: 10, names: ['ours', 'our leases alone', 'etcd3', 'Go'], steady: true },
   // It takes longer than ten seconds to register them.
-  { count: 10_000, ttl: 30, names: ['ours', 'etcd3', 'Go'] },
+  { count: 10_000, ttl: 30, names: ['ours', 'etcd3', 'Go'], steady: false },
 ]
 
 interface Held {
@@ -39,6 +44,7 @@ interface Held {
   readonly heap: number
   readonly rss: number
   readonly idle: number
+  readonly steady: number | undefined
   readonly back: string
   readonly lost: string
 }
@@ -57,7 +63,9 @@ const restarted = async (etcd: EtcdServer, client: Etcd3, { count }: Many, { nam
   return { back: renewed === count ? milliseconds(at - answered) : `${number(renewed)} of ${number(count)}`, lost: number(count - left) }
 }
 
-const measured = async (etcd: EtcdServer, client: Etcd3, many: Many, subject: Subject | undefined): Promise<Held> => {
+const spent = async ({ ask }: Subject): Promise<number> => (await ask<{ readonly cpu: number }>({ do: 'spent' })).cpu
+
+const measured = async (etcd: EtcdServer, client: Etcd3, many: Many, subject: Subject | undefined): Promise<Omit<Held, 'steady'>> => {
   if (subject === undefined) throw new Error('nobody to measure')
   const { name, ask } = subject
   const before = await ask<Used>({ do: 'used' })
@@ -66,12 +74,12 @@ const measured = async (etcd: EtcdServer, client: Etcd3, many: Many, subject: Su
   const { keepAliveStreams: streams } = await openIn(etcd.endpoint)
   const { sockets, heap, rss } = await ask<Used>({ do: 'used' })
   await sleep(200)
-  const from = await ask<{ readonly cpu: number }>({ do: 'spent' })
+  const from = await spent(subject)
   const idle = idleFor(many.ttl)
   await sleep(idle)
-  const to = await ask<{ readonly cpu: number }>({ do: 'spent' })
+  const to = await spent(subject)
   const { back, lost } = await restarted(etcd, client, many, subject)
-  return { name, ms, cpu, streams, sockets, heap: heap - before.heap, rss: rss - before.rss, idle: (to.cpu - from.cpu) / idle, back, lost }
+  return { name, ms, cpu, streams, sockets, heap: heap - before.heap, rss: rss - before.rss, idle: (to - from) / idle, back, lost }
 }
 
 const inTurn = async <A, B>(all: readonly A[], run: (one: A) => Promise<B>): Promise<readonly B[]> => {
@@ -80,23 +88,40 @@ const inTurn = async <A, B>(all: readonly A[], run: (one: A) => Promise<B>): Pro
   return results
 }
 
+const subjectOf = (name: string, go: string | undefined, args: readonly (string | number)[]): Subject =>
+  name === 'Go' ? startedGo(go ?? '', 'leases', ...args) : started('leases', name, ...args)
+
+/** What each takes when nothing happens but renewals: they are there for a while, and looked at in the same seconds, so that what else the machine does falls on all alike. */
+const steady = (names: readonly string[], { count, ttl }: Many, go: string | undefined): Promise<readonly number[]> =>
+  world(({ endpoint }) =>
+    withSubjects(names.map((name, at) => subjectOf(name, go, [endpoint, `${service}${at}`, count, ttl])), async subjects => {
+      await inTurn(subjects, ({ ask }) => ask({ do: 'register' }))
+      await sleep(warm)
+      const from = await Promise.all(subjects.map(spent))
+      await sleep(watched)
+      const to = await Promise.all(subjects.map(spent))
+      return to.map((cpu, at) => (cpu - (from[at] ?? NaN)) / watched)
+    }),
+  )
+
 const report = ({ count, ttl }: Many, all: readonly Held[]): void => {
   const title = `${number(count)} registrations, TTL ${ttl} s`
   table(title, [
-    ['', 'all there after', 'CPU for it', 'keep-alive streams', 'sockets', 'heap', 'RSS', 'CPU while idle', 'back after a restart', 'lost'],
-    ...all.map(({ name, ms, cpu, streams, sockets, heap, rss, idle: share, back, lost }) => [
-      name, milliseconds(ms), milliseconds(cpu), String(streams), String(sockets), mebibytes(heap), mebibytes(rss), percent(share), back, lost,
+    ['', 'all there after', 'CPU for it', 'keep-alive streams', 'sockets', 'heap', 'RSS', 'CPU right after', 'CPU while idle', 'back after a restart', 'lost'],
+    ...all.map(({ name, ms, cpu, streams, sockets, heap, rss, idle, steady: share, back, lost }) => [
+      name, milliseconds(ms), milliseconds(cpu), String(streams), String(sockets), mebibytes(heap), mebibytes(rss), percent(idle), share === undefined ? '' : percent(share), back, lost,
     ]),
   ])
   const find = (name: string): Held | undefined => all.find(one => one.name === name)
   const [ours, leases, stock] = [find('ours'), find('our leases alone'), find('etcd3')]
   if (ours !== undefined) bound({ what: `keep-alive streams, ${title}`, measured: [ours.streams], unit: String, most: Math.ceil(count / 100) })
   if (stock === undefined) return
-  const beside = (mine: Held, what: string, of: 'idle' | 'heap' | 'ms', unit: (value: number) => string, most?: number): void =>
-    compare({ what: `${what}, ${title}`, ours: [mine[of]], beside: 'etcd3, a lease each', theirs: [stock[of]], unit, ...(most === undefined ? {} : { goal: { most } }) })
+  const beside = (mine: Held, what: string, of: 'idle' | 'steady' | 'heap' | 'ms', unit: (value: number) => string, most?: number): void =>
+    compare({ what: `${what}, ${title}`, ours: [mine[of] ?? NaN], beside: 'etcd3, a lease each', theirs: [stock[of] ?? NaN], unit, ...(most === undefined ? {} : { goal: { most } }) })
   for (const [mine, how] of [[ours, ''], [leases, ' (leases alone)']] as const) {
     if (mine === undefined) continue
-    beside(mine, `CPU while idle${how}`, 'idle', percent, 0.5)
+    beside(mine, `CPU while idle${how}`, 'steady', percent, 0.5)
+    beside(mine, `CPU right after${how}`, 'idle', percent)
     beside(mine, `heap${how}`, 'heap', mebibytes, 0.2)
     beside(mine, `time to register${how}`, 'ms', milliseconds)
   }
@@ -107,12 +132,11 @@ export const leasing = async (): Promise<void> => {
   const go = await goBench()
   for (const many of runs) {
     const { count, ttl, names } = many
-    const held = await inTurn(names.filter(name => name !== 'Go' || go !== undefined), name =>
-      world((etcd, client) => {
-        const args = [etcd.endpoint, service, count, ttl] as const
-        return withSubjects([name === 'Go' ? startedGo(go ?? '', 'leases', ...args) : started('leases', name, ...args)], ([subject]) => measured(etcd, client, many, subject))
-      }),
+    const there = names.filter(name => name !== 'Go' || go !== undefined)
+    const held = await inTurn(there, name =>
+      world((etcd, client) => withSubjects([subjectOf(name, go, [etcd.endpoint, service, count, ttl])], ([subject]) => measured(etcd, client, many, subject))),
     )
-    report(many, held)
+    const shares = many.steady ? await steady(there, many, go) : []
+    report(many, held.map((one, at) => ({ ...one, steady: shares[at] })))
   }
 }
