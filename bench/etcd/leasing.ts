@@ -14,8 +14,8 @@ const service = 'leases'
 /** How long they are left alone right after, ms: one round of renewals. */
 const idleFor = (ttl: number): number => (ttl * 1_000) / 3
 /** After how long a process that renews leases has compiled what it does all the time, ms, and how long it is looked at then. */
-const warm = 20_000
-const watched = 20_000
+const warm = 15_000
+const watched = 15_000
 /** What is over by then are the first renewals. */
 const calm = 3_500
 

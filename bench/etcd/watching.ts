@@ -13,11 +13,14 @@ interface Taken {
   readonly cpu: number
 }
 
-const rounds = 3
+const rounds = 5
 /** No value is written twice: what says nothing new is no news to us, and would never be seen. */
 let turns = 0
-const rates = [50, 1_000, 5_000]
 const batch = 100
+/** How long puts go on at so many a second, ms. */
+const during = (rate: number): number => (rate < 100 ? 4_000 : 2_000)
+/** A process that follows a service for days has compiled what it does with single events. */
+const warmUp = 6_000
 
 const quantile = (sorted: readonly number[], share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN
 
@@ -71,20 +74,37 @@ const latencies = (sent: ReadonlyMap<number, number>, arrivals: readonly number[
   return waits.sort((a, b) => a - b)
 }
 
-interface Followed {
-  readonly subject: Subject
-  /** One of its own, so that it sees its own load only. */
-  readonly service: string
+/** What one follower took for one writing. */
+interface Took {
+  readonly waits: readonly number[]
+  /** Per event, ns. */
+  readonly cpu: number
+  /** Events a second, from the beginning of the writing to the last one seen. */
+  readonly rate: number
 }
 
-/** Runs `measure` for one after the other, in rounds; the first one warms up. */
-const inRounds = async <A>(all: readonly Followed[], measure: (one: Followed) => Promise<A>): Promise<readonly (readonly A[])[]> => {
-  const results = all.map((): A[] => [])
-  for (let round = 0; round <= rounds; round++)
-    for (const [at, one] of all.entries()) {
-      const result = await measure(one)
-      if (round > 0) results[at]?.push(result)
-    }
+interface Written {
+  readonly count: number
+  readonly last: number
+  readonly sent: ReadonlyMap<number, number>
+}
+
+/** All follow the same writing, round after round, so that what else the machine does falls on all alike; the first one warms up. By follower and round. */
+const inRounds = async (all: readonly Subject[], write: () => Promise<Written>): Promise<readonly (readonly Took[])[]> => {
+  const results = all.map((): Took[] => [])
+  for (let round = 0; round <= rounds; round++) {
+    const before = await Promise.all(all.map(subject => settled(subject, 1)))
+    const began = clock()
+    const { count, last, sent } = await write()
+    const after = await Promise.all(all.map(subject => settled(subject, last)))
+    if (round > 0)
+      for (const [at, { arrivals, cpu }] of after.entries())
+        results[at]?.push({
+          waits: latencies(sent, arrivals),
+          cpu: ((cpu - (before[at]?.cpu ?? NaN)) / count) * 1e6,
+          rate: (count * 1e3) / ((arrivals.at(-1) ?? NaN) - began),
+        })
+  }
   return results
 }
 
@@ -98,54 +118,55 @@ interface Row {
 }
 
 /** A row of the table, and its comparisons. */
-const row = (all: readonly Followed[], { what, results, unit, goal }: Row): readonly string[] => {
+const row = (all: readonly Subject[], { what, results, unit, goal }: Row): readonly string[] => {
   const [ours = [], ...others] = results
   for (const [at, theirs] of others.entries()) {
-    const { name = '' } = all[at + 1]?.subject ?? {}
+    const { name = '' } = all[at + 1] ?? {}
     compare({ what, ours, theirs, unit, beside: names[name] ?? name, ...(name === 'etcd3' ? { goal } : {}) })
   }
   return [what, ...results.map(values => unit(median(values)))]
 }
 
 /** What an event of ours cost in the first place, by what it was measured at, to be compared with what it costs where there are more instances. */
-const costs = new Map<string, readonly number[]>()
+const known = new Map<string, readonly number[]>()
 const grown = (said: string, size: number, [ours = []]: readonly (readonly number[])[]): void => {
-  const before = costs.get(said)
-  if (before === undefined) costs.set(said, ours)
+  const before = known.get(said)
+  if (before === undefined) known.set(said, ours)
   else compare({ what: `CPU per event, ${said}, ${size.toLocaleString('en')} instances`, ours, beside: 'the same among 1,000', theirs: before, unit: duration, goal: { most: 2 } })
 }
 
 const perSecond = (value: number): string => `${Math.round(value).toLocaleString('en')}/s`
 
+interface Scene {
+  readonly client: Etcd3
+  readonly all: readonly Subject[]
+  readonly service: string
+  readonly size: number
+}
+
 /** One put at a time: how soon it is seen, and what it costs. */
-const one = async (client: Etcd3, all: readonly Followed[], size: number, rate: number): Promise<readonly (readonly string[])[]> => {
-  const measured = await inRounds(all, async ({ subject, service }) => {
-    const before = await settled(subject, 1)
-    const sent = await singles(client, service, size, rate, rate < 100 ? 1_500 : 1_000)
-    const { arrivals, cpu } = await settled(subject, Math.max(...sent.keys()))
-    const waits = latencies(sent, arrivals)
-    return { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), cpu: ((cpu - before.cpu) / sent.size) * 1e6, rate: (sent.size / ((arrivals.at(-1) ?? 0) - (arrivals[1] ?? 0))) * 1e3 }
+const one = async ({ client, all, service, size }: Scene, rate: number): Promise<readonly (readonly string[])[]> => {
+  const measured = await inRounds(all, async () => {
+    const sent = await singles(client, service, size, rate, during(rate))
+    return { sent, count: sent.size, last: Math.max(...sent.keys()) }
   })
-  const column = (of: 'p50' | 'p99' | 'cpu'): readonly (readonly number[])[] => measured.map(results => results.map(result => result[of]))
-  const said = `${rate.toLocaleString('en')} puts/s, ${size.toLocaleString('en')} instances`
-  if (rate === 1_000) grown(`${rate.toLocaleString('en')} puts/s`, size, column('cpu'))
+  const column = (of: (took: Took) => number): readonly (readonly number[])[] => measured.map(results => results.map(of))
+  const puts = `${rate.toLocaleString('en')} puts/s`
+  const said = `${puts}, ${size.toLocaleString('en')} instances`
+  const cpu = column(took => took.cpu)
+  if (rate === 1_000) grown(puts, size, cpu)
   return [
-    row(all, { what: `put → seen, p50, ${said}`, results: column('p50'), unit: milliseconds, goal: { most: 1.05 } }),
-    row(all, { what: `put → seen, p99, ${said}`, results: column('p99'), unit: milliseconds, goal: { most: 1.05 } }),
+    row(all, { what: `put → seen, p50, ${said}`, results: column(({ waits }) => quantile(waits, 0.5)), unit: milliseconds, goal: { most: 1.05 } }),
+    row(all, { what: `put → seen, p99, ${said}`, results: column(({ waits }) => quantile(waits, 0.99)), unit: milliseconds, goal: { most: 1.05 } }),
     // What a process does by itself is more than fifty events a second.
-    ...(rate < 100 ? [] : [row(all, { what: `CPU per event, ${said}`, results: column('cpu'), unit: duration, goal: { most: 1 } })]),
+    ...(rate < 100 ? [] : [row(all, { what: `CPU per event, ${said}`, results: cpu, unit: duration, goal: { most: 1 } })]),
   ]
 }
 
 /** As many as etcd takes, a hundred to a transaction. */
-const many = async (client: Etcd3, all: readonly Followed[], size: number): Promise<readonly (readonly string[])[]> => {
-  const measured = await inRounds(all, async ({ subject, service }) => {
-    const before = await settled(subject, 1)
-    const began = clock()
-    const { arrivals, cpu } = await settled(subject, await batches(client, service, size, 200, 4))
-    return { cpu: ((cpu - before.cpu) / (200 * batch)) * 1e6, rate: (200 * batch * 1e3) / ((arrivals.at(-1) ?? NaN) - began) }
-  })
-  const column = (of: 'cpu' | 'rate'): readonly (readonly number[])[] => measured.map(results => results.map(result => result[of]))
+const many = async ({ client, all, service, size }: Scene): Promise<readonly (readonly string[])[]> => {
+  const measured = await inRounds(all, async () => ({ sent: new Map<number, number>(), count: 200 * batch, last: await batches(client, service, size, 200, 4) }))
+  const column = (of: 'cpu' | 'rate'): readonly (readonly number[])[] => measured.map(results => results.map(took => took[of]))
   const said = `batches of ${batch}, ${size.toLocaleString('en')} instances`
   grown(`batches of ${batch}`, size, column('cpu'))
   return [
@@ -159,19 +180,18 @@ export const watching = (): Promise<void> =>
   world(async ({ endpoint }, client) => {
     const go = await goBench()
     for (const size of [1_000, 100_000]) {
-      const all = await Promise.all(
-        ['ours', 'etcd3', ...(go === undefined ? [] : ['Go'])].map(async (name): Promise<Followed> => {
-          const service = `watch-${name}-${size}`
-          await fill(client, service, size)
-          return { service, subject: name === 'Go' ? startedGo(go ?? '', 'watch', endpoint, service) : started('watching', name, endpoint, service) }
-        }),
-      )
-      const rows: (readonly string[])[] = [['', ...all.map(({ subject }) => subject.name)]]
-      await withSubjects(all.map(({ subject }) => subject), async () => {
-        // The many first: a process that follows a service for days has compiled what it does all the time.
-        rows.push(...(await many(client, all, size)))
-        for (const rate of size === 1_000 ? rates : [1_000]) rows.push(...(await one(client, all, size, rate)))
+      const service = `watch-${size}`
+      await fill(client, service, size)
+      const subjects = [
+        ...['ours', 'etcd3'].map(name => started('watching', name, endpoint, service)),
+        ...(go === undefined ? [] : [startedGo(go, 'watch', endpoint, service)]),
+      ]
+      await withSubjects(subjects, async all => {
+        const scene = { client, all, service, size }
+        const rows: (readonly string[])[] = [['', ...all.map(({ name }) => name)], ...(await many(scene))]
+        await singles(client, service, size, 1_000, warmUp)
+        for (const rate of size === 1_000 ? [50, 1_000, 5_000] : [1_000]) rows.push(...(await one(scene, rate)))
+        table(`A service of ${size.toLocaleString('en')} that changes`, rows)
       })
-      table(`A service of ${size.toLocaleString('en')} that changes`, rows)
     }
   })
