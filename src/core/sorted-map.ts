@@ -2,7 +2,7 @@
  
 import { type Difference, differences } from './sorted-map-difference.js'
 import { built } from './sorted-map-build.js'
-import { each, type Fresh, inserted, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, updated, valueAt } from './sorted-map-node.js'
+import { each, type Fresh, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, updated, valueAt } from './sorted-map-node.js'
 
 export type { Difference } from './sorted-map-difference.js'
 
@@ -144,8 +144,7 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
 
   /** This map with `key` at `value`; itself if it is so already (`===`). Within one edit it may be this map that is changed, if the edit has made it. */
   set(key: string, value: V, edit?: Fresh): SortedMap<V> {
-    const root = inserted(this.#root, key, value, edit)
-    return root === this.#root ? this : new SortedMap(root)
+    return this.update(key, () => value, edit)
   }
 
   /** The same with what `valueAfter` makes of the value at `key`, which is looked for once. */

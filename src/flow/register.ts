@@ -33,8 +33,9 @@ export interface RegisterOptions<F extends Formats = Format> {
   readonly backoff?: Backoff
 }
 
-// once for all: it holds nothing, and there may be thousands of registrations
+// once for all: they hold nothing, and there may be thousands of registrations
 const standard: Format = native()
+const steady = exponential()
 
 /**
  * Keeps an instance registered for as long as it is subscribed: it holds a lease, writes the instance under it, and revokes it on unsubscribe.
@@ -44,7 +45,7 @@ const standard: Format = native()
 export const register = <const F extends Formats = Format>(
   registry: Registry,
   instance: NoInfer<ServiceInstanceInput<MetadataOf<F>>> | Observable<NoInfer<ServiceInstanceInput<MetadataOf<F>>> | null>,
-  { ttl = 10, format, health, until, drain = 0, onTaken = 'replace', backoff = exponential() }: RegisterOptions<F> = {},
+  { ttl = 10, format, health, until, drain = 0, onTaken = 'replace', backoff = steady }: RegisterOptions<F> = {},
 ): Observable<Registration> =>
   new Observable<Registration>(subscriber => {
     const wrong = checkedDurations({ drain })
@@ -69,7 +70,7 @@ export const register = <const F extends Formats = Format>(
       if (state.registration !== registration) subscriber.next(state.registration)
     }
     const leases = defer(() =>
-      graceful?.ended() === true ? EMPTY : tenure(registry.lease(ttl, graceful?.end), lease => hold(holding, lease), graceful?.end),
+      graceful?.ended() === true ? EMPTY : tenure(registry, registry.lease(ttl, graceful?.end), lease => hold(holding, lease), graceful?.end),
     )
     const events = recover<RegistrationEvent, RegistrationEvent>({
       backoff,

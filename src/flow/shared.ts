@@ -1,15 +1,24 @@
-import { EMPTY, ReplaySubject, share, tap, timer, type MonoTypeOperatorFunction } from 'rxjs'
+import { EMPTY, of, ReplaySubject, share, timer, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
 
 /** One run for all subscribers, its last value replayed to late ones, kept for `linger` ms after the last has left. */
 export const shared =
   <A>(linger: number): MonoTypeOperatorFunction<A> =>
   source => {
-    if (linger === 0) return source.pipe(share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: true }))
     let ended = false
-    const end = (): void => void (ended = true)
+    const end = (): Observable<unknown> => {
+      ended = true
+      return of(ended)
+    }
     return source.pipe(
-      tap({ subscribe: () => (ended = false), error: end, complete: end }),
-      // the subscribers of a source that ended leave too, and then there is nothing to keep
-      share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: () => (ended ? EMPTY : timer(linger)) }),
+      share({
+        connector: () => {
+          ended = false
+          return new ReplaySubject(1)
+        },
+        resetOnError: end,
+        resetOnComplete: end,
+        // the subscribers of a source that ended leave too, and then there is nothing to keep
+        resetOnRefCountZero: linger === 0 || (() => (ended ? EMPTY : timer(linger))),
+      }),
     )
   }

@@ -2,14 +2,20 @@ import { asyncScheduler, Observable, type Observer, type Subscription } from 'rx
 import type { RegistrationEvent } from '../core/registration.js'
 import type { Lease } from '../core/store.js'
 import { deadline } from './deadline.js'
+import type { Registry } from './registry.js'
 import { nothing, within } from './within.js'
 
 /** One lease from its grant until it is over: each renewal, its passing unrenewed, and what becomes of the keys that are held from the grant to the `end`. */
-export const tenure = (lease: Observable<Lease>, hold: (lease: Lease) => Observable<RegistrationEvent>, end?: Observable<unknown>): Observable<RegistrationEvent> =>
+export const tenure = (
+  registry: Registry,
+  lease: Observable<Lease>,
+  hold: (lease: Lease) => Observable<RegistrationEvent>,
+  end?: Observable<unknown>,
+): Observable<RegistrationEvent> =>
   new Observable(subscriber => {
     let held = false
     let holding: Subscription | undefined
-    const overdue = deadline(() => subscriber.next({ type: 'overdue', at: asyncScheduler.now() }))
+    const overdue = deadline(registry, () => subscriber.next({ type: 'overdue', at: asyncScheduler.now() }))
     // the keys first: that they go as the lease is revoked is nobody's hand
     subscriber.add(() => {
       holding?.unsubscribe()
