@@ -3,7 +3,7 @@ import { plain } from '../src/core/formats/plain.js'
 import { folding } from '../src/core/known.js'
 import { SortedMap } from '../src/core/sorted-map.js'
 import { built } from '../src/core/sorted-map-build.js'
-import { inserted, removed, type Node } from '../src/core/sorted-map-node.js'
+import { removed, updated, type Node } from '../src/core/sorted-map-node.js'
 import { memoryRegistry } from '../src/edge/memory.js'
 import { virtually } from '../src/edge/testing.js'
 import { catalog, discover } from '../src/index.js'
@@ -27,7 +27,7 @@ describe('an event among 100,000 instances', () => {
   it('makes anew what lies between the root and one leaf, and nothing else of the tree', () => {
     const before = built(ids, ids)
     const known = nodesOf(before)
-    const changes = { replaced: inserted(before, 'node-050000', 'other'), added: inserted(before, 'node-050000b', 'other'), removed: removed(before, 'node-050000') }
+    const changes = { replaced: updated(before, 'node-050000', () => 'other'), added: updated(before, 'node-050000b', () => 'other'), removed: removed(before, 'node-050000') }
     for (const [name, after] of Object.entries(changes)) {
       const fresh = [...nodesOf(after)].filter(node => !known.has(node))
       // four levels of up to 32, and a split or a merger on each

@@ -187,9 +187,6 @@ export const updated = <V>(root: Node<V>, key: string, valueAfter: (before: V | 
   return more === undefined ? only! : parent([only!, more])
 }
 
-/** The same with `key` at `value`. */
-export const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => updated(root, key, () => value, fresh)
-
 /** The tree without `key`; the same tree if it has none. */
 export const removed = <V>(root: Node<V>, key: string): Node<V> => {
   const node = remove(root, key)

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { SortedMap } from '../../src/core/sorted-map.js'
 import { differences } from '../../src/core/sorted-map-difference.js'
 import { built } from '../../src/core/sorted-map-build.js'
-import { inserted, type Node, removed, width } from '../../src/core/sorted-map-node.js'
+import { type Fresh, type Node, removed, updated, width } from '../../src/core/sorted-map-node.js'
+
+const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => updated(root, key, () => value, fresh)
 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
 const sorted = <V>(map: ReadonlyMap<string, V>): [string, V][] => [...map].sort(byKey)
