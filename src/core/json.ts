@@ -33,12 +33,13 @@ export const jsonProblem = (value: unknown, depth = maxDepth): string | undefine
     return undefined
   }
   if (!isPlain(value)) return 'holds an object that is not plain'
-  // Not `Object.keys`, which would make a list for each value that is read; what is inherited is nobody's problem.
+  // Not `Object.keys`, which would make a list for each value that is read; what is inherited is not looked into, and is no problem.
   for (const key in value) {
     // Assigned anywhere later, it would change a prototype instead of adding a field.
     if (key === '__proto__') return 'holds the key "__proto__"'
     const item: unknown = value[key as keyof typeof value]
-    const problem = item === undefined ? undefined : jsonProblem(item, depth - 1)
+    if (item === undefined || (typeof item === 'object' && !Object.hasOwn(value, key))) continue
+    const problem = jsonProblem(item, depth - 1)
     if (problem !== undefined && Object.hasOwn(value, key)) return problem
   }
   return undefined

@@ -174,6 +174,16 @@ describe('every format', () => {
     expect(native().decode('/rx-discovery/__proto__/constructor', '{"address":"a:1","metadata":{"constructor":1}}')).toEqual(
       E.right(serviceInstance({ service: '__proto__', id: 'constructor', address: 'a:1', metadata: { constructor: 1 } })))
   })
+  it('is not led astray by what somebody added to all objects', () => {
+    const added = { deep: { a: {} }, wrong: NaN, code: () => undefined }
+    Object.assign(Object.prototype, added)
+    try {
+      expect(native().decode('/rx-discovery/web/a', '{"address":"10.0.0.1:80","metadata":{"b":{"c":1}}}')).toMatchObject({ _tag: 'Right' })
+    } finally {
+      for (const key of Object.keys(added)) Reflect.deleteProperty(Object.prototype, key)
+    }
+  })
+
   it('never shows the value in a reason', () => {
     fc.assert(fc.property(fc.constantFrom('address', 'status', 'weight', 'zone', 'tags', 'id', 'v', 'endpoints'), fc.oneof(jsonValues, garbage), (field, value) => {
       const secret = 'hunter2'
