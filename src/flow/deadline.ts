@@ -28,11 +28,10 @@ class Deadlines {
 
   #ring(): void {
     this.#rings = Infinity
+    for (const deadline of this.#set) deadline.check()
+    // Only now: who is told that one has passed may cancel others.
     let next = Infinity
-    for (const deadline of this.#set) {
-      deadline.check()
-      next = Math.min(next, deadline.due)
-    }
+    for (const { due } of this.#set) next = Math.min(next, due)
     if (next < this.#rings) this.#ringAt(next)
   }
 }

@@ -102,6 +102,19 @@ describe('a deadline', () => {
     expect([missed, pending()]).toEqual([[['new', 15]], 0])
   }))
 
+  it('leaves no timer when all are cancelled by who is told of one, whatever their order', () => virtually(({ advance, pending }) => {
+    const owner = {}
+    const far = deadline(owner, () => undefined)
+    const near = deadline(owner, () => {
+      far.cancel()
+      near.cancel()
+    })
+    far.in(60_000)
+    near.in(10)
+    advance(10)
+    expect(pending()).toBe(0)
+  }))
+
   it('that is cancelled leaves no timer', () => virtually(({ pending }) => {
     const due = deadline({}, () => undefined)
     due.cancel()
