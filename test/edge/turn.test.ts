@@ -10,12 +10,13 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-const joining = (common: Turns = { doneAt: -Infinity }, took = 0) => {
+const joining = (common: Turns = { doneAt: -Infinity, took: 0 }, took = 0, told: (value: number) => void = () => undefined) => {
   const source = new Subject<number>()
   const seen: (number | string)[] = []
   const next = (value: number): void => {
     seen.push(value)
     time += took
+    told(value)
   }
   const joined = new Observable<number>(subscriber => {
     const turns = new PerTurn<number>(subscriber, values => values.reduce((a, b) => a + b), common)
@@ -56,12 +57,40 @@ describe('PerTurn', () => {
   })
 
   it('gives way to slow subscribers of others whose values come in the same turns', async () => {
-    const common = { doneAt: -Infinity }
+    const common = { doneAt: -Infinity, took: 0 }
     const [one, other] = [joining(common, 50), joining(common, 50)]
     for (const value of [1, 2, 3]) for (const { source } of [one, other]) source.next(value)
     expect([one.seen, other.seen]).toEqual([[1], []])
     await turn()
     expect([one.seen, other.seen]).toEqual([[1, 5], [6]])
+  })
+
+  it('joins what comes in one turn of a slow processor, too, where the subscriber is slower still', async () => {
+    const { source, seen } = joining(undefined, 50)
+    for (const value of [1, 2, 3, 4]) {
+      time += 2
+      source.next(value)
+    }
+    expect(seen).toEqual([1])
+    await turn()
+    expect(seen).toEqual([1, 9])
+  })
+
+  it('goes on holding back what comes while one is told, though another one was told in between', async () => {
+    const common = { doneAt: -Infinity, took: 0 }
+    const inner = joining(common)
+    const outer = joining(common, 0, value => {
+      if (value !== 1) return
+      inner.source.next(5)
+      inner.source.complete()
+      time += 2
+      outer.source.next(10)
+      expect(outer.seen).toEqual([1])
+    })
+    outer.source.next(1)
+    expect([outer.seen, inner.seen]).toEqual([[1], [5, 'complete']])
+    await turn()
+    expect(outer.seen).toEqual([1, 10])
   })
 
   it('keeps nothing back at the end', async () => {
@@ -84,8 +113,9 @@ describe('PerTurn', () => {
   })
 
   it('takes in what a subscriber causes while it is told', async () => {
-    const { source, seen } = joining()
-    source.subscribe(value => value === 1 && source.next(10))
+    const { source, seen } = joining(undefined, 1, value => {
+      if (value === 1) source.next(10)
+    })
     source.next(1)
     expect(seen).toEqual([1])
     await turn()

@@ -3,11 +3,16 @@ import { now } from '../../flow/clock.js'
 
 /** What those have in common whose values come in the same turns of the event loop. */
 export interface Turns {
-  /** When one of them was last done with a value, monotonic ms. */
+  /** When one of them was last done with a value, monotonic ms; `Infinity` while it is told one. */
   doneAt: number
+  /** How long that took, ms. */
+  took: number
 }
 
-/** What comes sooner after the last one (ms) is taken to come in the same turn: to mark the end of each turn would cost as much as all else that is done with a value. */
+/**
+ * What comes sooner after the last one (ms), or sooner than that took, is taken to come in the same turn: to mark the end of each turn would cost
+ * as much as all else that is done with a value.
+ */
 const soon = 0.2
 
 /**
@@ -28,7 +33,8 @@ export class PerTurn<A> {
   }
 
   next(value: A): void {
-    if (this.#end === undefined && now() - this.#turns.doneAt >= soon) this.#handOn(value)
+    const { doneAt, took } = this.#turns
+    if (this.#end === undefined && now() - doneAt >= Math.max(soon, took)) this.#handOn(value)
     else {
       this.#waiting.push(value)
       this.#end ??= setImmediate(() => this.flush())
@@ -50,12 +56,18 @@ export class PerTurn<A> {
   }
 
   #handOn(value: A): void {
+    const turns = this.#turns
+    const nested = turns.doneAt === Infinity
+    const began = now()
     // What comes while a subscriber is told comes in the same turn.
-    this.#turns.doneAt = Infinity
+    turns.doneAt = Infinity
     try {
       this.#to.next(value)
     } finally {
-      this.#turns.doneAt = now()
+      if (!nested) {
+        turns.doneAt = now()
+        turns.took = turns.doneAt - began
+      }
     }
   }
 }

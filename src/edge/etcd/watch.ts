@@ -140,7 +140,7 @@ export interface Watches {
 /** Follows prefixes on the member in use. */
 export const watches = (members: Members): Watches => {
   const streams = new Map(members.all.map(member => [member, watchStream(member)] as const))
-  const turns: Turns = { doneAt: -Infinity }
+  const turns: Turns = { doneAt: -Infinity, took: 0 }
   return {
     watch: (prefix, from) =>
       members.on(
