@@ -1,5 +1,5 @@
 import type { ILeaseKeepAliveRequest } from 'etcd3'
-import { concat, defer, map, NEVER, Observable, Subscription, type Subscriber } from 'rxjs'
+import { concat, defer, filter, map, NEVER, Observable, Subscription, type Subscriber } from 'rxjs'
 import { now } from '../../flow/clock.js'
 import { within } from '../../flow/within.js'
 import type { Member } from './member.js'
@@ -50,7 +50,10 @@ export const pingAlone = (member: Member, id: string): Observable<Pong> =>
       sentAt = now()
       return [{ ID: id }]
     })
-    return keepAlive(member, concat(sent, NEVER)).pipe(map(message => ({ ...readKeepAlive(message), sentAt, queued: false })))
+    return keepAlive(member, concat(sent, NEVER)).pipe(
+      map(message => ({ ...readKeepAlive(message), sentAt, queued: false })),
+      filter(pong => pong.id === id),
+    )
   })
 
 /** Opens a stream `through` a member of somebody's choice. */
