@@ -9,6 +9,13 @@ const alias = [
   { find: /^rx-discovery\/(memory|testing)$/, replacement: src('edge/$1.ts') },
 ]
 
+const withEtcd = {
+  globalSetup: ['test/etcd/setup.ts'],
+  setupFiles: ['test/etcd/setup-file.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/reporter.ts'],
@@ -32,10 +39,7 @@ export default defineConfig({
           name: 'etcd',
           include: ['test/etcd/**/*.test.ts'],
           exclude: ['test/etcd/chaos.test.ts'],
-          globalSetup: ['test/etcd/setup.ts'],
-          setupFiles: ['test/etcd/setup-file.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...withEtcd,
         },
       },
       {
@@ -43,12 +47,9 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/etcd/chaos.test.ts'],
-          globalSetup: ['test/etcd/setup.ts'],
-          setupFiles: ['test/etcd/setup-file.ts'],
           // After all others, by itself: clusters that have to find a leader in time, and to keep it.
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...withEtcd,
         },
       },
     ],

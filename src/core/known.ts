@@ -114,20 +114,21 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     const told = (key: string): Reading<M> | undefined => readings.get(key)
     // Nobody sees what is between: a map that this batch has made is changed instead of made anew.
     const edit = changes.length > 1 ? new Set() : undefined
-    const file = (service: string | undefined, before: Reading<M> | undefined, after: Reading<M> | undefined): void => {
+    const file = (before: Reading<M> | undefined, after: Reading<M> | undefined): void => {
+      const service = (after ?? before)?.service
       if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told, edit))
     }
     for (const change of changes)
       if (change.value === null) {
         const before = told(change.key)
-        file(before?.service, before, undefined)
+        file(before, undefined)
         readings = readings.delete(change.key)
       } else
         readings = readings.update(
           change.key,
           before => {
             const after = reading(before, change, known.revision, rosters)
-            file(after.service, before, after)
+            file(before, after)
             return after
           },
           edit,

@@ -21,7 +21,7 @@ export interface Inner<V> {
   readonly children: readonly Node<V>[]
 }
 
-/** A persistent B+tree: never changed once made, all leaves at one depth. */
+/** A persistent B+tree: never changed once made, but by the edit that made it; all leaves at one depth. */
 export type Node<V> = Leaf<V> | Inner<V>
 
 /** The nodes that were made in the course of one edit: nobody else has them yet, so that they may be changed. */

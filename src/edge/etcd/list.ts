@@ -1,6 +1,7 @@
-import { catchError, concatMap, defer, map, reduce, throwError, type Observable } from 'rxjs'
+import { catchError, concatMap, defer, map, throwError, type Observable } from 'rxjs'
 import { Compacted } from '../../core/errors.js'
-import type { Change, Listing } from '../../core/store.js'
+import type { Listing } from '../../core/store.js'
+import { gathered } from '../../flow/listing.js'
 import { asError } from './errors.js'
 import type { Member, Members } from './member.js'
 import { readChange } from './messages.js'
@@ -24,9 +25,7 @@ export const listed = (members: Members, prefix: string): Observable<Listing> =>
 /** The same in one; emits once, completes. */
 export const list = (members: Members, prefix: string): Observable<Listing> =>
   listed(members, prefix).pipe(
-    reduce((all: { readonly revision: number; readonly changes: Change[] }, { revision, changes }) => {
-      if (revision !== all.revision) return { revision, changes: [...changes] }
-      for (const change of changes) all.changes.push(change)
-      return all
-    }, { revision: 0, changes: [] }),
+    map(({ revision, changes }) => ({ revision, all: changes })),
+    gathered(),
+    map(({ revision, all }) => ({ revision, changes: all })),
   )

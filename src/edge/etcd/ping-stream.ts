@@ -105,7 +105,6 @@ export const pingStream = (
         try {
           heard(message)
         } catch (thrown) {
-          running.unsubscribe()
           broken(thrown)
         }
       }
