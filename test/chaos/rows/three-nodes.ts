@@ -60,6 +60,9 @@ const withForeigner = async () => {
   return { members: [own], foreign, close: () => Promise.all([own.close(), foreign.close()]) }
 }
 
+/** The one that was cut off does not make the others elect again when it is back: without `--pre-vote`, etcd 3.4's default, that once took longer than the TTL. */
+const calm = (): Promise<PartibleCluster> => partibleCluster({ flags: ['--pre-vote'] })
+
 /** Fills an etcd with so many megabytes of small revisions, which take long to be defragmented. */
 const fill = async (etcd: EtcdServer, megabytes: number): Promise<void> => {
   const client = etcd.client()
@@ -133,7 +136,7 @@ export const threeNodes: readonly Row[] = [
     },
     judge: held,
   },
-  arranged(partibleCluster, cluster => ({
+  arranged(calm, cluster => ({
     group,
     name: 'the member that the client uses cut off from the others',
     core: true,
