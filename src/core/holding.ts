@@ -8,7 +8,7 @@ export interface Holding {
   readonly found: ReadonlyMap<string, Change>
   readonly lease: string
   /** Our own earlier leases: a key under one of them is ours. */
-  readonly former: ReadonlySet<string>
+  readonly former: readonly string[]
   /** Whether a key that another holds may be written over. */
   readonly replace: boolean
 }
@@ -22,7 +22,7 @@ export type Plan =
 /** What to do so that what is there becomes what should be. Never plans to write over or delete a key that another holds, unless `replace`. */
 export const plan = ({ desired, found, lease, former, replace }: Holding): Plan => {
   const held = [...found.values()].filter(({ value }) => value !== null)
-  const ours = (change: Change): boolean => change.lease === lease || former.has(change.lease)
+  const ours = (change: Change): boolean => change.lease === lease || former.includes(change.lease)
   const by = held.find(change => desired.has(change.key) && !ours(change))
   if (by !== undefined && !replace) return { type: 'taken', by }
   const puts = [...desired].flatMap(([key, value]): readonly Entry[] => {

@@ -37,7 +37,7 @@ class Deadlines {
 }
 
 /** A moment that is put off again and again, at no cost. */
-class Deadline {
+export class Deadline {
   /** Monotonic ms. */
   due = Infinity
   readonly #missed: () => void

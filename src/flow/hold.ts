@@ -11,9 +11,7 @@ import { stands } from './standing.js'
 const remembered = 64
 
 const begin = (holder: Holder, lease: Lease): void => {
-  const { former } = holder
-  former.add(lease.id)
-  for (const id of former) if (former.size > remembered) former.delete(id)
+  holder.former = [...holder.former, lease.id].slice(-remembered)
   holder.standing = 'nowhere'
   holder.held = none
   holder.broken = false

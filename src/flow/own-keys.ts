@@ -8,11 +8,13 @@ export interface OwnKeys {
   /** Up to where every change of a key has been learnt; one for each: a write tells nothing of the keys that are not in it, whose watches may be behind. */
   readonly bases: Map<string, Revision>
   /** The keys of writes that may have been carried out: they may be there or not. */
-  readonly unanswered: Set<string>
+  unanswered: readonly string[]
 }
 
+const none: readonly never[] = []
+
 /** What is known at first. */
-export const ownKeys = (): OwnKeys => ({ found: new Map(), bases: new Map(), unanswered: new Set() })
+export const ownKeys = (): OwnKeys => ({ found: new Map(), bases: new Map(), unanswered: none })
 
 /** Every change of the key up to this revision has been learnt; what comes after is to be watched for. */
 export const baseOf = ({ bases }: OwnKeys, key: string): Revision => bases.get(key) ?? 0
@@ -34,7 +36,7 @@ const accept = ({ found, bases }: OwnKeys, change: Change, revision: Revision): 
 }
 
 /** Is about to write: until that is answered, these keys may be there or not. */
-export const writes = ({ unanswered }: OwnKeys, entries: readonly Entry[]): void => entries.forEach(({ key }) => unanswered.add(key))
+export const writes = (keys: OwnKeys, entries: readonly Entry[]): void => void (keys.unanswered = [...new Set([...keys.unanswered, ...entries.map(({ key }) => key)])])
 
 /** Takes in what was written. */
 export const wrote = (keys: OwnKeys, entries: readonly Entry[], lease: Lease, revision: Revision): void => {
@@ -57,8 +59,9 @@ export const isNews = ({ found }: OwnKeys, before: ReadonlyMap<string, Change>):
   [...found].some(([key, { revision }]) => !Object.is(revision, before.get(key)?.revision ?? 0))
 
 /** All writes are answered: forgets what is not `wanted`. */
-export const answered = ({ found, bases, unanswered }: OwnKeys, wanted: ReadonlyMap<string, unknown>): void => {
-  if (unanswered.size > 0) unanswered.clear()
+export const answered = (keys: OwnKeys, wanted: ReadonlyMap<string, unknown>): void => {
+  const { found, bases } = keys
+  keys.unanswered = none
   for (const key of found.keys())
     if (!wanted.has(key)) {
       found.delete(key)

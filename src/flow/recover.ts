@@ -1,4 +1,4 @@
-import { asyncScheduler, concat, defer, NEVER, Observable, race, take, timer, type Observer, type OperatorFunction, type Subscription } from 'rxjs'
+import { asyncScheduler, concat, defer, NEVER, Observable, race, take, timer, type Observer, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
 import type { Backoff } from '../core/backoff.js'
 import { now } from './clock.js'
 import { nothing, within } from './within.js'
@@ -37,67 +37,90 @@ export const toError = (thrown: unknown): Error => (thrown instanceof Error ? th
 const paused = (ms: number, hasten: Observable<unknown> | undefined): Observable<unknown> =>
   hasten === undefined ? timer(ms) : race(timer(ms), concat(hasten, NEVER)).pipe(take(1))
 
+// A class, not closures: a registration has two, and there may be thousands.
+class Recovery<A, B> implements Observer<A> {
+  readonly #to: Subscriber<A | B>
+  readonly #source: Observable<A>
+  readonly #options: RecoverOptions<B>
+  #attempt = 0
+  #pause = 0
+  #healthySince: number | undefined
+  /** `undefined` while it is being subscribed: what fails meanwhile is dealt with after it has been left. */
+  #run: Subscription | undefined
+  #failure: Error | undefined
+
+  constructor(to: Subscriber<A | B>, source: Observable<A>, options: RecoverOptions<B>) {
+    this.#to = to
+    this.#source = source
+    this.#options = options
+  }
+
+  begin(): void {
+    this.#run = this.#failure = this.#healthySince = undefined
+    this.#run = within(this.#to, this.#source, this)
+    this.#leave(this.#run)
+  }
+
+  next(value: A): void {
+    this.#healthySince ??= now()
+    this.#to.next(value)
+  }
+
+  error(thrown: unknown): void {
+    this.#failure = toError(thrown)
+    if (this.#run !== undefined) this.#leave(this.#run)
+  }
+
+  complete(): void {
+    this.#run?.unsubscribe()
+    this.#to.complete()
+  }
+
+  #leave(failed: Subscription): void {
+    if (this.#failure === undefined) return
+    failed.unsubscribe()
+    if (!this.#to.closed) this.#fail(this.#failure)
+  }
+
+  #fail(error: Error): void {
+    const { fatal } = this.#options
+    if (fatal(error)) {
+      this.#to.error(error)
+      return
+    }
+    within(this.#to, defer(() => this.#told(error)), {
+      next: value => this.#to.next(value),
+      // what cannot be told is none the less tried again
+      error: (thrown: unknown) => {
+        if (fatal(toError(thrown))) this.#to.error(toError(thrown))
+        else this.#wait()
+      },
+      complete: () => this.#wait(),
+    })
+  }
+
+  #told(error: Error): Observable<B> {
+    const { backoff, interrupted } = this.#options
+    const healthy = this.#healthySince !== undefined && now() - this.#healthySince >= backoff.settle
+    this.#attempt = healthy ? 1 : this.#attempt + 1
+    this.#pause = Math.round(backoff.delay(this.#attempt)())
+    return interrupted({ error, attempt: this.#attempt, retryAt: asyncScheduler.now() + this.#pause })
+  }
+
+  #wait(): void {
+    within(this.#to, paused(this.#pause, this.#options.hasten), {
+      next: nothing,
+      error: (thrown: unknown) => this.#to.error(thrown),
+      complete: () => this.begin(),
+    })
+  }
+}
+
 /**
  * Keeps a source running: an error becomes a value, and it starts over after a pause. Pauses grow until a run has been healthy
  * for `settle` ms from its first value: a success alone must not reset them, or what fails right after it would be retried at the first step for ever.
  */
 export const recover =
-  <A, B>({ backoff, fatal, interrupted, hasten }: RecoverOptions<B>): OperatorFunction<A, A | B> =>
+  <A, B>(options: RecoverOptions<B>): OperatorFunction<A, A | B> =>
   source =>
-    new Observable<A | B>(subscriber => {
-      let attempt = 0
-      let pause = 0
-      let healthySince: number | undefined
-      // undefined while it is being subscribed: what fails meanwhile is dealt with after it has been left
-      let run: Subscription | undefined
-      let failure: Error | undefined
-
-      const wait = (): void => {
-        within(subscriber, paused(pause, hasten), { next: nothing, error: (thrown: unknown) => subscriber.error(thrown), complete: begin })
-      }
-      const fail = (error: Error): void => {
-        if (fatal(error)) {
-          subscriber.error(error)
-          return
-        }
-        const told = defer(() => {
-          attempt = healthySince !== undefined && now() - healthySince >= backoff.settle ? 1 : attempt + 1
-          pause = Math.round(backoff.delay(attempt)())
-          return interrupted({ error, attempt, retryAt: asyncScheduler.now() + pause })
-        })
-        within(subscriber, told, {
-          next: value => subscriber.next(value),
-          // what cannot be told is none the less tried again
-          error: (thrown: unknown) => {
-            if (fatal(toError(thrown))) subscriber.error(toError(thrown))
-            else wait()
-          },
-          complete: wait,
-        })
-      }
-      const leave = (failed: Subscription): void => {
-        if (failure === undefined) return
-        failed.unsubscribe()
-        if (!subscriber.closed) fail(failure)
-      }
-      const observer: Observer<A> = {
-        next: value => {
-          healthySince ??= now()
-          subscriber.next(value)
-        },
-        error: (thrown: unknown) => {
-          failure = toError(thrown)
-          if (run !== undefined) leave(run)
-        },
-        complete: () => {
-          run?.unsubscribe()
-          subscriber.complete()
-        },
-      }
-      const begin = (): void => {
-        run = failure = healthySince = undefined
-        run = within(subscriber, source, observer)
-        leave(run)
-      }
-      begin()
-    })
+    new Observable<A | B>(subscriber => new Recovery(subscriber, source, options).begin())

@@ -9,7 +9,7 @@ import { progress, registering, type Registration, type RegistrationEvent } from
 import { ending } from './ending.js'
 import { hold } from './hold.js'
 import { holder, wish } from './holder.js'
-import { recover } from './recover.js'
+import { recover, type Interruption } from './recover.js'
 import type { Registry } from './registry.js'
 import { tenure } from './tenure.js'
 import { wishes } from './wishes.js'
@@ -36,6 +36,8 @@ export interface RegisterOptions<F extends Formats = Format> {
 // once for all: they hold nothing, and there may be thousands of registrations
 const standard: Format = native()
 const steady = exponential()
+const unleased = ({ error: cause, attempt, retryAt }: Interruption): Observable<RegistrationEvent> =>
+  of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } })
 
 /**
  * Keeps an instance registered for as long as it is subscribed: it holds a lease, writes the instance under it, and revokes it on unsubscribe.
@@ -76,7 +78,7 @@ export const register = <const F extends Formats = Format>(
       backoff,
       hasten: graceful ? merge(graceful.end, registry.closed ?? NEVER) : registry.closed,
       fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !established),
-      interrupted: ({ error: cause, attempt, retryAt }) => of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } }),
+      interrupted: unleased,
     })(leases)
     const revoked = (): void => {
       subscriber.next({ status: 'revoked' })

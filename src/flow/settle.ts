@@ -21,7 +21,7 @@ interface Run {
   settling: boolean
   again: boolean
   watched: readonly string[]
-  watches: Subscription[]
+  watches: readonly Subscription[]
   waiting: Subscription | undefined
 }
 
@@ -69,7 +69,12 @@ const watch = (run: Run): void => {
   for (const watching of run.watches) watching.unsubscribe()
   run.watched = present
   run.watches = []
-  for (const key of present) if (!run.scope.closed) run.watches.push(watched(run, key))
+  for (const key of present) {
+    if (run.scope.closed) return
+    const watching = watched(run, key)
+    // what comes while it is being subscribed may watch other keys
+    run.watches = run.watches.concat(watching)
+  }
 }
 
 const tell = (run: Run, event: RegistrationEvent): void => {

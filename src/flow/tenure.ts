@@ -1,9 +1,71 @@
-import { asyncScheduler, Observable, type Observer, type Subscription } from 'rxjs'
+import { asyncScheduler, Observable, type Observer, type Subscriber, type Subscription } from 'rxjs'
 import type { RegistrationEvent } from '../core/registration.js'
 import type { Lease } from '../core/store.js'
-import { deadline } from './deadline.js'
+import { deadline, type Deadline } from './deadline.js'
 import type { Registry } from './registry.js'
 import { nothing, within } from './within.js'
+
+// A class, not closures: there may be thousands.
+class Tenure implements Observer<Lease> {
+  readonly #to: Subscriber<RegistrationEvent>
+  readonly #hold: (lease: Lease) => Observable<RegistrationEvent>
+  readonly #overdue: Deadline
+  #held = false
+  #holding: Subscription | undefined
+
+  constructor(to: Subscriber<RegistrationEvent>, registry: Registry, hold: (lease: Lease) => Observable<RegistrationEvent>) {
+    this.#to = to
+    this.#hold = hold
+    this.#overdue = deadline(registry, () => to.next({ type: 'overdue', at: asyncScheduler.now() }))
+    // the keys first: that they go as the lease is revoked is nobody's hand
+    to.add(() => {
+      this.#holding?.unsubscribe()
+      this.#overdue.cancel()
+    })
+  }
+
+  next(renewed: Lease): void {
+    try {
+      this.#leased(renewed)
+    } catch (thrown) {
+      // what is no lease
+      this.#to.error(thrown)
+    }
+  }
+
+  error(thrown: unknown): void {
+    this.#overdue.check()
+    this.#to.error(thrown)
+  }
+
+  complete(): void {
+    this.#overdue.check()
+    this.#to.complete()
+  }
+
+  /** Holds no keys from now on. */
+  stop(): void {
+    this.#held = true
+    this.#holding?.unsubscribe()
+  }
+
+  #leased(renewed: Lease): void {
+    this.#to.next({ type: 'leased', lease: renewed })
+    if (this.#to.closed) return
+    // not later than a TTL from now, should the wall clock have been set back since the sending
+    this.#overdue.in(Math.min(renewed.ttl * 1000, renewed.expiresAt - asyncScheduler.now()))
+    if (this.#held) return
+    this.#held = true
+    this.#holding = within(this.#to, this.#hold(renewed), {
+      next: event => {
+        this.#overdue.check()
+        this.#to.next(event)
+      },
+      error: (thrown: unknown) => this.error(thrown),
+      complete: nothing,
+    })
+  }
+}
 
 /** One lease from its grant until it is over: each renewal, its passing unrenewed, and what becomes of the keys that are held from the grant to the `end`. */
 export const tenure = (
@@ -13,51 +75,8 @@ export const tenure = (
   end?: Observable<unknown>,
 ): Observable<RegistrationEvent> =>
   new Observable(subscriber => {
-    let held = false
-    let holding: Subscription | undefined
-    const overdue = deadline(registry, () => subscriber.next({ type: 'overdue', at: asyncScheduler.now() }))
-    // the keys first: that they go as the lease is revoked is nobody's hand
-    subscriber.add(() => {
-      holding?.unsubscribe()
-      overdue.cancel()
-    })
-    const events: Observer<RegistrationEvent> = {
-      next: event => {
-        overdue.check()
-        subscriber.next(event)
-      },
-      error: (thrown: unknown) => {
-        overdue.check()
-        subscriber.error(thrown)
-      },
-      complete: nothing,
-    }
-    const leased = (renewed: Lease): void => {
-      subscriber.next({ type: 'leased', lease: renewed })
-      if (subscriber.closed) return
-      // not later than a TTL from now, should the wall clock have been set back since the sending
-      overdue.in(Math.min(renewed.ttl * 1000, renewed.expiresAt - asyncScheduler.now()))
-      if (held) return
-      held = true
-      holding = within(subscriber, hold(renewed), events)
-    }
-    const stop = (): void => {
-      held = true
-      holding?.unsubscribe()
-    }
-    const complete = (): void => {
-      overdue.check()
-      subscriber.complete()
-    }
+    const held = new Tenure(subscriber, registry, hold)
     // likewise, before the lease hears of it
-    if (end) within(subscriber, end, { next: stop, error: events.error, complete: nothing })
-    const attempt = (renewed: Lease): void => {
-      try {
-        leased(renewed)
-      } catch (thrown) {
-        // what is no lease
-        subscriber.error(thrown)
-      }
-    }
-    within(subscriber, lease, { next: attempt, error: events.error, complete })
+    if (end) within(subscriber, end, { next: () => held.stop(), error: (thrown: unknown) => held.error(thrown), complete: nothing })
+    within(subscriber, lease, held)
   })

@@ -1,5 +1,5 @@
 import { Etcd3, type IOptions } from 'etcd3'
-import { merge, Observable, Subject } from 'rxjs'
+import { merge, Observable, Subject, type Observer, type Subscriber } from 'rxjs'
 import { Closed, InvalidArgument } from '../../core/errors.js'
 import { within } from '../../flow/within.js'
 import { oneCluster } from './cluster.js'
@@ -49,6 +49,32 @@ const clientOf = (options: IOptions): Etcd3 => {
 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => 'kv' in from
 
+// A class, not operators: there may be thousands at a time, and each message of a watch passes here.
+class Call<A> implements Observer<A> {
+  readonly #subscriber: Subscriber<A>
+  readonly #member: Member
+  readonly #left: (member: Member) => void
+
+  constructor(subscriber: Subscriber<A>, member: Member, left: (member: Member) => void) {
+    this.#subscriber = subscriber
+    this.#member = member
+    this.#left = left
+  }
+
+  next(value: A): void {
+    this.#subscriber.next(value)
+  }
+
+  error(thrown: unknown): void {
+    if (isOutage(thrown)) this.#left(this.#member)
+    this.#subscriber.error(thrown)
+  }
+
+  complete(): void {
+    this.#subscriber.complete()
+  }
+}
+
 /** The members behind the endpoints, each by a client of its own; or one member, behind a client that stays its user's. */
 export const connect = (from: ConnectOptions | Etcd3): Members => {
   const closed = new Subject<never>()
@@ -78,21 +104,16 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
   const [first] = all
   if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint')
   let current = first
+  const left = (member: Member): void => {
+    if (current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
+  }
   return {
     all,
     returned: merge(...all.map(({ returned }) => returned)),
     on: <A>(call: (member: Member) => Observable<A>) =>
-      // Not by operators: there may be thousands of them at a time, and each message of a watch passes here.
       new Observable<A>(subscriber => {
         const member = current
-        within(subscriber, call(member), {
-          next: value => subscriber.next(value),
-          error: (error: unknown) => {
-            if (isOutage(error) && current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
-            subscriber.error(error)
-          },
-          complete: () => subscriber.complete(),
-        })
+        within(subscriber, call(member), new Call(subscriber, member, left))
       }),
     close: () => {
       closed.error(new Closed())

@@ -1,11 +1,11 @@
-import { asyncScheduler, lastValueFrom, Observable, type Subscriber } from 'rxjs'
+import { asyncScheduler, lastValueFrom, Observable, type Subscriber, type Unsubscribable } from 'rxjs'
 import { Closed, InvalidArgument, LeaseLost } from '../../core/errors.js'
 import type { Lease } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
-import { detached } from './detached.js'
+import { detached, type Detached } from './detached.js'
 import { grant, type Grant, type Granted } from './grant.js'
 import type { Held } from './held.js'
-import { keepAlives } from './keep-alive.js'
+import { keepAlives, type KeepAlive } from './keep-alive.js'
 import type { Members } from './member.js'
 import type { Pong } from './ping-stream.js'
 import { revoke } from './revoke.js'
@@ -28,100 +28,111 @@ const refusal = (ttl: number): InvalidArgument | undefined =>
     ? undefined
     : new InvalidArgument('ttl', `must be a whole number of seconds, 1 to ${longestTtl}, not ${ttl}`)
 
+/** What the leases of a registry have in common. */
+interface Desk {
+  readonly members: Members
+  readonly keepAlive: KeepAlive
+  readonly tenures: Set<Tenure>
+  readonly afterwards: Detached
+}
+
 /** A lease and its subscriber, from the grant on. What granted it is dropped once that is answered: there may be thousands. */
-interface Tenure extends Held {
-  id: string
-  readonly subscriber: Subscriber<Lease>
-  renewals: number
-  granting: Grant | undefined
-  over: boolean
+class Tenure implements Held, Unsubscribable {
+  id = ''
+  ttl: number
+  due = 0
+  deadline = 0
+  late = false
+  home: Held['home'] = undefined
+  readonly #subscriber: Subscriber<Lease>
+  readonly #desk: Desk
+  #renewals = 0
+  #granting: Grant | undefined
+  #over = false
+
+  constructor(subscriber: Subscriber<Lease>, ttl: number, desk: Desk) {
+    this.ttl = ttl
+    this.#subscriber = subscriber
+    this.#desk = desk
+  }
+
+  begin(end?: Observable<unknown>): void {
+    const failed = (error: unknown): void => {
+      if (!this.#over) this.#subscriber.error(error)
+    }
+    this.#desk.tenures.add(this)
+    this.#subscriber.add(this)
+    if (end) this.#subscriber.add(end.subscribe({ next: () => this.leaveThen(to => to.complete()), error: failed }))
+    if (this.#over) return
+    this.#granting = grant(this.#desk.members, this.ttl)
+    this.id = this.#granting.id
+    this.#subscriber.add(this.#granting.answer$.subscribe({ next: granted => this.#hold(granted), error: failed }))
+  }
+
+  answered({ ttl }: Pong): void {
+    if (ttl > 0) {
+      this.#renewals += 1
+      this.#emit()
+    } else {
+      this.#finish()
+      this.#subscriber.error(new LeaseLost(this.id))
+    }
+  }
+
+  /** Its subscriber left. */
+  unsubscribe(): void {
+    if (this.#over) return
+    this.#finish()
+    const { members, afterwards } = this.#desk
+    if (this.#granting) afterwards.run(this.id, this.#granting.undo())
+    else if (this.id) afterwards.run(this.id, revoke(members, this.id, Math.max(this.deadline, now() + lastTry)))
+  }
+
+  /** Revokes it, and only then has its subscriber told. */
+  leaveThen(told: (to: Subscriber<Lease>) => void): void {
+    if (this.#over) return
+    this.unsubscribe()
+    const settled = this.#desk.afterwards.settled(this.id)
+    this.#subscriber.add(settled.subscribe({ error: () => undefined, complete: () => told(this.#subscriber) }))
+  }
+
+  #hold({ ttl, sentAt }: Granted): void {
+    if (this.#over) return
+    this.#granting = undefined
+    this.ttl = ttl
+    this.#desk.keepAlive.hold(this, sentAt)
+    this.#emit()
+  }
+
+  #emit(): void {
+    const left = this.deadline - now()
+    // A grant that took longer than its TTL says nothing yet: the first ping will.
+    if (left > 0) this.#subscriber.next({ id: this.id, ttl: this.ttl, expiresAt: Math.round(asyncScheduler.now() + left), renewals: this.#renewals })
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.#desk.tenures.delete(this)
+    this.#desk.keepAlive.release(this)
+  }
 }
 
 /** Grants, keeps alive and revokes leases. */
 export const leases = (members: Members): Leases => {
-  const keepAlive = keepAlives(members)
-  const { run, settled, idle } = detached()
-  const tenures = new Set<Tenure>()
+  const desk: Desk = { members, keepAlive: keepAlives(members), tenures: new Set(), afterwards: detached() }
   let closing = false
   let closed: Promise<void> | undefined
-
-  const finish = (tenure: Tenure): void => {
-    tenure.over = true
-    tenures.delete(tenure)
-    keepAlive.release(tenure)
-  }
-  const leave = (tenure: Tenure): void => {
-    if (tenure.over) return
-    finish(tenure)
-    const { id, granting, deadline } = tenure
-    if (granting) run(id, granting.undo())
-    else if (id) run(id, revoke(members, id, Math.max(deadline, now() + lastTry)))
-  }
-  const leaveThen = (tenure: Tenure, outcome: () => void): void => {
-    if (tenure.over) return
-    leave(tenure)
-    tenure.subscriber.add(settled(tenure.id).subscribe({ error: () => undefined, complete: outcome }))
-  }
-
-  const emit = ({ subscriber, id, ttl, deadline, renewals }: Tenure): void => {
-    const left = deadline - now()
-    // A grant that took longer than its TTL says nothing yet: the first ping will.
-    if (left > 0) subscriber.next({ id, ttl, expiresAt: Math.round(asyncScheduler.now() + left), renewals })
-  }
-  const answered = (tenure: Tenure, { ttl }: Pong): void => {
-    if (ttl > 0) {
-      tenure.renewals += 1
-      emit(tenure)
-    } else {
-      finish(tenure)
-      tenure.subscriber.error(new LeaseLost(tenure.id))
-    }
-  }
-  const hold = (tenure: Tenure, { ttl, sentAt }: Granted): void => {
-    if (tenure.over) return
-    tenure.granting = undefined
-    tenure.ttl = ttl
-    keepAlive.hold(tenure, sentAt)
-    emit(tenure)
-  }
-
-  const begin = (ttl: number, subscriber: Subscriber<Lease>, end?: Observable<unknown>): void => {
-    const tenure: Tenure = {
-      id: '',
-      ttl,
-      due: 0,
-      deadline: 0,
-      late: false,
-      home: undefined,
-      answered: pong => answered(tenure, pong),
-      subscriber,
-      renewals: 0,
-      granting: undefined,
-      over: false,
-    }
-    const failed = (error: unknown): void => {
-      if (!tenure.over) subscriber.error(error)
-    }
-    tenures.add(tenure)
-    subscriber.add(() => leave(tenure))
-    if (end) subscriber.add(end.subscribe({ next: () => leaveThen(tenure, () => subscriber.complete()), error: failed }))
-    if (tenure.over) return
-    tenure.granting = grant(members, ttl)
-    tenure.id = tenure.granting.id
-    subscriber.add(tenure.granting.answer$.subscribe({ next: granted => hold(tenure, granted), error: failed }))
-  }
-
   return {
     lease: (ttl, end) =>
       new Observable(subscriber => {
         const refused = closing ? new Closed() : refusal(ttl)
         if (refused) subscriber.error(refused)
-        else begin(ttl, subscriber, end)
+        else new Tenure(subscriber, ttl, desk).begin(end)
       }),
     close: () => {
       closing = true
-      for (const tenure of [...tenures]) leaveThen(tenure, () => tenure.subscriber.error(new Closed()))
-      closed ??= lastValueFrom(idle, { defaultValue: undefined }).then(keepAlive.close)
+      for (const tenure of [...desk.tenures]) tenure.leaveThen(to => to.error(new Closed()))
+      closed ??= lastValueFrom(desk.afterwards.idle, { defaultValue: undefined }).then(desk.keepAlive.close)
       return closed
     },
   }

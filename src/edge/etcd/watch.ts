@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs'
+import { Observable, type Subscriber, type Unsubscribable } from 'rxjs'
 import { Closed, Compacted, Disconnected } from '../../core/errors.js'
 import type { Batch, Change, Revision } from '../../core/store.js'
 import { nothing, within } from '../../flow/within.js'
@@ -27,7 +27,7 @@ const joined = (batches: readonly Batch[]): Batch => {
 const none: readonly never[] = []
 
 // A class, not a chain of operators: a registration has one for each of its keys, so there may be thousands.
-class Watch implements Watched {
+class Watch implements Watched, Unsubscribable {
   readonly #subscriber: Subscriber<Batch>
   readonly #member: Member
   readonly #stream: WatchStream
@@ -59,7 +59,7 @@ class Watch implements Watched {
     this.#cancel = this.#stream.add(this)
   }
 
-  stop(): void {
+  unsubscribe(): void {
     this.#batches.cancel()
     this.#cancel()
   }
@@ -148,7 +148,7 @@ export const watches = (members: Members): Watches => {
           new Observable(subscriber => {
             const watch = new Watch(subscriber, member, streams.get(member) ?? watchStream(member), turns, prefix, from)
             watch.start()
-            return () => watch.stop()
+            return watch
           }),
       ),
     close: () => {
