@@ -64,6 +64,13 @@ const restarted = async (etcd: EtcdServer, client: Etcd3, { count }: Many, { nam
 }
 
 const spent = async ({ ask }: Subject): Promise<number> => (await ask<{ readonly cpu: number }>({ do: 'spent' })).cpu
+/** The share of a processor that each takes, all in the same so many ms. */
+const sharesOver = async (subjects: readonly Subject[], ms: number): Promise<readonly number[]> => {
+  const from = await Promise.all(subjects.map(spent))
+  await sleep(ms)
+  const to = await Promise.all(subjects.map(spent))
+  return to.map((cpu, at) => (cpu - (from[at] ?? NaN)) / ms)
+}
 
 const measured = async (etcd: EtcdServer, client: Etcd3, many: Many, subject: Subject | undefined): Promise<Omit<Held, 'steady'>> => {
   if (subject === undefined) throw new Error('nobody to measure')
@@ -74,12 +81,9 @@ const measured = async (etcd: EtcdServer, client: Etcd3, many: Many, subject: Su
   const { keepAliveStreams: streams } = await openIn(etcd.endpoint)
   const { sockets, heap, rss } = await ask<Used>({ do: 'used' })
   await sleep(200)
-  const from = await spent(subject)
-  const idle = idleFor(many.ttl)
-  await sleep(idle)
-  const to = await spent(subject)
+  const [idle = NaN] = await sharesOver([subject], idleFor(many.ttl))
   const { back, lost } = await restarted(etcd, client, many, subject)
-  return { name, ms, cpu, streams, sockets, heap: heap - before.heap, rss: rss - before.rss, idle: (to - from) / idle, back, lost }
+  return { name, ms, cpu, streams, sockets, heap: heap - before.heap, rss: rss - before.rss, idle, back, lost }
 }
 
 const inTurn = async <A, B>(all: readonly A[], run: (one: A) => Promise<B>): Promise<readonly B[]> => {
@@ -97,10 +101,7 @@ const steady = (names: readonly string[], { count, ttl }: Many, go: string | und
     withSubjects(names.map((name, at) => subjectOf(name, go, [endpoint, `${service}${at}`, count, ttl])), async subjects => {
       await inTurn(subjects, ({ ask }) => ask({ do: 'register' }))
       await sleep(warm)
-      const from = await Promise.all(subjects.map(spent))
-      await sleep(watched)
-      const to = await Promise.all(subjects.map(spent))
-      return to.map((cpu, at) => (cpu - (from[at] ?? NaN)) / watched)
+      return sharesOver(subjects, watched)
     }),
   )
 
