@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Another process took the port between our look and etcd's start. */
@@ -19,6 +20,14 @@ const guard = (child: ChildProcess, dir: string): void => {
   const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   watcher.on('error', () => undefined)
   child.once('close', () => watcher.kill('SIGKILL'))
+}
+
+/** Waits until a process that is told to stop has stopped: on a busy machine one of its threads must get its turn first, while others still answer. */
+const awaitStop = (pid: number | undefined): void => {
+  const stat = `/proc/${pid ?? ''}/stat`
+  const stopped = (): boolean => !existsSync(stat) || / [TtZ] /.test(readFileSync(stat, 'latin1').split(')').at(-1)?.slice(0, 4) ?? '')
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (const until = Date.now() + 2_000; !stopped() && Date.now() < until; ) Atomics.wait(pause, 0, 0, 1)
 }
 
 const answers = (health: string): Promise<boolean> =>
@@ -56,7 +65,14 @@ export const launch = async (binary: string, dir: string, flags: readonly string
   }
   const until = Date.now() + patience
   while (state.running) {
-    if (await answers(health)) return { signal: signal => child.kill(signal), end }
+    if (await answers(health))
+      return {
+        signal: signal => {
+          child.kill(signal)
+          if (signal === 'SIGSTOP') awaitStop(child.pid)
+        },
+        end,
+      }
     await sleep(25)
     if (Date.now() < until) continue
     await end('SIGKILL')
