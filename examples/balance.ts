@@ -5,7 +5,7 @@ import { memoryRegistry } from 'rx-discovery/memory'
 const registry = memoryRegistry()
 const nodes = ['node1', 'node2', 'node3'].map(id => register(registry, { service: 'web', id, address: `${id}:8000` }).subscribe())
 
-const web = balance(discover(registry, 'web'), peakEwma(), { linger: 0 })
+const web = balance(discover(registry, 'web'), peakEwma())
 
 // In life: instance => ajax.getJSON(`http://${instance.address}/users`), or (instance, signal) => fetch(url, { signal })
 const call = ({ id }: ServiceInstance) =>

@@ -103,7 +103,7 @@ export const balance = <M, S>(
   const { hold, news, failure } = connection(
     defer(() => {
       chooser.forget()
-      return merge(set$.pipe(tap(chooser.follow)), sweeping.interval === 0 ? of() : interval(sweeping.interval).pipe(tap(chooser.sweep)))
+      return set$.pipe(tap({ next: chooser.follow, complete: chooser.over }))
     }),
     linger,
   )
@@ -128,7 +128,8 @@ export const balance = <M, S>(
       const member = pick()
       return member !== undefined
         ? then(member)
-        : news.pipe(
+        : // who was ejected is back without a word
+          merge(news, interval(sampled)).pipe(
             map(pick),
             filter(picked => picked !== undefined),
             take(1),
@@ -151,6 +152,7 @@ export const balance = <M, S>(
       let seen = -1
       return merge(interval(sampled).pipe(startWith(0)), news.pipe(filter(() => failure() !== undefined))).pipe(
         tap(live),
+        tap(chooser.sweep),
         filter(() => seen !== (seen = chooser.touched())),
         map(() => new Map(Array.from(chooser.members(), (member): [string, InstanceState] => [member.id, stateOf(member)]))),
       )

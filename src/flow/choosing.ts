@@ -1,4 +1,4 @@
-import { InvalidArgument, NoInstance } from '../core/errors.js'
+import { Closed, InvalidArgument, NoInstance } from '../core/errors.js'
 import type { Outliers } from '../core/outliers.js'
 import type { Outcome, Policy } from '../core/policy.js'
 import type { ServiceSet } from '../core/service-set.js'
@@ -21,6 +21,9 @@ export interface ChoosingOptions {
 export interface Choosing<M> extends Reporting<M> {
   readonly forget: () => void
   readonly follow: (set: ServiceSet<M>) => void
+  /** The sets have ended; throws `Closed` if the registry was closed: then nobody will come. */
+  readonly over: () => void
+  /** Looks whom to eject, if it is time. */
   readonly sweep: () => void
   /** Who is chosen, if anybody; throws when the policy does, or chooses a stranger. */
   readonly pick: (key: string | undefined, tried: ReadonlyMap<string, unknown>) => Member<M> | undefined
@@ -51,12 +54,16 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
       set = next
       members.follow(next, now())
     },
+    over: () => {
+      const error = set?.trouble?.error
+      if (error instanceof Closed) throw error
+    },
     sweep: () => {
-      touched += 1
-      members.sweep(now())
+      if (members.sweep(now())) touched += 1
     },
     pick: (key, tried) => {
       const at = now()
+      if (members.sweep(at)) touched += 1
       const pool = members.pool(at)
       if (pool.size === 0) return undefined
       const untried: Crowd<M> = tried.size === 0 ? pool : pool.without(tried)

@@ -26,6 +26,7 @@ export class Members<M> {
   #instances: SortedMap<ServiceInstance<M>> = SortedMap.empty()
   #weighty = 0
   #returns = Infinity
+  #swept = -Infinity
   #versions = 0
   #begun = false
 
@@ -89,15 +90,24 @@ export class Members<M> {
     if (member.streak >= this.#outliers.consecutive) this.#eject(member, now)
   }
 
-  /** Looks at the rates of an interval: ejects who does much worse than the others. */
-  sweep(now: number): void {
+  /**
+   * Looks at the rates once an interval is over, and says whether it was: ejects who does much worse than the others. Whoever asks for somebody calls
+   * it: nothing changes without calls, and a timer would keep a process from ending.
+   */
+  sweep(now: number): boolean {
+    const { interval } = this.#outliers
+    const passed = Math.floor((now - this.#swept) / interval)
+    if (interval === 0 || !(passed >= 1)) return false
+    this.#swept = now
     if (now >= this.#returns) this.#readmit(now)
     const counted = [...this.#known.values()]
     for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, now)
     for (const member of counted) {
       member.successes = member.failures = 0
-      if (now - member.ejectedUntil >= this.#outliers.interval) member.ejections = Math.max(0, member.ejections - 1)
+      const calm = Math.max(0, Math.floor((now - member.ejectedUntil) / interval))
+      member.ejections = Math.max(0, member.ejections - Math.min(passed, calm))
     }
+    return true
   }
 
   #come(instance: ServiceInstance<M>, now: number): void {

@@ -1,6 +1,6 @@
 import { BehaviorSubject, concat, defer, NEVER, of, Subject, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { balance, Closed, discover, leastRequest, NoInstance, roundRobin, serviceSet, slowStart, weightedRoundRobin, zoneAware, type ServiceSet } from 'rx-discovery'
+import { balance, Closed, discover, leastRequest, NoInstance, roundRobin, serviceSet, slowStart, weightedRoundRobin, zoneAware, type Balancer, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 import { always, answering, chosen, failing, inFlight, inTurn, node, nodes, silent, statesOf } from './balance-scene.js'
@@ -66,7 +66,7 @@ describe('while there is nobody', () => {
     const web = inTurn(of(nodes('a')), { panic: 0, wait: 60_000, outliers: { consecutive: 1, base: 15_000 } })
     see(web.use(() => failing()))
     const seen = see(web.select())
-    advance(19_999)
+    advance(14_999)
     expect(seen.values).toEqual([])
     advance(1)
     expect(seen.values.map(({ id }) => id)).toEqual(['a'])
@@ -142,6 +142,20 @@ describe('the connection', () => {
     advance(20_000)
     expect(registry.subscriptions().watches).toBe(0)
   }))
+
+  it('ends with the sets: no timer is left, however long it is to linger', () => virtually(({ pending: timers }) => {
+    expect([chosen(inTurn(of(nodes('a')))), timers()]).toEqual(['a', 0])
+  }))
+
+  it('errors what waits once the registry is closed, and whoever comes later', async () => {
+    const registry = memoryRegistry()
+    const [forlorn, served] = ['none', 'web'].map(service => inTurn(discover(registry, service))) as [Balancer, Balancer]
+    put(registry, 'a')
+    expect(chosen(served)).toBe('a')
+    const waiting = see(forlorn.select())
+    await registry.close()
+    expect([waiting, see(forlorn.select()), see(served.select())].map(({ error }) => error)).toEqual([new Closed(), new Closed(), new Closed()])
+  })
 
   it('errors what wants an instance once the registry is closed from the start', async () => {
     const registry = memoryRegistry()
@@ -245,14 +259,18 @@ describe('who fails', () => {
     stop()
   }))
 
-  it('is forgiven once for each clean interval', () => virtually(({ advance, now }) => {
-    const web = inTurn(of(five))
-    const { stop } = see(web.state$)
+  it.each(['is looked at', 'is called by nobody'])('is forgiven once for each clean interval, while it %s', how => virtually(({ advance, now }) => {
+    const web = inTurn(of(five), { outliers: { base: 1_000 } })
+    const looking = see(web.state$)
     fail(web, 'c')
+    advance(1_000)
+    fail(web, 'c')
+    expect(statesOf(web).get('c')?.ejectedUntil).toBe(now() + 2_000)
+    if (how !== 'is looked at') looking.stop()
     advance(50_000)
     fail(web, 'c')
-    expect(statesOf(web).get('c')?.ejectedUntil).toBe(now() + 30_000)
-    stop()
+    expect(statesOf(web).get('c')?.ejectedUntil).toBe(now() + 1_000)
+    looking.stop()
   }))
 
   it('is not left out when a success was between, nor beyond a tenth of all', () => virtually(() => {
