@@ -1,3 +1,4 @@
+import { distinctUntilChanged, map } from 'rxjs'
 import { discover, exponential, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
@@ -6,8 +7,11 @@ import { virtually } from 'rx-discovery/testing'
 virtually(({ advance, now }) => {
   const registry = memoryRegistry()
   const at = (): string => `${String(now()).padStart(6)} ms`
-  const web = discover(registry, 'web').subscribe(({ status, size }) => console.log(at(), status, size))
-  const node = register(registry, { service: 'web', address: 'localhost:8000' }, { ttl: 5, backoff: exponential({ jitter: 'none' }) }).subscribe(
+  const backoff = exponential({ jitter: 'none' })
+  const web = discover(registry, 'web', { backoff })
+    .pipe(map(({ status, size }) => `${status} ${size}`), distinctUntilChanged())
+    .subscribe(state => console.log(at(), state))
+  const node = register(registry, { service: 'web', address: 'localhost:8000' }, { ttl: 5, backoff }).subscribe(
     ({ status }) => status !== 'registered' && console.log(at(), 'node is', status),
   )
   advance(10_000)

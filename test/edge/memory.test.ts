@@ -352,12 +352,12 @@ describe('levers', () => {
 
   it('freeze holds every answer and every batch; thawing gives them, expired leases first', () => virtually(({ advance, pending }) => {
     const registry = memoryRegistry()
-    const { held, lease } = leaseOf(registry, 6)
+    const { held, lease } = leaseOf(registry, 3)
     see(registry.put([entry('a', '1')], lease))
     const watched = see(registry.watch('', 2))
     const thaw = registry.freeze()
     const listed = see(registry.list(''))
-    advance(10_000)
+    advance(4_000)
     expect([listed.values, watched.values.slice(1), held.values.slice(1)]).toEqual([[], [], []])
     thaw()
     expect(listed.values).toEqual([{ revision: 3, changes: [] }])
@@ -365,6 +365,22 @@ describe('levers', () => {
     expect(held.error).toEqual(new LeaseLost(lease.id))
     watched.stop()
     expect(pending()).toBe(0)
+  }))
+
+  it('a freeze of five seconds is a silence that watches and calls give up at, however often it is begun', () => virtually(({ advance, pending }) => {
+    const registry = memoryRegistry()
+    const watched = see(registry.watch('', 1))
+    const thaws = [registry.freeze(), registry.freeze()]
+    advance(2_000)
+    const [listed, silence] = [see(registry.list('')), new Disconnected('memory did not answer in time', { host: 'memory' })]
+    advance(2_999)
+    expect([watched.error, listed.error]).toEqual([undefined, undefined])
+    advance(1)
+    expect([watched.error, listed.error]).toEqual([silence, undefined])
+    advance(2_000)
+    expect([listed.error, pending()]).toEqual([silence, 0])
+    for (const thaw of thaws) thaw()
+    expect(see(registry.list('')).values).toHaveLength(1)
   }))
 
   it('what another hand writes into a frozen registry is seen when it thaws', () => {

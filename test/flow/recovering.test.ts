@@ -53,16 +53,19 @@ describe('an outage', () => {
     stop()
   }))
 
-  it('in which nothing answers passes by itself', () => virtually(({ advance }) => {
+  it('in which nothing answers is one once nobody has been heard for five seconds, and passes by itself', () => virtually(({ advance }) => {
     const registry = memoryRegistry()
     put(registry, 'a')
-    const { values, stop } = see(discover(registry, 'web', { backoff: steady }))
+    const { values, last, stop } = see(discover(registry, 'web', { backoff: steady }))
     const thaw = registry.freeze()
     put(registry, 'b')
-    advance(30_000)
+    advance(4_999)
     expect(values.map(shown)).toEqual(['pending', 'live a@1'])
+    advance(1)
+    expect([shown(last()), last().trouble?.error]).toEqual(['stale a@1', new Disconnected('memory did not answer in time', { host: 'memory' })])
+    advance(30_000)
     thaw()
-    expect(values.slice(2).map(shown)).toEqual(['live a@1 b@1'])
+    expect(shown(last())).toBe('live a@1 b@1')
     stop()
   }))
 

@@ -1,5 +1,5 @@
-import { defer, map, mergeMap, of, queueScheduler, retry, Subject } from 'rxjs'
-import { subscribeOn, take, takeUntil, throwError, timer, type Observable } from 'rxjs'
+import { BehaviorSubject, defer, distinctUntilChanged, map, merge, mergeMap, NEVER, of, queueScheduler, retry } from 'rxjs'
+import { Subject, subscribeOn, switchMap, take, takeUntil, throwError, timer, type Observable } from 'rxjs'
 import { Denied, Disconnected } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
 
@@ -9,7 +9,7 @@ export interface Wire {
   readonly call: <T>(run: () => T) => Observable<T>
   /** Calls again and again until an outage or a denial is over. */
   readonly insist: <T>(call: Observable<T>) => Observable<T>
-  /** Errors when the wire is cut. */
+  /** Errors when the wire is cut, or silent for too long. */
   readonly cuts: Observable<never>
   /** Whether watches are served now. */
   readonly serving: () => boolean
@@ -20,6 +20,8 @@ export interface Wire {
 }
 
 const host = 'memory'
+/** After how long a silence is taken for an outage, ms; the registry on etcd takes 4.5 to 5 s. */
+const patience = 5_000
 // setTimeout takes no more, and fires at once when given more
 const longest = 2 ** 31 - 1
 
@@ -56,7 +58,13 @@ export const wireTo = (settle: () => void, serve: () => void): Wire => {
   const denying = switchOf(() => allowed.next())
   const lagging = switchOf(serve)
 
-  const cuts = cut.pipe(mergeMap(error => throwError(() => error)))
+  const frozen = new BehaviorSubject(false)
+  const silence = frozen.pipe(
+    distinctUntilChanged(),
+    switchMap(on => (on ? timer(patience) : NEVER)),
+    map(() => new Disconnected(`${host} did not answer in time`, { host })),
+  )
+  const cuts = merge(cut, silence).pipe(mergeMap(error => throwError(() => error)))
   const arrival = (): Observable<unknown> => {
     if (now() < refusedUntil) return throwError(() => new Disconnected('connection refused', { host }))
     if (freezing.on()) return thawed.pipe(take(1), mergeMap(arrival))
@@ -78,7 +86,14 @@ export const wireTo = (settle: () => void, serve: () => void): Wire => {
       refusedUntil = Math.max(refusedUntil, now() + forMs)
       cut.next(new Disconnected(message, { host }))
     },
-    freeze: freezing.hold,
+    freeze: () => {
+      const thaw = freezing.hold()
+      frozen.next(true)
+      return () => {
+        thaw()
+        frozen.next(freezing.on())
+      }
+    },
     deny: denying.hold,
     lag: lagging.hold,
   }
