@@ -43,10 +43,14 @@ interface Meta {
 }
 const registry = memoryRegistry()
 const typed = native({ metadata: t.type({ rack: t.string }) })
+const rackFormat = native({ metadata: t.readonly(t.type({ rack: t.string })) })
 
 describe('metadata is inferred from the format', () => {
   it('of one format', () => {
     expectTypeOf(typed).toEqualTypeOf<Format<{ rack: string }>>()
+    expectTypeOf(native({ prefix: '/apps' })).toEqualTypeOf<Format>()
+    // @ts-expect-error what no codec checks has no type
+    native<Meta>()
     expectTypeOf(discover(registry, 'web', { format: typed })).toEqualTypeOf<Observable<ServiceSet<{ rack: string }>>>()
     expectTypeOf(discover(registry, 'web', { format: plain() })).toEqualTypeOf<Observable<ServiceSet<NoMetadata>>>()
     expectTypeOf(discover(registry, 'web')).toEqualTypeOf<Observable<ServiceSet>>()
@@ -99,7 +103,7 @@ describe('the public names', () => {
 })
 
 describe('operators keep it', () => {
-  const web$ = discover(registry, 'web', { format: native<Meta>() })
+  const web$ = discover(registry, 'web', { format: rackFormat })
   it('known and where', () => {
     expectTypeOf(web$.pipe(known(), where(({ metadata }) => metadata.rack === 'r1'))).toEqualTypeOf<Observable<ServiceSet<Meta>>>()
   })
@@ -184,7 +188,7 @@ describe('registrations', () => {
 })
 
 describe('balancing', () => {
-  const web = balance(discover(registry, 'web', { format: native<Meta>() }), roundRobin())
+  const web = balance(discover(registry, 'web', { format: rackFormat }), roundRobin())
   it('hands over instances of the metadata that was discovered', () => {
     expectTypeOf(web).toEqualTypeOf<Balancer<Meta>>()
     expectTypeOf(web.select()).toEqualTypeOf<Observable<ServiceInstance<Meta>>>()
@@ -206,7 +210,7 @@ describe('balancing', () => {
       choose: ({ at }, state) => [at(0)?.instance.metadata.rack === 'r1' ? 0 : undefined, state + 1],
       learn: (state, { candidate, result }) => (result === 'failure' && candidate.instance.metadata.rack === 'r1' ? state : state + 1),
     }
-    const racks$ = discover(registry, 'web', { format: native<Meta>() })
+    const racks$ = discover(registry, 'web', { format: rackFormat })
     balance(racks$, own)
     balance(racks$, zoneAware(slowStart(own)), { zone: 'z1' })
     balance(racks$, slowStart(zoneAware(peakEwma())))

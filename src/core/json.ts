@@ -24,7 +24,7 @@ export const jsonProblem = (value: unknown, depth = maxDepth): string | undefine
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return undefined
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'holds a number that is not finite'
   if (typeof value !== 'object') return `holds a value of type ${typeof value}`
-  if (depth === 0) return `is nested deeper than ${maxDepth} levels`
+  if (depth === 0) return `is nested deeper than ${maxDepth} levels, or contains itself`
   if (Array.isArray(value)) {
     for (const item of value) {
       const problem = jsonProblem(item, depth - 1)

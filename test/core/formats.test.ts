@@ -86,6 +86,13 @@ describe('native', () => {
     expect(reason(format as Format, key, '{"address":"a:1","metadata":{"rack":1,"since":0}}')).toBe('metadata.since: must be Date')
     expect(() => format.encode(web() as typeof instance)).toThrow(InvalidArgument)
   })
+  it('names the field of metadata that it refuses to write', () => {
+    const format = native({ metadata: t.type({ rack: t.type({ row: t.number }) }) })
+    const write = (metadata: unknown) => () => format.encode(web({ metadata }) as never)
+    expect(write({ rack: { row: '1' } })).toThrow(new InvalidArgument('metadata', 'rack.row: must be number'))
+    expect(write(undefined)).toThrow(new InvalidArgument('metadata', 'rack: must be { row: number }'))
+    expect(write({ rack: { row: 1 } })()).toBe('{"v":1,"address":"localhost:8000","metadata":{"rack":{"row":1}}}')
+  })
   it('does not write what it would reject', () => {
     const loop: Record<string, unknown> = {}
     loop['loop'] = loop

@@ -1,7 +1,8 @@
 import { either as E } from 'fp-ts'
 import * as t from 'io-ts'
-import { contentOf, failedAt, metadataOf } from '../codec.js'
+import { contentOf, failedAt, metadataOf, reasonOf } from '../codec.js'
 import type { MetadataCodec } from '../codec.js'
+import { InvalidArgument } from '../errors.js'
 import type { Format } from '../format.js'
 import type { ServiceInstance } from '../instance.js'
 import { isRecord } from '../json.js'
@@ -10,11 +11,24 @@ import { jsonFormat } from './json.js'
 import type { InstanceFields } from './json.js'
 
 /** Options of {@link native}. */
-export interface NativeOptions<M> {
+export interface NativeOptions<M = unknown> {
   /** Under what all services lie: names that each follow a `/`. @default '/rx-discovery' */
   readonly prefix?: string
-  /** Checks and converts the metadata. @default any JSON */
+  /** Checks and converts the metadata, and says what its type is. @default any JSON */
   readonly metadata?: MetadataCodec<M>
+}
+
+/** The instance, once its metadata is what the codec says; where it converts nothing, its own words say what is not. */
+const withMetadata = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M>): ServiceInstance<M> => {
+  const problem = (metadata.encode as unknown) === t.identity ? metadata.decode(instance.metadata) : undefined
+  if (problem !== undefined && E.isLeft(problem)) throw new InvalidArgument('metadata', reasonOf(problem.left))
+  return instance
+}
+
+/** Makes the format; the type of its metadata is what its codec checks, `unknown` without one. */
+export interface Native {
+  (options?: Pick<NativeOptions, 'prefix'>): Format
+  <M>(options: NativeOptions<M> & { readonly metadata: MetadataCodec<M> }): Format<M>
 }
 
 const version = 1
@@ -42,11 +56,11 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
  * Our own format: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`, without what is default.
  * Unknown fields are tolerated, an absent `v` is 1, another one is rejected.
  */
-export const native = <M = unknown>({ prefix = '/rx-discovery', metadata }: NativeOptions<M> = {}): Format<M> =>
+export const native: Native = <M>({ prefix = '/rx-discovery', metadata }: NativeOptions<M> = {}): Format<M> =>
   jsonFormat({
     name: 'native',
     root: rootOf(prefix),
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
     read: stored => stored,
-    write: instance => instance,
+    write: instance => (metadata === undefined ? instance : withMetadata(instance, metadata)),
   })
