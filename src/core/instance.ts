@@ -60,7 +60,8 @@ const noMetadata: unknown = Object.freeze({})
 
 const text = 'must be a string without control characters'
 
-const isStatus = (value: unknown): value is Status => value === 'up' || value === 'starting' || value === 'draining' || value === 'down'
+/** Whether it is one. */
+export const isStatus = (value: unknown): value is Status => value === 'up' || value === 'starting' || value === 'draining' || value === 'down'
 
 const endpointsProblem = (value: unknown): string | undefined => {
   if (!isRecord(value)) return 'must be an object of strings'

@@ -1,7 +1,8 @@
 import { either as E } from 'fp-ts'
 import { from, isObservable, map, type Observable, type Subscriber } from 'rxjs'
 import type { Format } from '../core/format.js'
-import { validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../core/instance.js'
+import { InvalidArgument } from '../core/errors.js'
+import { isStatus, validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../core/instance.js'
 import { toError } from './recover.js'
 import { wishOf, type Health, type Wish } from './wish.js'
 import { nothing, within } from './within.js'
@@ -41,7 +42,7 @@ export const wishes = (subscriber: Subscriber<unknown>, { formats, instance, hea
   else become(validated(instance))
   if (health !== undefined && !subscriber.closed)
     within(subscriber, health, {
-      next: status => hear({ status }),
+      next: status => hear(isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${String(status)}`) }),
       error: (thrown: unknown) => hear({ status: 'down', error: toError(thrown) }),
       complete: nothing,
     })

@@ -37,6 +37,18 @@ describe('the status of a registration', () => {
       expect(seen.last()).toMatchObject({ status: 'registered', healthError: broken, renewals: 3 })
     }))
 
+  it('is down, and says why, while health says what is no status', () =>
+    scene(({ registers, value }) => {
+      const health = new Subject<Status>()
+      const seen = registers({ health })
+      health.next('UP' as Status)
+      expect(value()).toMatchObject({ status: 'down' })
+      expect(seen.last()).toMatchObject({ status: 'registered', healthError: new InvalidArgument('health', 'must be starting, up, draining or down, not UP') })
+      health.next('up')
+      expect(value()).not.toHaveProperty('status')
+      expect(seen.last()).not.toHaveProperty('healthError')
+    }))
+
   it('reports an error of health also when the status was down before, without a write', () =>
     scene(({ registry, registers }) => {
       const health = new BehaviorSubject<Status>('down')
