@@ -1,4 +1,4 @@
-import { defer, finalize, takeUntil, tap, timeout, TimeoutError, NEVER, type Observable, type ObservableInput } from 'rxjs'
+import { defer, finalize, NEVER, takeUntil, tap, throwError, timeout, TimeoutError, type MonoTypeOperatorFunction, type Observable, type ObservableInput } from 'rxjs'
 import type { ServiceInstance } from '../core/instance.js'
 import type { Outcome } from '../core/policy.js'
 import { now } from './clock.js'
@@ -34,8 +34,15 @@ export interface Reporting<M> {
 
 const isPromise = (value: unknown): boolean => typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
-const limited = <T>(source: Observable<T>, { latency, timeout: limit }: UseOptions): Observable<T> =>
-  source.pipe(latency === 'complete' ? takeUntil(NEVER.pipe(timeout(limit ?? 0))) : timeout({ first: limit ?? 0 }))
+const limited = <T>(source: Observable<T>, { id, address }: ServiceInstance, { latency, timeout: limit = 0 }: UseOptions): Observable<T> => {
+  const late = timeout<never, Observable<never>>({
+    first: limit,
+    with: () =>
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- RxJS's own says nothing of what took too long
+      throwError(() => Object.assign(new TimeoutError(), { message: `${id} (${address}) took longer than ${limit} ms` })),
+  })
+  return source.pipe(latency === 'complete' ? takeUntil(NEVER.pipe(late)) : (late as unknown as MonoTypeOperatorFunction<T>))
+}
 
 /** One call to a chosen instance: begun when subscribed, and ended exactly once, however it ends, before anybody downstream learns of it. */
 export const called = <M, T>(call: Call<M, T>, member: Member<M>, memory: Memory, reporting: Reporting<M>, options: UseOptions): Observable<T> =>
@@ -74,7 +81,7 @@ export const called = <M, T>(call: Call<M, T>, member: Member<M>, memory: Memory
       promised = isPromise(input)
       return input
     })
-    return (options.timeout === undefined ? answers : limited(answers, options)).pipe(
+    return (options.timeout === undefined ? answers : limited(answers, member.instance, options)).pipe(
       tap({
         next: () => {
           valued = true

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { firstValueFrom, from, of, Subject, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
-import { Closed, Denied, Disconnected } from '../../src/core/errors.js'
+import { Closed, Denied, Disconnected, LeaseLost } from '../../src/core/errors.js'
 import { serviceInstance } from '../../src/core/instance.js'
 import type { Registration } from '../../src/core/registration.js'
 import { pendingSet, serviceSet, withState } from '../../src/core/service-set.js'
@@ -437,7 +437,7 @@ describe('an outage is told once for each reason', () => {
     const registered = (leaseId: string, renewals: number): Registration =>
       ({ status: 'registered', leaseId, key: '/k', revision: 2, ttl: 5, expiresAt: 0, renewals })
     const again: Registration = { status: 'registering' }
-    const states = [again, ...errors.flatMap(error => [lost(error), again]), registered('255', 0), registered('255', 1), lost(refused), registered('256', 0)]
+    const states = [again, ...errors.flatMap(error => [lost(error), again]), registered('255', 0), registered('255', 1), lost(refused), lost(new LeaseLost('255')), registered('256', 0)]
     const lines = of(...states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' })), toArray())
     expect((await firstValueFrom(lines)).map(({ text }) => text)).toEqual([
       'web/a is registering',
@@ -445,6 +445,7 @@ describe('an outage is told once for each reason', () => {
       'web/a is not registered because b:1 refused the connection: x; trying again',
       '+ web/a h:1 is registered at /k, lease ff, TTL 5 s',
       'web/a is not registered because b:1 refused the connection: x; trying again',
+      'web/a is not registered because lease ff is lost: expired or revoked; trying again',
       '+ web/a h:1 is registered at /k, lease 100, TTL 5 s',
     ])
   })

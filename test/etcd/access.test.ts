@@ -58,6 +58,15 @@ describe('passwords', () => {
     return etcd.close
   })
 
+  it('none where one is needed: an error that says what to pass', async () => {
+    const { errors } = both({ hosts: etcd.endpoint })
+    await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(Denied)
+      expect(error).toMatchObject({ message: expect.stringContaining('wants a login, such as `auth: { username, password }`') as unknown })
+    }
+  })
+
   it('wrong from the start: an error, and etcd is asked once', async () => {
     const before = await authenticationsIn(etcd.endpoint)
     const { errors } = both({ hosts: etcd.endpoint, auth: { ...logins.user, password: 'wrong' } })

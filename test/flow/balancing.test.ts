@@ -1,4 +1,4 @@
-import { BehaviorSubject, concat, EMPTY, merge, NEVER, of, range, retry, Subject, take, tap, throwError, timer } from 'rxjs'
+import { BehaviorSubject, concat, EMPTY, merge, NEVER, of, range, retry, Subject, take, tap, throwError, TimeoutError, timer } from 'rxjs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { balance, consistentHash, InvalidArgument, peakEwma, random, roundRobin, serviceSet, weightedRoundRobin, type Balancer, type Call, type ServiceInstance, type ServiceSet, type Status } from 'rx-discovery'
@@ -128,7 +128,8 @@ describe('a call', () => {
       see(web.use(slow(5, 8), { timeout: 10, latency: 'complete' })),
     ]
     advance(50)
-    expect(seen.map(({ error, completed }) => (completed ?? (error as Error).name))).toEqual(['TimeoutError', true, 'TimeoutError', true])
+    expect(seen.map(({ error, completed }) => completed ?? error)).toEqual([expect.any(TimeoutError), true, expect.any(TimeoutError), true])
+    for (const { error } of [seen[0], seen[2]] as { readonly error: Error }[]) expect(error.message).toBe('a (a:80) took longer than 10 ms')
     expect(statesOf(web).get('a')).toMatchObject({ failures: 2, inFlight: 0 })
   }))
 

@@ -1,4 +1,4 @@
-import { Denied, Disconnected, InvalidArgument, Taken } from '../../core/errors.js'
+import { Denied, Disconnected, InvalidArgument, LeaseLost, Taken } from '../../core/errors.js'
 
 /** What standard error says of an error, and the exit code: 1 for what went wrong, 2 for what was asked wrongly. */
 export interface Complaint {
@@ -15,12 +15,17 @@ const hint = (error: Error): string => {
   return ''
 }
 
+/** A lease as etcdctl writes it. */
+export const hexOf = (leaseId: string): string => BigInt(leaseId).toString(16)
+
 const lacksEtcd3 = (error: Error): boolean =>
   'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'etcd3'")
 
 /** An outage without what our own waiting adds to its message, so that the same one is known again. */
-export const reasonOf = (error: Error): string =>
-  error instanceof Disconnected && error.cause instanceof Disconnected ? reasonOf(error.cause) : error.message
+export const reasonOf = (error: Error): string => {
+  if (error instanceof LeaseLost) return error.message.replace(error.leaseId, hexOf)
+  return error instanceof Disconnected && error.cause instanceof Disconnected ? reasonOf(error.cause) : error.message
+}
 
 /** What stays the same when an outage is met again: how long it took, and when it was, does not. */
 export const gistOf = (error: Error): string => (error instanceof Disconnected ? (reasonOf(error).split(': ')[0] ?? '') : error.message)

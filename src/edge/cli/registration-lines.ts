@@ -1,11 +1,10 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance.js'
 import type { Registration } from '../../core/registration.js'
-import { gistOf, reasonOf } from './complaint.js'
+import { gistOf, hexOf, reasonOf } from './complaint.js'
 import { moment, type Line } from './output.js'
 
-/** A lease as etcdctl writes it. */
-const leaseOf = (id: string): string => (id === '0' ? 'no lease' : `lease ${BigInt(id).toString(16)}`)
+const leaseOf = (id: string): string => (id === '0' ? 'no lease' : `lease ${hexOf(id)}`)
 
 const textOf = (name: string, address: string, state: Registration): string => {
   switch (state.status) {

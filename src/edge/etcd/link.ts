@@ -115,7 +115,7 @@ export const link = ({ host, connections, tokens, cluster, closed }: LinkOptions
       return door.pass(Math.min(patience, deadline)).pipe(
         switchMap(() => known),
         switchMap(() => inTurn(renew ? once : twice, last)),
-        catchError((error: unknown) => throwError(() => (isAnonymous(error) ? new Denied(error.message, { host }) : asError(error)))),
+        catchError((error: unknown) => throwError(() => (isAnonymous(error) ? new Denied(`${host} wants a login, such as \`auth: { username, password }\``, { host, cause: error }) : asError(error)))),
         raceWith(closed),
       )
     },
