@@ -24,6 +24,12 @@ export const checkedShare = (shares: Readonly<Record<string, number>>): InvalidA
   return wrong && new InvalidArgument(wrong[0], `must be a number from 0 to 1, not ${wrong[1]}`)
 }
 
+/** What is wrong with numbers of percent, by argument name; below 1 it was most likely meant as a share. */
+export const checkedPercents = (percents: Readonly<Record<string, number>>, most = 100): InvalidArgument | undefined => {
+  const wrong = Object.entries(percents).find(([, percent]) => percent !== 0 && !(percent >= 1 && percent <= most))
+  return wrong && new InvalidArgument(wrong[0], `must be a number of percent, 0 or from 1${most === Infinity ? ' on' : ` to ${most}`}, not ${wrong[1]}`)
+}
+
 /** What is wrong with a service name or an id. */
 export const checkedName = (argument: string, name: unknown): InvalidArgument | undefined => {
   const valid = validName(argument, name)

@@ -34,6 +34,8 @@ export type MetadataOf<F extends Formats> = F extends readonly (infer G)[] ? Met
 // One by one: inferred from all at once it would be what they have in common, since formats are invariant.
 type MetadataOfOne<F> = F extends Format<infer M> ? M : never
 
-/** The formats as a list. */
-export const formatsOf = <F extends Formats>(formats: F): readonly Format<MetadataOf<F>>[] =>
-  ('decode' in formats ? [formats] : formats) as readonly Format<MetadataOf<F>>[]
+/** The formats as a list; none, if one of them is none. */
+export const formatsOf = <F extends Formats>(formats: F): readonly Format<MetadataOf<F>>[] => {
+  const all = (Array.isArray(formats) ? formats : [formats]) as readonly (Partial<Format> | undefined)[]
+  return (all.every(format => typeof format?.decode === 'function') ? all : []) as unknown as readonly Format<MetadataOf<F>>[]
+}

@@ -1,4 +1,4 @@
-import { checkedDurations } from './arguments.js'
+import { checkedDurations, checkedPercents } from './arguments.js'
 import { InvalidArgument } from './errors.js'
 
 /** Who is ejected, for how long, and how many at most (gRFC A50; Envoy, `outlier_detection.proto`). */
@@ -41,10 +41,10 @@ export const outliersOf = (options: OutlierOptions | false): Outliers => ({
 })
 
 /** What is wrong with them. */
-export const checkedOutliers = ({ interval, base, max, ...numbers }: Outliers): InvalidArgument | undefined => {
+export const checkedOutliers = ({ interval, base, max, share, failures, ...numbers }: Outliers): InvalidArgument | undefined => {
   const wrong = Object.entries(numbers).find(([, value]) => !(value >= 0))
   return wrong === undefined
-    ? checkedDurations({ 'outliers.interval': interval, 'outliers.base': base, 'outliers.max': max })
+    ? (checkedDurations({ 'outliers.interval': interval, 'outliers.base': base, 'outliers.max': max }) ?? checkedPercents({ 'outliers.share': share, 'outliers.failures': failures }, Infinity))
     : new InvalidArgument(`outliers.${wrong[0]}`, `must be a number, 0 or more, not ${String(wrong[1])}`)
 }
 

@@ -1,5 +1,5 @@
 import { asyncScheduler, defer, filter, finalize, interval, map, merge, of, startWith, switchMap, take, tap, throwError, timeout, type Observable } from 'rxjs'
-import { checkedDurations } from '../core/arguments.js'
+import { checkedDurations, checkedPercents } from '../core/arguments.js'
 import { InvalidArgument } from '../core/errors.js'
 import type { ServiceInstance } from '../core/instance.js'
 import { checkedOutliers, outliersOf, type OutlierOptions } from '../core/outliers.js'
@@ -63,14 +63,12 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Member
   ejectedUntil: ejectedUntil > now() ? asyncScheduler.now() + ejectedUntil - now() : undefined,
 })
 
-const wrongOf = ({ choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number | undefined }, panic: number, random: unknown): InvalidArgument | undefined =>
-  typeof choose !== 'function' || !(decay > 0 && decay < Infinity)
-    ? new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
-    : !(panic >= 0 && panic <= 100)
-      ? new InvalidArgument('panic', `must be a number from 0 to 100, not ${panic}`)
-      : typeof random !== 'function'
-        ? new InvalidArgument('random', 'must be a function')
-        : undefined
+const wrongOf = (policy: { readonly choose?: unknown; readonly decay?: number | undefined } | undefined, random: unknown): InvalidArgument | undefined => {
+  const { choose, decay = 1 } = policy ?? {}
+  if (typeof choose !== 'function' || !(decay > 0 && decay < Infinity))
+    return new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
+  return typeof random === 'function' ? undefined : new InvalidArgument('random', 'must be a function')
+}
 
 const wrongKey = (key: unknown): InvalidArgument | undefined =>
   key === undefined || typeof key === 'string' ? undefined : new InvalidArgument('key', `must be a string, not ${typeof key}`)
@@ -94,7 +92,7 @@ export const balance = <M, S>(
   }: BalanceOptions = {},
 ): Balancer<M> => {
   const sweeping = outliersOf(outliers)
-  const wrong = wrongOf(policy, panic, random) ?? checkedDurations({ wait, linger }) ?? checkedOutliers(sweeping)
+  const wrong = wrongOf(policy, random) ?? checkedPercents({ panic }) ?? checkedDurations({ wait, linger }) ?? checkedOutliers(sweeping)
   if (wrong !== undefined) {
     const refused = throwError(() => wrong)
     return { use: () => refused, select: () => refused, state$: refused }

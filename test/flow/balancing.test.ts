@@ -303,7 +303,7 @@ describe('what is wrong', () => {
     for (const seen of [see(web.use(() => of(1), { key: key as never })), see(web.select({ key: key as never }))]) expect((seen.error as Error).message).toContain('key: must be a string')
   }))
   it.each([
-    ['panic', { panic: 101 }], ['panic', { panic: NaN }], ['wait', { wait: -1 }], ['linger', { linger: Infinity }],
+    ['panic', { panic: 101 }], ['panic', { panic: 0.5 }], ['outliers.share', { outliers: { share: 0.1 } }], ['panic', { panic: NaN }], ['wait', { wait: -1 }], ['linger', { linger: Infinity }],
     ['outliers.base', { outliers: { base: NaN } }], ['outliers.share', { outliers: { share: -1 } }], ['random', { random: 7 as never }],
   ])('an option: %s', (argument, options) => virtually(() => {
     const subscribed = new Subject<ServiceSet>()
@@ -312,7 +312,7 @@ describe('what is wrong', () => {
     expect(subscribed.observed).toBe(false)
   }))
   it('no policy at all, and a timeout that is none', () => virtually(() => {
-    for (const policy of [{} as never, { ...always(0), decay: 0 }, { ...always(0), decay: NaN }])
+    for (const policy of [undefined as never, {} as never, { ...always(0), decay: 0 }, { ...always(0), decay: NaN }])
       expect((see(balance(of(nodes('a')), policy).select()).error as Error).message).toContain('policy: must be a policy')
     expect((see(inTurn(of(nodes('a'))).use(() => of(1), { timeout: NaN })).error as Error).message).toContain('timeout: must be a number')
   }))

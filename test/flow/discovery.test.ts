@@ -325,6 +325,7 @@ describe('an argument that can never work', () => {
     expect(argumentOf('web', { format: [native({ prefix: '/a' }), plain({ prefix: '/a' })] })).toBe('format')
     expect(argumentOf('b', { format: [native({ prefix: '/a' }), native({ prefix: '/a/b' })] })).toBe('format')
     expect(argumentOf('web', { format: [] })).toBe('format')
+    expect(argumentOf('web', { format: 'plain' as never })).toBe('format')
   })
 })
 

@@ -176,5 +176,7 @@ describe('an argument that cannot work', () => {
       expect(registers({}, { ...node, ...wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: Object.keys(wrong)[0] })))
 
   it('is a list of no formats', () =>
-    scene(({ registers }) => expect(registers({ format: [] }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'format' })))
+    scene(({ registers }) => {
+      for (const format of [[], 'plain' as never, [native, plain()] as never]) expect(registers({ format }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'format' })
+    }))
 })

@@ -1,4 +1,4 @@
-import { checkedNumber } from '../arguments.js'
+import { checkedPercents } from '../arguments.js'
 import type { Candidates, Outcome, Policy } from '../policy.js'
 
 /** Options of {@link zoneAware}. */
@@ -17,7 +17,8 @@ interface Zoned<S> {
  * threshold. Which zones: the option `zone` of `balance`.
  */
 export const zoneAware = <S, M = unknown>(policy: Policy<S, M>, { panic = 50 }: ZoneAwareOptions = {}): Policy<Zoned<S>, M> => {
-  checkedNumber('panic', panic, 0, 100)
+  const wrong = checkedPercents({ panic })
+  if (wrong !== undefined) throw wrong
   const { initial, choose, learn, ...rest } = policy
   const serves = ({ size, up }: Candidates<M>): boolean => size > 0 && size * 100 >= up * panic
   return {

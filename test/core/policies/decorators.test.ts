@@ -36,8 +36,8 @@ describe('zoneAware', () => {
     const pick = picking(zoneAware({ initial: 0, choose: (_, state) => [undefined, state] }), { zones: ['a'] })
     expect(pick(crowd(all))).toBeUndefined()
   })
-  it.each([-1, 101, NaN])('refuses a threshold of %d', panic => {
-    expect(() => zoneAware(roundRobin(), { panic })).toThrow('panic: must be a number from 0 to 100')
+  it.each([-1, 0.5, 101, NaN])('refuses a threshold of %d', panic => {
+    expect(() => zoneAware(roundRobin(), { panic })).toThrow('panic: must be a number of percent, 0 or from 1 to 100')
   })
 })
 
