@@ -99,7 +99,12 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
     },
     nobody: () => {
       const { service = '', status = 'pending', size = 0, trouble } = set ?? {}
-      const reason = status === 'pending' ? 'pending' : size === 0 ? 'empty' : members.up === 0 ? 'none up' : members.pool(now()).size === 0 ? 'all ejected' : 'none chosen'
+      const reason =
+        status === 'pending' ? 'pending'
+        : size === 0 ? 'empty'
+        : members.pool(now()).size > 0 ? 'none chosen'
+        : members.ejected ? 'all ejected'
+        : 'none up'
       return new NoInstance(service, reason, trouble && { cause: trouble.error, staleSince: trouble.since })
     },
   }

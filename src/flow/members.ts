@@ -38,9 +38,9 @@ export class Members<M> {
     this.#available = new Pool<M>(fresh, this.#up)
   }
 
-  /** How many may be chosen, ejected ones and those that checks took down included. */
-  get up(): number {
-    return this.#up.size
+  /** Whether somebody is ejected. */
+  get ejected(): boolean {
+    return this.#ejected.size > 0
   }
 
   /** Who is there. */

@@ -32,4 +32,15 @@ describe('a balancer behind probes', () => {
   it('never in a panic one that the registry says is draining or down', () =>
     expect(chosen(ids, { a: 'draining', b: 'down' })).toEqual(['c', 'd']))
   it('has no panic when told so', () => expect(chosen(['a', 'b', 'c'], {}, 0)).toEqual(['d']))
+  it('says that none is up when checks took down all', () => virtually(({ advance }) => {
+    const set = serviceSet('web', [serviceInstance({ service: 'web', address: 'a:80' })])
+    const down = probe(() => of(false), { interval: 100, fall: 1, jitter: 0 })
+    const balancer = balance(concat(of(set), NEVER).pipe(down), roundRobin(), { panic: 0, wait: 50 })
+    const kept = see(balancer.state$)
+    advance(500)
+    const nobody = see(balancer.select())
+    advance(50)
+    expect(nobody.error).toMatchObject({ name: 'NoInstance', reason: 'none up' })
+    kept.stop()
+  }))
 })

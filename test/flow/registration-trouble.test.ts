@@ -1,6 +1,6 @@
-import { defer, EMPTY, merge, of, Subject, throwError, type Observable } from 'rxjs'
+import { BehaviorSubject, defer, EMPTY, merge, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { Denied, native, type Format, type Registry } from 'rx-discovery'
+import { Denied, exponential, native, type Format, type Registry, type Status } from 'rx-discovery'
 import { key, node, scene, step, ttl } from './registration-scene.js'
 
 describe('a refusal', () => {
@@ -18,6 +18,27 @@ describe('a refusal', () => {
       const readonly: Registry = { ...registry, put: () => throwError(() => new Denied('permission denied')) }
       expect(registers({}, node, readonly).end()).toBeInstanceOf(Denied)
       expect(registry.leases()).toEqual([])
+    }))
+
+  it('to look at a key that may be written is told: nothing more would be written, and nobody would know', () =>
+    scene(({ registry, registers, value, advance }) => {
+      const health = new BehaviorSubject<Status>('up')
+      let blind = true
+      const denied = throwError(() => new Denied('permission denied'))
+      const guarded: Registry = {
+        ...registry,
+        list: prefix => (blind ? denied : registry.list(prefix)),
+        watch: (prefix, from) => (blind ? denied : registry.watch(prefix, from)),
+      }
+      const seen = registers({ health, backoff: exponential({ jitter: 'none' }) }, node, guarded)
+      expect(seen.statuses()).toEqual(['registering', 'lost'])
+      expect(seen.last()).toMatchObject({ cause: { name: 'Denied' }, attempt: 1 })
+      health.next('down')
+      advance(10_000)
+      expect([seen.last(), value()]).toMatchObject([{ status: 'lost', cause: { name: 'Denied' } }, {}])
+      blind = false
+      advance(1_000)
+      expect([seen.last()?.status, value()]).toMatchObject(['registered', { status: 'down' }])
     }))
 
   it('is trouble for one that was there, which comes back', () =>
