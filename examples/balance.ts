@@ -7,7 +7,7 @@ const nodes = ['node1', 'node2', 'node3'].map(id => register(registry, { service
 
 const web = balance(discover(registry, 'web'), peakEwma())
 
-// In life: instance => ajax.getJSON(`http://${instance.address}/users`), or (instance, signal) => fetch(url, { signal })
+// In life: async (instance, signal) => { const response = await fetch(url, { signal }); if (!response.ok) throw …; return response.json() }
 const call = ({ id }: ServiceInstance) =>
   timer(id === 'node1' ? 50 : 5).pipe(
     map(() => {

@@ -58,6 +58,18 @@ describe('passwords', () => {
     return etcd.close
   })
 
+  it('of a user who may write a key and not look at what begins with it: a registration says so', async () => {
+    const admin = etcd.client({ auth: logins.root })
+    const role = await admin.role('writer').create()
+    await role.grant({ permission: 'Readwrite', key: '/rx-discovery/web/alone' })
+    await (await admin.user('writer').create('writer-password')).addRole('writer')
+    const registry = own(etcdRegistry({ hosts: etcd.endpoint, auth: { username: 'writer', password: 'writer-password' } }), it => it.close())
+    const states: Registration[] = []
+    own(register(registry, { service: 'web', id: 'alone', address: '10.0.0.1:8080' }).subscribe(state => states.push(state)), it => it.unsubscribe())
+    await vi.waitFor(() => expect(states.at(-1)).toMatchObject({ status: 'lost', cause: { name: 'Denied' } }), 20_000)
+    expect(await admin.get('/rx-discovery/web/alone')).not.toBeNull()
+  })
+
   it('none where one is needed: an error that says what to pass', async () => {
     const { errors } = both({ hosts: etcd.endpoint })
     await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
