@@ -36,6 +36,7 @@ export interface RegisterOptions<F extends Formats = Format> {
 // once for all: they hold nothing, and there may be thousands of registrations
 const standard: Format = native()
 const steady = exponential()
+const once = share<Registration>({ connector: () => new ReplaySubject(1) })
 const unleased = ({ error: cause, attempt, retryAt }: Interruption): Observable<RegistrationEvent> =>
   of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } })
 
@@ -92,4 +93,4 @@ export const register = <const F extends Formats = Format>(
     }
     within(subscriber, events, { next: happened, error: failed, complete: revoked })
     opening = false
-  }).pipe(share({ connector: () => new ReplaySubject<Registration>(1), resetOnRefCountZero: true }))
+  }).pipe(once)
