@@ -71,6 +71,16 @@ const fill = async (etcd: EtcdServer, megabytes: number): Promise<void> => {
   for (let round = 0; round < megabytes * 6.25; round += 1) await Promise.all(Array.from({ length: 4 }, () => client.kv.txn({ success })))
 }
 
+/** Fills it until it takes so long (ms) to be defragmented: how much that is depends on the disk. */
+const fillUntil = async (etcd: EtcdServer, long: number): Promise<void> => {
+  for (let took = 0, round = 0; took < long && round < 10; round += 1) {
+    await fill(etcd, 150)
+    const began = performance.now()
+    await etcd.client().maintenance.defragment()
+    took = performance.now() - began
+  }
+}
+
 /** The first of the hosts is in use until it fails: this one leads, or another one. */
 const led = (by: number): Setting => ({
   members: 3,
@@ -259,7 +269,7 @@ export const threeNodes: readonly Row[] = [
       ttl: 3,
       server: { flags: ['--quota-backend-bytes=4000000000'] },
       prepare: async members => {
-        await fill(member(members, 0), 250)
+        await fillUntil(member(members, 0), 4_500)
         return {}
       },
     },
