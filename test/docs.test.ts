@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import * as grpc from 'rx-discovery/grpc'
+import * as etcd from 'rx-discovery/etcd'
+import * as memory from 'rx-discovery/memory'
+import * as probes from 'rx-discovery/probe'
+import * as testing from 'rx-discovery/testing'
+import * as index from 'rx-discovery'
+
+const pages = ['README.md', ...readdirSync('docs').filter(file => file.endsWith('.md')).map(file => join('docs', file))]
+/** The text without code, in which there are no links. */
+const proseOf = (page: string): string => readFileSync(page, 'utf8').replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ''))
+
+/** How GitHub names the place of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replace(/\s/g, '-')
+const anchorsOf = (page: string): readonly string[] => Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), ([, heading = '']) => anchorOf(heading))
+
+describe.each(pages)('%s', page => {
+  it('links to what is there', () => {
+    const broken = Array.from(proseOf(page).matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target).filter(target => {
+      if (/^https?:/.test(target)) return false
+      const [path = '', anchor] = target.split('#')
+      const file = path === '' ? page : join(dirname(page), path)
+      return relative('.', file).startsWith('..') || !existsSync(file) || (anchor !== undefined && !anchorsOf(file).includes(anchor))
+    })
+    expect(broken).toEqual([])
+  })
+})
+
+it('docs/api.md has every public name', () => {
+  const reference = readFileSync('docs/api.md', 'utf8')
+  const names = [index, etcd, memory, probes, grpc, testing].flatMap(module => Object.keys(module))
+  expect(names.length).toBeGreaterThan(40)
+  expect(names.filter(name => !new RegExp(`\`${name}\\b`).test(reference))).toEqual([])
+})
