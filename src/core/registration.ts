@@ -1,7 +1,7 @@
 import { LeaseLost } from './errors.js'
 import type { Lease, Revision } from './store.js'
 
-/** What a registration that is present in the registry says of itself. */
+/** What a registration says of itself that is present in the registry, or draining. */
 export interface Held {
   readonly leaseId: string
   readonly key: string
