@@ -370,8 +370,9 @@ describe('levers', () => {
   it('a freeze of five seconds is a silence that watches and calls give up at, however often it is begun', () => virtually(({ advance, pending }) => {
     const registry = memoryRegistry()
     const watched = see(registry.watch('', 1))
-    const thaws = [registry.freeze(), registry.freeze()]
+    const thaws = [registry.freeze()]
     advance(2_000)
+    thaws.push(registry.freeze())
     const [listed, silence] = [see(registry.list('')), new Disconnected('memory did not answer in time', { host: 'memory' })]
     advance(2_999)
     expect([watched.error, listed.error]).toEqual([undefined, undefined])
@@ -381,6 +382,25 @@ describe('levers', () => {
     expect([listed.error, pending()]).toEqual([silence, 0])
     for (const thaw of thaws) thaw()
     expect(see(registry.list('')).values).toHaveLength(1)
+  }))
+
+  it('a silence lasts from the first freeze to the last thaw, and begins anew with the next', () => virtually(({ advance }) => {
+    const registry = memoryRegistry()
+    registry.freeze()()
+    const watched = see(registry.watch('', 1))
+    advance(10_000)
+    const first = registry.freeze()
+    advance(1_000)
+    const second = registry.freeze()
+    first()
+    advance(3_999)
+    expect(watched.error).toBeUndefined()
+    second()
+    const refrozen = see(registry.watch('', 1), () => void registry.freeze())
+    advance(4_999)
+    expect([watched.error, refrozen.error]).toEqual([undefined, undefined])
+    advance(1)
+    expect([watched.error, refrozen.error]).toEqual([expect.any(Disconnected), expect.any(Disconnected)])
   }))
 
   it('what another hand writes into a frozen registry is seen when it thaws', () => {

@@ -51,14 +51,16 @@ export const wireTo = (settle: () => void, serve: () => void): Wire => {
   const thawed = new Subject<void>()
   const allowed = new Subject<void>()
   let refusedUntil = -Infinity
+  const frozen = new BehaviorSubject(false)
   const freezing = switchOf(() => {
+    // before anybody is served, who may freeze it again
+    frozen.next(false)
     queueScheduler.schedule(() => thawed.next())
     serve()
   })
   const denying = switchOf(() => allowed.next())
   const lagging = switchOf(serve)
 
-  const frozen = new BehaviorSubject(false)
   const silence = frozen.pipe(
     distinctUntilChanged(),
     switchMap(on => (on ? timer(patience) : NEVER)),
@@ -89,10 +91,7 @@ export const wireTo = (settle: () => void, serve: () => void): Wire => {
     freeze: () => {
       const thaw = freezing.hold()
       frozen.next(true)
-      return () => {
-        thaw()
-        frozen.next(freezing.on())
-      }
+      return thaw
     },
     deny: denying.hold,
     lag: lagging.hold,
