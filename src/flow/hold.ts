@@ -22,7 +22,8 @@ const interrupted = (holder: Holder, lease: Lease, { error: cause, attempt, retr
   holder.broken = true
   const gone = [...keys.found.values()].some(({ key, value }) => value === null && desired(holder, lease).has(key))
   // Who may not look does not know, nor can it write; any other break is over before its lease is, or the lease says so.
-  if ((standing === 'held' || standing === 'taken') && !gone && !(cause instanceof Denied)) return EMPTY
+  const unshaken = standing === 'taken' || (standing === 'held' && !(cause instanceof Denied))
+  if (unshaken && !gone) return EMPTY
   const registration: Registration = standing === 'taken' ? { status: 'registering' } : { status: 'lost', cause, attempt, retryAt }
   holder.standing = 'nowhere'
   holder.held = none

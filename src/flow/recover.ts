@@ -21,12 +21,13 @@ export interface RecoverOptions<B> {
   readonly hasten?: Observable<unknown> | undefined
 }
 
-const textOf = (thrown: unknown): string => {
+/** What is thrown or said, as text. */
+export const textOf = (thrown: unknown): string => {
   // what has no prototype, or a broken toString, is no string
   try {
     return String(thrown)
   } catch {
-    return 'something that is no error was thrown'
+    return 'something that is no text'
   }
 }
 

@@ -3,7 +3,7 @@ import { from, isObservable, map, type Observable, type Subscriber } from 'rxjs'
 import type { Format } from '../core/format.js'
 import { InvalidArgument } from '../core/errors.js'
 import { isStatus, validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../core/instance.js'
-import { toError } from './recover.js'
+import { textOf, toError } from './recover.js'
 import { wishOf, type Health, type Wish } from './wish.js'
 import { nothing, within } from './within.js'
 
@@ -42,7 +42,7 @@ export const wishes = (subscriber: Subscriber<unknown>, { formats, instance, hea
   else become(validated(instance))
   if (health !== undefined && !subscriber.closed)
     within(subscriber, health, {
-      next: status => hear(isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${String(status)}`) }),
+      next: status => hear(isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${textOf(status)}`) }),
       error: (thrown: unknown) => hear({ status: 'down', error: toError(thrown) }),
       complete: nothing,
     })

@@ -44,6 +44,8 @@ describe('the status of a registration', () => {
       health.next('UP' as Status)
       expect(value()).toMatchObject({ status: 'down' })
       expect(seen.last()).toMatchObject({ status: 'registered', healthError: new InvalidArgument('health', 'must be starting, up, draining or down, not UP') })
+      health.next(Object.create(null) as Status)
+      expect(seen.last()).toMatchObject({ healthError: { name: 'InvalidArgument' } })
       health.next('up')
       expect(value()).not.toHaveProperty('status')
       expect(seen.last()).not.toHaveProperty('healthError')

@@ -41,6 +41,18 @@ describe('a refusal', () => {
       expect([seen.last()?.status, value()]).toMatchObject(['registered', { status: 'down' }])
     }))
 
+  it('is no news for one that stands down', () =>
+    scene(({ registry, registers, advance }) => {
+      const seen = registers()
+      registry.write(key, 'theirs')
+      const allow = registry.deny()
+      registry.interrupt()
+      advance(1_000)
+      expect(seen.last()?.status).toBe('taken')
+      expect(seen.statuses().filter(status => status === 'lost')).toEqual([])
+      allow()
+    }))
+
   it('is trouble for one that was there, which comes back', () =>
     scene(({ registry, registers, advance }) => {
       const seen = registers()
