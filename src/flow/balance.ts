@@ -1,6 +1,6 @@
-import { asyncScheduler, defer, filter, finalize, interval, map, merge, of, startWith, switchMap, take, tap, throwError, timeout, type Observable } from 'rxjs'
+import { asyncScheduler, defer, filter, finalize, interval, map, merge, of, startWith, switchMap, take, takeWhile, tap, throwError, timeout, type Observable } from 'rxjs'
 import { checkedDurations, checkedPercents } from '../core/arguments.js'
-import { InvalidArgument } from '../core/errors.js'
+import { Closed, InvalidArgument, NoInstance } from '../core/errors.js'
 import type { ServiceInstance } from '../core/instance.js'
 import { checkedOutliers, outliersOf, type OutlierOptions } from '../core/outliers.js'
 import type { Policy } from '../core/policy.js'
@@ -69,6 +69,9 @@ const wrongOf = (policy: { readonly choose?: unknown; readonly decay?: number | 
     return new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
   return typeof random === 'function' ? undefined : new InvalidArgument('random', 'must be a function')
 }
+
+/** Whether the sets have ended, so that nobody will come. */
+const isEnd = (error: unknown): boolean => error instanceof Closed || error instanceof NoInstance
 
 const wrongKey = (key: unknown): InvalidArgument | undefined =>
   key === undefined || typeof key === 'string' ? undefined : new InvalidArgument('key', `must be a string, not ${typeof key}`)
@@ -149,6 +152,8 @@ export const balance = <M, S>(
     state$: held(() => {
       let seen = -1
       return merge(interval(sampled).pipe(startWith(0)), news.pipe(filter(() => failure() !== undefined))).pipe(
+        map(failure),
+        takeWhile(failing => !isEnd(failing?.error)),
         tap(live),
         tap(chooser.sweep),
         filter(() => seen !== (seen = chooser.touched())),

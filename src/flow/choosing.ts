@@ -21,7 +21,7 @@ export interface ChoosingOptions {
 export interface Choosing<M> extends Reporting<M> {
   readonly forget: () => void
   readonly follow: (set: ServiceSet<M>) => void
-  /** The sets have ended; throws `Closed` if the registry was closed: then nobody will come. */
+  /** The sets have ended; throws `Closed` if the registry was closed, `NoInstance` if there was none: then nobody will come. */
   readonly over: () => void
   /** Looks whom to eject, if it is time. */
   readonly sweep: () => void
@@ -41,6 +41,16 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
   let set: ServiceSet<M> | undefined
   let inFlight = 0
   let touched = 0
+  const nobody = (): NoInstance => {
+    const { service = '', status = 'pending', size = 0, trouble } = set ?? {}
+    const reason =
+      status === 'pending' ? 'pending'
+      : size === 0 ? 'empty'
+      : members.pool(now()).size > 0 ? 'none chosen'
+      : members.ejected ? 'all ejected'
+      : 'none up'
+    return new NoInstance(service, reason, trouble && { cause: trouble.error, staleSince: trouble.since })
+  }
   return {
     failed,
     touched: () => touched,
@@ -57,6 +67,7 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
     over: () => {
       const error = set?.trouble?.error
       if (error instanceof Closed) throw error
+      if (set === undefined) throw nobody()
     },
     sweep: () => {
       if (members.sweep(now())) touched += 1
@@ -97,15 +108,6 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
       if (result !== 'abandoned') members.count(member, result === 'failure', at)
       if (learn !== undefined) state = learn(state, outcome)
     },
-    nobody: () => {
-      const { service = '', status = 'pending', size = 0, trouble } = set ?? {}
-      const reason =
-        status === 'pending' ? 'pending'
-        : size === 0 ? 'empty'
-        : members.pool(now()).size > 0 ? 'none chosen'
-        : members.ejected ? 'all ejected'
-        : 'none up'
-      return new NoInstance(service, reason, trouble && { cause: trouble.error, staleSince: trouble.since })
-    },
+    nobody,
   }
 }

@@ -98,10 +98,13 @@ export class Members<M> {
     const { interval } = this.#outliers
     const passed = Math.floor((now - this.#swept) / interval)
     if (interval === 0 || !(passed >= 1)) return false
+    // However late it is looked at: they are judged as of its end.
+    const end = passed === Infinity ? now : this.#swept + interval
     this.#swept = now
     if (now >= this.#returns) this.#readmit(now)
     const counted = [...this.#known.values()]
-    for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, now)
+    for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, end)
+    if (now >= this.#returns) this.#readmit(now)
     for (const member of counted) {
       member.successes = member.failures = 0
       const calm = Math.max(0, Math.floor((now - member.ejectedUntil) / interval))
@@ -154,6 +157,7 @@ export class Members<M> {
     for (const member of this.#known.values()) {
       this.#up.delete(member)
       this.#available.delete(member)
+      this.#ejected.delete(member)
       this.#place(member, -Infinity)
     }
   }

@@ -1,6 +1,6 @@
 import { BehaviorSubject, concat, defer, NEVER, of, Subject, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { balance, Closed, discover, leastRequest, NoInstance, roundRobin, serviceSet, slowStart, weightedRoundRobin, zoneAware, type Balancer, type ServiceSet } from 'rx-discovery'
+import { balance, Closed, discover, known, leastRequest, NoInstance, roundRobin, serviceSet, slowStart, weightedRoundRobin, zoneAware, type Balancer, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 import { always, answering, chosen, failing, inFlight, inTurn, node, nodes, silent, statesOf } from './balance-scene.js'
@@ -153,9 +153,17 @@ describe('the connection', () => {
     put(registry, 'a')
     expect(chosen(served)).toBe('a')
     const waiting = see(forlorn.select())
+    const looking = see(served.state$)
     await registry.close()
+    expect([looking.error, looking.completed]).toEqual([undefined, true])
     expect([waiting, see(forlorn.select()), see(served.select())].map(({ error }) => error)).toEqual([new Closed(), new Closed(), new Closed()])
   })
+
+  it('waits no longer for sets that ended before there was one', () => virtually(({ pending: timers }) => {
+    const closed = serviceSet('web', [], { status: 'pending', trouble: { ...trouble, error: new Closed() } })
+    const web = inTurn(of(closed).pipe(known()))
+    expect([see(web.select()).error, see(web.state$).completed, timers()]).toEqual([expect.any(NoInstance), true, 0])
+  }))
 
   it('errors what wants an instance once the registry is closed from the start', async () => {
     const registry = memoryRegistry()
@@ -271,6 +279,37 @@ describe('who fails', () => {
     fail(web, 'c')
     expect(statesOf(web).get('c')?.ejectedUntil).toBe(now() + 1_000)
     looking.stop()
+  }))
+
+  it('by rates is left out as of the end of the interval, however late that is looked at', () => virtually(({ advance, now }) => {
+    const web = inTurn(of(nodes('a', 'b', 'c', 'd', 'e', 'f')), { outliers: { consecutive: Infinity, calls: 10, base: 15_000 } })
+    const held = see(web.use(silent))
+    const count = (): void => {
+      for (let turn = 0; turn < 120; turn += 1) see(web.use(({ id }) => (id === 'c' && turn % 12 !== 2 ? failing() : of(1))))
+    }
+    count()
+    const looking = see(web.state$)
+    advance(10_000)
+    expect(looking.last().get('c')?.ejectedUntil).toBe(now() + 15_000)
+    looking.stop()
+    advance(40_000)
+    expect(all(web).has('c')).toBe(true)
+    count()
+    advance(3_600_000)
+    expect([all(web).has('c'), statesOf(web).get('c')?.ejectedUntil]).toEqual([true, undefined])
+    held.stop()
+  }))
+
+  it('with weight 0 is not back from its ejection once another has weight', () => virtually(({ advance }) => {
+    const weightless = ['a', 'b', 'c'].map(id => node(id, { weight: 0 }))
+    const sets = new BehaviorSubject(nodes(...weightless))
+    const web = inTurn(sets, { outliers: { consecutive: 1, share: 100 } })
+    const held = see(web.state$)
+    see(web.use(({ id }) => (id === 'a' ? failing() : of(1))))
+    sets.next(nodes(...weightless, 'd'))
+    advance(60_000)
+    expect(all(web)).toEqual(new Set(['d']))
+    held.stop()
   }))
 
   it('is not left out when a success was between, nor beyond a tenth of all', () => virtually(() => {

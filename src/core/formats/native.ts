@@ -27,8 +27,8 @@ const withMetadata = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M
 
 /** Makes the format; the type of its metadata is what its codec checks, `unknown` without one. */
 export interface Native {
-  (options?: Pick<NativeOptions, 'prefix'>): Format
   <M>(options: NativeOptions<M> & { readonly metadata: MetadataCodec<M> }): Format<M>
+  (options?: Pick<NativeOptions, 'prefix'> & { readonly metadata?: never }): Format
 }
 
 const version = 1

@@ -49,7 +49,7 @@ const clientOf = (options: IOptions): Etcd3 => {
 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
   // Whoever writes JavaScript passes the endpoint alone.
-  if (Object(from) !== from) throw new InvalidArgument('hosts', "must be passed by name: { hosts: 'http://127.0.0.1:2379' }")
+  if (Object(from) !== from || Array.isArray(from)) throw new InvalidArgument('hosts', "must be passed by name: { hosts: 'http://127.0.0.1:2379' }")
   return 'kv' in from
 }
 
