@@ -8,6 +8,7 @@ import {
   discover,
   known,
   native,
+  type NativeOptions,
   peakEwma,
   plain,
   probe,
@@ -51,6 +52,8 @@ describe('metadata is inferred from the format', () => {
     expectTypeOf(native({ prefix: '/apps' })).toEqualTypeOf<Format>()
     // @ts-expect-error what no codec checks has no type
     native<Meta>()
+    // @ts-expect-error there may be no codec, and then there is no type
+    expectTypeOf((options: NativeOptions<Meta>) => native(options)).toBeFunction()
     expectTypeOf(discover(registry, 'web', { format: typed })).toEqualTypeOf<Observable<ServiceSet<{ rack: string }>>>()
     expectTypeOf(discover(registry, 'web', { format: plain() })).toEqualTypeOf<Observable<ServiceSet<NoMetadata>>>()
     expectTypeOf(discover(registry, 'web')).toEqualTypeOf<Observable<ServiceSet>>()

@@ -118,7 +118,7 @@ describe.each(Object.entries(subjects))('%s: an argument that can never work err
 })
 
 describe('etcdRegistry', () => {
-  it.each(['http://127.0.0.1:2379', undefined, null])('throws for %j instead of options', from => {
+  it.each([['http://127.0.0.1:2379'], [['http://127.0.0.1:2379']], [undefined], [null]])('throws for %j instead of options', from => {
     expect(() => etcdRegistry(from as unknown as ConnectOptions)).toThrow(/^hosts: must be passed by name/)
   })
   const wrong: readonly unknown[] = [[], '', [''], 'no url at all', 'ftp://localhost:2379', 'http://', 'localhost:70000', 'localhost:0', '::1', 'http://localhost:2379/path', [null], 7, undefined, ['localhost:2379', '::1']]
