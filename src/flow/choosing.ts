@@ -41,6 +41,9 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
   let set: ServiceSet<M> | undefined
   let inFlight = 0
   let touched = 0
+  const sweep = (at: number): void => {
+    if (members.sweep(at)) touched += 1
+  }
   const nobody = (): NoInstance => {
     const { service = '', status = 'pending', size = 0, trouble } = set ?? {}
     const reason =
@@ -69,12 +72,10 @@ export const choosing = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, r
       if (error instanceof Closed) throw error
       if (set === undefined) throw nobody()
     },
-    sweep: () => {
-      if (members.sweep(now())) touched += 1
-    },
+    sweep: () => sweep(now()),
     pick: (key, tried) => {
       const at = now()
-      if (members.sweep(at)) touched += 1
+      sweep(at)
       const pool = members.pool(at)
       if (pool.size === 0) return undefined
       const untried: Crowd<M> = tried.size === 0 ? pool : pool.without(tried)

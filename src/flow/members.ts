@@ -50,7 +50,7 @@ export class Members<M> {
 
   /** Who may be chosen now: all that are registered as up when too many are ejected, or taken down by checks. */
   pool(now: number): Pool<M> {
-    if (now >= this.#returns) this.#readmit(now)
+    this.#readmit(now)
     return this.#available.size * 100 < this.#up.size * this.#panic ? this.#up : this.#available
   }
 
@@ -101,10 +101,10 @@ export class Members<M> {
     // However late it is looked at: they are judged as of its end.
     const end = passed === Infinity ? now : this.#swept + interval
     this.#swept = now
-    if (now >= this.#returns) this.#readmit(now)
+    this.#readmit(now)
     const counted = [...this.#known.values()]
     for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, end)
-    if (now >= this.#returns) this.#readmit(now)
+    this.#readmit(now)
     for (const member of counted) {
       member.successes = member.failures = 0
       const calm = Math.max(0, Math.floor((now - member.ejectedUntil) / interval))
@@ -186,7 +186,9 @@ export class Members<M> {
     this.#returns = Math.min(this.#returns, member.ejectedUntil)
   }
 
+  /** Those whose time is over. */
   #readmit(now: number): void {
+    if (now < this.#returns) return
     this.#returns = Infinity
     for (const member of this.#ejected)
       if (member.ejectedUntil > now) this.#returns = Math.min(this.#returns, member.ejectedUntil)

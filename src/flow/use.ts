@@ -1,4 +1,4 @@
-import { defer, finalize, NEVER, takeUntil, tap, throwError, timeout, TimeoutError, type MonoTypeOperatorFunction, type Observable, type ObservableInput } from 'rxjs'
+import { defer, finalize, NEVER, takeUntil, tap, throwError, timeout, TimeoutError, type Observable, type ObservableInput } from 'rxjs'
 import type { ServiceInstance } from '../core/instance.js'
 import type { Outcome } from '../core/policy.js'
 import { now } from './clock.js'
@@ -35,13 +35,10 @@ export interface Reporting<M> {
 const isPromise = (value: unknown): boolean => typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
 const limited = <T>(source: Observable<T>, { id, address }: ServiceInstance, { latency, timeout: limit = 0 }: UseOptions): Observable<T> => {
-  const late = timeout<never, Observable<never>>({
-    first: limit,
-    with: () =>
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- RxJS's own says nothing of what took too long
-      throwError(() => Object.assign(new TimeoutError(), { message: `${id} (${address}) took longer than ${limit} ms` })),
-  })
-  return source.pipe(latency === 'complete' ? takeUntil(NEVER.pipe(late)) : (late as unknown as MonoTypeOperatorFunction<T>))
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- RxJS's own says nothing of what took too long
+  const late = throwError(() => Object.assign(new TimeoutError(), { message: `${id} (${address}) took longer than ${limit} ms` }))
+  const bounds = { first: limit, with: () => late }
+  return source.pipe(latency === 'complete' ? takeUntil(NEVER.pipe(timeout(bounds))) : timeout(bounds))
 }
 
 /** One call to a chosen instance: begun when subscribed, and ended exactly once, however it ends, before anybody downstream learns of it. */

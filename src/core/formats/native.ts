@@ -19,7 +19,7 @@ export interface NativeOptions<M = unknown> {
 }
 
 /** The instance, once its metadata is what the codec says; where it converts nothing, its own words say what is not. */
-const withMetadata = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M>): ServiceInstance<M> => {
+const checkedMetadata = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M>): ServiceInstance<M> => {
   const problem = (metadata.encode as unknown) === t.identity ? metadata.decode(instance.metadata) : undefined
   if (problem !== undefined && E.isLeft(problem)) throw new InvalidArgument('metadata', reasonOf(problem.left))
   return instance
@@ -62,5 +62,5 @@ export const native: Native = <M>({ prefix = '/rx-discovery', metadata }: Native
     root: rootOf(prefix),
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
     read: stored => stored,
-    write: instance => (metadata === undefined ? instance : withMetadata(instance, metadata)),
+    write: instance => (metadata === undefined ? instance : checkedMetadata(instance, metadata)),
   })
