@@ -1,15 +1,15 @@
 import { P2cBalancer } from 'load-balancers'
-import { outliersOf } from '../src/core/outliers.js'
-import { consistentHash } from '../src/core/policies/consistent-hash.js'
-import { leastRequest } from '../src/core/policies/least-request.js'
-import { peakEwma } from '../src/core/policies/peak-ewma.js'
-import { random } from '../src/core/policies/random.js'
-import { roundRobin } from '../src/core/policies/round-robin.js'
-import { weightedRoundRobin } from '../src/core/policies/weighted-round-robin.js'
-import type { Policy } from '../src/core/policy.js'
-import { instancesOf, serviceSet, withInstances } from '../src/core/service-set.js'
-import { serviceInstance, type ServiceInstance } from '../src/core/instance.js'
-import { choosing, type Choosing } from '../src/flow/choosing.js'
+import { outliersOf } from '../src/core/balance/outliers.js'
+import { consistentHash } from '../src/core/balance/policies/consistent-hash.js'
+import { leastRequest } from '../src/core/balance/policies/least-request.js'
+import { peakEwma } from '../src/core/balance/policies/peak-ewma.js'
+import { random } from '../src/core/balance/policies/random.js'
+import { roundRobin } from '../src/core/balance/policies/round-robin.js'
+import { weightedRoundRobin } from '../src/core/balance/policies/weighted-round-robin.js'
+import type { Policy } from '../src/core/balance/policy.js'
+import { instancesOf, serviceSet, withInstances } from '../src/core/sets/service-set.js'
+import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
+import { picker, type Picker } from '../src/flow/balancing/picker.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
 import { cpu } from './etcd/orders.js'
 import { bound, compare } from './ratios.js'
@@ -23,8 +23,8 @@ const setOf = (size: number) => serviceSet('web', Array.from({ length: size }, (
 const none: ReadonlyMap<string, number> = new Map()
 const keys = Array.from({ length: 1_024 }, (_, at) => `user-${at}`)
 
-const chooserOf = <S>(policy: Policy<S>, size: number): Choosing<unknown> => {
-  const chooser = choosing(policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, failed: () => true })
+const chooserOf = <S>(policy: Policy<S>, size: number): Picker<unknown> => {
+  const chooser = picker(policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, failed: () => true })
   chooser.follow(setOf(size))
   return chooser
 }

@@ -1,5 +1,5 @@
 import { discover } from '../src/index.js'
-import { memoryRegistry } from '../src/edge/memory.js'
+import { memoryRegistry } from '../src/edge/memory/index.js'
 import { cpu } from './etcd/orders.js'
 import { bound } from './ratios.js'
 import { duration, median, table } from './table.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { serviceInstance } from '../src/core/instance.js'
-import type { ServiceInstance, Status } from '../src/core/instance.js'
+import { serviceInstance } from '../src/core/instance/instance.js'
+import type { ServiceInstance, Status } from '../src/core/instance/instance.js'
 
 // Few letters, so that names collide and are prefixes of one another.
 const nearby = fc.stringMatching(/^[ab.-]{1,4}$/)

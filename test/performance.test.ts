@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { plain } from '../src/core/formats/plain.js'
-import { folding } from '../src/core/known.js'
-import { SortedMap } from '../src/core/sorted-map.js'
-import { built } from '../src/core/sorted-map-build.js'
-import { removed, updated, type Node } from '../src/core/sorted-map-node.js'
-import { memoryRegistry } from '../src/edge/memory.js'
-import { virtually } from '../src/edge/testing.js'
+import { folding } from '../src/core/view/view.js'
+import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
+import { built } from '../src/core/sorted-map/build.js'
+import { removed, updated, type Node } from '../src/core/sorted-map/node.js'
+import { memoryRegistry } from '../src/edge/memory/index.js'
+import { virtually } from '../src/edge/testing/index.js'
 import { catalog, discover } from '../src/index.js'
 
 // What is fast stays fast by what holds of it, not by times, which no shared machine keeps.

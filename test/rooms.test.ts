@@ -60,12 +60,12 @@ describe('rooms', () => {
     ['core/a.ts', "import type { Observable } from 'rxjs'"],
     ['core/a.ts', "export * from '../flow/discover.js'"],
     ['core/a.ts', "import 'node:fs'"],
-    ['index.ts', "export { memoryRegistry } from './edge/memory.js'"],
+    ['index.ts', "export { memoryRegistry } from './edge/memory/index.js'"],
     ['index.ts', "export { of } from 'rxjs'"],
-    ['flow/a.ts', "import { memoryRegistry } from '../edge/memory.js'"],
+    ['flow/a.ts', "import { memoryRegistry } from '../edge/memory/index.js'"],
     ['flow/a.ts', "const etcd = await import('etcd3')"],
-    ['edge/memory.ts', 'import { etcdRegistry } from "./etcd/index.js"'],
-    ['edge/etcd/a.ts', "import { memoryRegistry } from '../memory.js'"],
+    ['edge/memory/index.ts', 'import { etcdRegistry } from "../etcd/index.js"'],
+    ['edge/etcd/a.ts', "import { memoryRegistry } from '../memory/index.js'"],
     ['edge/memory/a.ts', "import x from '../../../test/arbitraries.js'"],
     ['edge/probe/a.ts', "import { Client } from '@grpc/grpc-js'"],
     ['edge/grpc/a.ts', "import { tcpProbe } from '../probe/tcp.js'"],
@@ -85,7 +85,7 @@ describe('what runs in a browser', () => {
   }
   const node = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name) || /etcd3|grpc/.test(name)
 
-  it.each(['index.ts', 'edge/memory.ts', 'edge/testing.ts'])('%s reaches nothing of Node', file => {
+  it.each(['index.ts', 'edge/memory/index.ts', 'edge/testing/index.ts'])('%s reaches nothing of Node', file => {
     expect([...reached(file)].filter(node)).toEqual([])
   })
   it('and the etcd edge does, so that this would be seen', () => {

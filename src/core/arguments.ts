@@ -1,7 +1,7 @@
 import { either as E } from 'fp-ts'
 import { InvalidArgument } from './errors.js'
-import type { Format } from './format.js'
-import { validName } from './names.js'
+import type { Format } from './formats/format.js'
+import { validName } from './instance/names.js'
 
 /** The longest duration that timers take, ms. */
 const longest = 2 ** 31 - 1

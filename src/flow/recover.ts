@@ -1,7 +1,7 @@
 import { asyncScheduler, concat, defer, NEVER, Observable, race, take, timer, type Observer, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
 import type { Backoff } from '../core/backoff.js'
 import { now } from './clock.js'
-import { nothing, within } from './within.js'
+import { nothing, subscribeWithin } from './subscribe-within.js'
 
 /** One failure of a run that will be tried again: which in a row (from 1), and when the next try comes (epoch ms). */
 export interface Interruption {
@@ -58,7 +58,7 @@ class Recovery<A, B> implements Observer<A> {
 
   begin(): void {
     this.#run = this.#failure = this.#healthySince = undefined
-    this.#run = within(this.#to, this.#source, this)
+    this.#run = subscribeWithin(this.#to, this.#source, this)
     this.#leave(this.#run)
   }
 
@@ -89,7 +89,7 @@ class Recovery<A, B> implements Observer<A> {
       this.#to.error(error)
       return
     }
-    within(this.#to, defer(() => this.#told(error)), {
+    subscribeWithin(this.#to, defer(() => this.#told(error)), {
       next: value => this.#to.next(value),
       // what cannot be told is none the less tried again
       error: (thrown: unknown) => {
@@ -109,7 +109,7 @@ class Recovery<A, B> implements Observer<A> {
   }
 
   #wait(): void {
-    within(this.#to, paused(this.#pause, this.#options.hasten), {
+    subscribeWithin(this.#to, paused(this.#pause, this.#options.hasten), {
       next: nothing,
       error: (thrown: unknown) => this.#to.error(thrown),
       complete: () => this.begin(),

@@ -2,8 +2,8 @@ import { filter, firstValueFrom, NEVER, type Observable } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { discover, register, type Registration } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
-import { connect } from '../../src/edge/etcd/client.js'
-import type { Member } from '../../src/edge/etcd/member.js'
+import { connect } from '../../src/edge/etcd/connection/members.js'
+import type { Member } from '../../src/edge/etcd/connection/member.js'
 import { etcdLearner, etcdServer, type EtcdServer } from './server.js'
 
 describe('a learner among the hosts', () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { firstValueFrom } from 'rxjs'
-import type { Levers, Release } from '../../src/edge/testing.js'
+import type { Levers, Release } from '../../src/edge/testing/index.js'
 import type { ReadableRegistry } from '../../src/flow/registry.js'
 import type { GrpcProxy } from './grpc-proxy.js'
 import type { Proxy } from './proxy.js'

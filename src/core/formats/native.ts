@@ -1,14 +1,14 @@
 import { either as E } from 'fp-ts'
 import * as t from 'io-ts'
-import { contentOf, failedAt, metadataOf, reasonOf } from '../codec.js'
-import type { MetadataCodec } from '../codec.js'
+import { contentOf, failedAt, metadataOf, reasonOf } from './metadata-codec.js'
+import type { MetadataCodec } from './metadata-codec.js'
 import { InvalidArgument } from '../errors.js'
-import type { Format } from '../format.js'
-import type { ServiceInstance } from '../instance.js'
-import { isRecord } from '../json.js'
-import { rootOf } from '../layout.js'
-import { jsonFormat } from './json.js'
-import type { InstanceFields } from './json.js'
+import type { Format } from './format.js'
+import type { ServiceInstance } from '../instance/instance.js'
+import { isRecord } from '../instance/json.js'
+import { rootOf } from './layout.js'
+import { jsonFormat } from './json-format.js'
+import type { InstanceFields } from './json-format.js'
 
 /** Options of {@link native}. */
 export interface NativeOptions<M = unknown> {

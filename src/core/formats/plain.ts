@@ -1,7 +1,7 @@
 import { either as E } from 'fp-ts'
-import type { Format } from '../format.js'
-import { readInstance } from '../instance.js'
-import { layout, rejection, rootOf } from '../layout.js'
+import type { Format } from './format.js'
+import { readInstance } from '../instance/instance.js'
+import { layout, rejection, rootOf } from './layout.js'
 
 /** The metadata of a format that carries none. */
 export type NoMetadata = Readonly<Record<string, never>>

@@ -1,6 +1,6 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
-import type { ServiceInstance } from '../../core/instance.js'
-import type { Registration } from '../../core/registration.js'
+import type { ServiceInstance } from '../../core/instance/instance.js'
+import type { Registration } from '../../core/register/registration.js'
 import { gistOf, hexOf, reasonOf } from './complaint.js'
 import { moment, type Line } from './output.js'
 

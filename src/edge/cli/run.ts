@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander'
 import { complaintOf } from './complaint.js'
 import type { Host } from './host.js'
-import { listCommand } from './list.js'
+import { listCommand } from './list-command.js'
 import { printable } from './output.js'
-import { registerCommand } from './register.js'
-import { watchCommand } from './watch.js'
+import { registerCommand } from './register-command.js'
+import { watchCommand } from './watch-command.js'
 
 const after = `
 Environment:

@@ -1,5 +1,5 @@
 import { InvalidArgument } from '../../core/errors.js'
-import type { Format } from '../../core/format.js'
+import type { Format } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
 import { plain } from '../../core/formats/plain.js'
 import type { ConnectOptions } from '../etcd/index.js'

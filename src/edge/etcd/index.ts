@@ -2,14 +2,14 @@ import type { Etcd3 } from 'etcd3'
 import { defer, Subject, takeUntil, type Observable } from 'rxjs'
 import { Closed } from '../../core/errors.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
-import { check } from './check.js'
-import { connect, type ConnectOptions } from './client.js'
-import { leases } from './lease.js'
-import { list, listed } from './list.js'
-import { put } from './put.js'
-import { watches } from './watch.js'
+import { check } from './range/check.js'
+import { connect, type ConnectOptions } from './connection/members.js'
+import { leases } from './lease/lease.js'
+import { list, listed } from './range/list.js'
+import { put } from './range/put.js'
+import { watches } from './watch/watch.js'
 
-export type { ConnectOptions } from './client.js'
+export type { ConnectOptions } from './connection/members.js'
 
 /**
  * A registry on etcd: over its own connections to the members at `hosts`, or over a client that one already has, which stays open and whose

@@ -1,1 +1,1 @@
-export { grpcProbe, type GrpcProbeOptions } from './probe.js'
+export { grpcProbe, type GrpcProbeOptions } from './grpc-probe.js'

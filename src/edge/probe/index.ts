@@ -1,2 +1,2 @@
-export { httpProbe, type HttpProbeOptions } from './http.js'
-export { tcpProbe, type TcpProbeOptions } from './tcp.js'
+export { httpProbe, type HttpProbeOptions } from './http-probe.js'
+export { tcpProbe, type TcpProbeOptions } from './tcp-probe.js'

@@ -1,5 +1,5 @@
-import type { ServiceSet } from '../../../core/service-set.js'
-import { discover } from '../../../flow/discover.js'
+import type { ServiceSet } from '../../../core/sets/service-set.js'
+import { discover } from '../../../flow/discovery/discover.js'
 import type { Case } from '../contract.js'
 import type { Scene } from '../scene.js'
 import { formatOf, shown, writtenBy } from './service.js'

@@ -1,7 +1,7 @@
-import type { Format } from '../../../core/format.js'
+import type { Format } from '../../../core/formats/format.js'
 import { native } from '../../../core/formats/native.js'
-import { serviceInstance } from '../../../core/instance.js'
-import type { ServiceSet } from '../../../core/service-set.js'
+import { serviceInstance } from '../../../core/instance/instance.js'
+import type { ServiceSet } from '../../../core/sets/service-set.js'
 import type { Lease, Revision } from '../../../core/store.js'
 import type { Scene } from '../scene.js'
 

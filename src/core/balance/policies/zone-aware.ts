@@ -1,0 +1,40 @@
+import { checkedPercents } from '../../arguments.js'
+import type { Candidates, Outcome, Policy } from '../policy.js'
+
+/** Options of {@link zoneAware}. */
+export interface ZoneAwareOptions {
+  /** A zone is left when fewer of those up in it can be chosen, %. @default 50 */
+  readonly panic?: number
+}
+
+interface Zoned<S> {
+  readonly near: S
+  readonly far: S
+}
+
+/**
+ * Chooses within one's own zone, then within further ones in order (gRFC A56); among all when none of these has anybody, or all are below the
+ * threshold. Which zones: the option `zone` of `balance`.
+ */
+export const zoneAware = <S, M = unknown>(policy: Policy<S, M>, { panic = 50 }: ZoneAwareOptions = {}): Policy<Zoned<S>, M> => {
+  const wrong = checkedPercents({ panic })
+  if (wrong !== undefined) throw wrong
+  const { initial, choose, learn, ...rest } = policy
+  const serves = ({ size, up }: Candidates<M>): boolean => size > 0 && size * 100 >= up * panic
+  return {
+    ...rest,
+    initial: { near: initial, far: initial },
+    choose: (candidates, { near, far }, context) => {
+      for (const zone of context.zones) {
+        const there = candidates.in(zone)
+        if (!serves(there)) continue
+        const [index, next] = choose(there, near, context)
+        const chosen = index === undefined ? undefined : there.at(index)
+        return [chosen && candidates.indexOf(chosen.id), { near: next, far }]
+      }
+      const [index, next] = choose(candidates, far, context)
+      return [index, { near, far: next }]
+    },
+    ...(learn && { learn: ({ near, far }: Zoned<S>, outcome: Outcome<M>) => ({ near: learn(near, outcome), far: learn(far, outcome) }) }),
+  }
+}

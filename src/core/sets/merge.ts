@@ -1,0 +1,112 @@
+import type { Rejection } from '../formats/format.js'
+import type { ServiceInstance } from '../instance/instance.js'
+import { instancesOf, pendingSet, type ServiceSet, serviceSetOf, type SetStatus } from './service-set.js'
+import { SortedMap } from '../sorted-map/sorted-map.js'
+
+type Instances<M> = SortedMap<ServiceInstance<M>>
+
+/** Instances by id, and by address those that share it. */
+interface Indexed<M> {
+  readonly instances: Instances<M>
+  readonly byAddress: SortedMap<Instances<M>>
+}
+
+/** One service as several formats tell it: the set of each, in order of precedence, and the one that results. */
+export interface Merged<M> {
+  readonly result: ServiceSet<M>
+  readonly sets: readonly ServiceSet<M>[]
+  /** Each format's instances, and the merger of all formats up to each. */
+  readonly own: readonly Indexed<M>[]
+  readonly upTo: readonly Indexed<M>[]
+}
+
+const nobody = <M>(): Indexed<M> => ({ instances: SortedMap.empty(), byAddress: SortedMap.empty() })
+
+const indexed = <M>({ instances, byAddress }: Indexed<M>, id: string, instance: ServiceInstance<M> | undefined): Indexed<M> => {
+  const before = instances.get(id)
+  if (before === instance) return { instances, byAddress }
+  let addresses = byAddress
+  if (before !== undefined && before.address !== instance?.address) {
+    const others = (byAddress.get(before.address) ?? SortedMap.empty<ServiceInstance<M>>()).delete(id)
+    addresses = others.size === 0 ? addresses.delete(before.address) : addresses.set(before.address, others)
+  }
+  if (instance === undefined) return { instances: instances.delete(id), byAddress: addresses }
+  const others = addresses.get(instance.address) ?? SortedMap.empty<ServiceInstance<M>>()
+  return { instances: instances.set(id, instance), byAddress: addresses.set(instance.address, others.set(id, instance)) }
+}
+
+interface Pair<M> {
+  readonly first: Indexed<M>
+  readonly second: Indexed<M>
+}
+
+/** The ids whose winner may have changed from one pair to the next. */
+const touched = <M>(before: Pair<M>, after: Pair<M>): ReadonlySet<string> => {
+  const ids = new Set(SortedMap.difference(before.second.instances, after.second.instances).map(({ key }) => key))
+  for (const change of SortedMap.difference(before.first.instances, after.first.instances)) {
+    ids.add(change.key)
+    for (const instance of [change.before, change.after])
+      if (instance !== undefined) for (const id of after.second.byAddress.get(instance.address)?.keys() ?? []) ids.add(id)
+  }
+  return ids
+}
+
+const winner = <M>({ first, second }: Pair<M>, id: string): ServiceInstance<M> | undefined => {
+  const instance = second.instances.get(id)
+  return first.instances.get(id) ?? (instance !== undefined && !first.byAddress.has(instance.address) ? instance : undefined)
+}
+
+const statusOf = (sets: readonly ServiceSet[]): SetStatus =>
+  (['pending', 'stale', 'live'] as const).find(status => sets.some(set => set.status === status)) ?? 'pending'
+
+const rejectedOf = (sets: readonly ServiceSet[]): ReadonlyMap<string, Rejection> => {
+  const [first, ...others] = sets.filter(({ rejected }) => rejected.size > 0)
+  if (first === undefined) return SortedMap.empty()
+  return others.length === 0 ? first.rejected : SortedMap.from([first, ...others].reverse().flatMap(({ rejected }) => [...rejected]))
+}
+
+const heldOf = (sets: readonly ServiceSet[]): ReadonlySet<string> => new Set(sets.flatMap(({ held }) => [...held]))
+
+const smallest = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.min(a, b), Infinity)
+
+const resultOf = <M>(sets: readonly ServiceSet<M>[], service: string, instances: Instances<M>): ServiceSet<M> =>
+  serviceSetOf(
+    { service, instances, rejected: rejectedOf(sets) },
+    {
+      status: statusOf(sets),
+      revision: smallest(sets.map(({ revision }) => revision)),
+      asOf: smallest(sets.map(({ asOf }) => asOf)),
+      trouble: sets.find(({ trouble }) => trouble !== undefined)?.trouble,
+      held: heldOf(sets),
+    },
+  )
+
+/** Several formats of a service, before any of them is known. */
+export const unmerged = <M>(service: string, formats: number): Merged<M> => {
+  const each = <A>(value: A): readonly A[] => Array.from({ length: formats }, () => value)
+  return { result: pendingSet(service), sets: each(pendingSet<M>(service)), own: each(nobody<M>()), upTo: each(nobody<M>()) }
+}
+
+/**
+ * The merger after one format's next set, at the cost of what differs. Within a format an id is an instance; between formats an address is,
+ * and the first format that shows the id or the address wins.
+ */
+export const merged = <M>(previous: Merged<M>, format: number, set: ServiceSet<M>): Merged<M> => {
+  const sets = previous.sets.map((other, at) => (at === format ? set : other))
+  const own = previous.own.map((index, at) =>
+    at === format
+      ? SortedMap.difference(index.instances, instancesOf(set)).reduce((next, { key, after }) => indexed(next, key, after), index)
+      : index,
+  )
+  const upTo: Indexed<M>[] = []
+  let first = nobody<M>()
+  let firstBefore = first
+  own.forEach((second, at) => {
+    const before = { first: firstBefore, second: previous.own[at] ?? nobody<M>() }
+    const after = { first, second }
+    firstBefore = previous.upTo[at] ?? nobody<M>()
+    first = [...touched(before, after)].reduce((next, id) => indexed(next, id, winner(after, id)), firstBefore)
+    upTo.push(first)
+  })
+  return { result: resultOf(sets, set.service, first.instances), sets, own, upTo }
+}

@@ -1,0 +1,183 @@
+import { InvalidArgument } from '../errors.js'
+import type { Rejection } from '../formats/format.js'
+import type { ServiceInstance } from '../instance/instance.js'
+import { KeySet } from '../sorted-map/key-set.js'
+import { SortedMap } from '../sorted-map/sorted-map.js'
+import type { Revision } from '../store.js'
+
+/** Why a set is not live, since when (epoch ms), at which attempt, and when the next one comes (epoch ms). */
+export interface Trouble {
+  readonly error: Error
+  readonly since: number
+  readonly attempt: number
+  readonly retryAt: number
+  readonly host?: string
+}
+
+/** `pending`: nothing is known yet; `live`: true at `revision`; `stale`: last known, see `trouble`. */
+export type SetStatus = 'pending' | 'live' | 'stale'
+
+/** The instances of a service as they were at one revision. Never changes; iterates sorted by id. */
+export interface ServiceSet<M = unknown> extends Iterable<ServiceInstance<M>> {
+  readonly service: string
+  readonly status: SetStatus
+  readonly revision: Revision
+  readonly size: number
+  readonly get: (id: string) => ServiceInstance<M> | undefined
+  readonly has: (id: string) => boolean
+  /** The instance of rank `index` by id, counted from 0. */
+  readonly at: (index: number) => ServiceInstance<M> | undefined
+  /** The entries that could not be read, by key. */
+  readonly rejected: ReadonlyMap<string, Rejection>
+  /** The ids that only `protect` still keeps. */
+  readonly held: ReadonlySet<string>
+  readonly trouble: Trouble | undefined
+  /** When etcd last confirmed this, epoch ms; 0 while pending. */
+  readonly asOf: number
+  readonly toArray: () => readonly ServiceInstance<M>[]
+  readonly toJSON: () => unknown
+}
+
+/** What a set says besides its instances. */
+export interface SetState {
+  readonly status: SetStatus
+  readonly revision: Revision
+  readonly asOf: number
+  readonly trouble?: Trouble | undefined
+  readonly held?: ReadonlySet<string>
+}
+
+/** The sorted instances, and the entries that could not be read. */
+export interface SetContent<M> {
+  readonly service: string
+  readonly instances: SortedMap<ServiceInstance<M>>
+  readonly rejected: ReadonlyMap<string, Rejection>
+}
+
+const none: ReadonlySet<string> = KeySet.of(new Set())
+
+const troubleJSON = ({ error: { name, message }, ...rest }: Trouble): unknown => ({ error: { name, message }, ...rest })
+
+// The methods are getters that hand out a bound function, so that `const { get } = set` works, and so that two sets of
+// equal content are equal to a test's deep comparison: what they own is data.
+class InstanceSet<M> implements ServiceSet<M> {
+  readonly service: string
+  readonly status: SetStatus
+  readonly revision: Revision
+  readonly asOf: number
+  readonly trouble: Trouble | undefined
+  readonly rejected: ReadonlyMap<string, Rejection>
+  readonly held: ReadonlySet<string>
+  readonly #instances: SortedMap<ServiceInstance<M>>
+  #array: readonly ServiceInstance<M>[] | undefined
+
+  constructor({ service, instances, rejected }: SetContent<M>, { status, revision, asOf, trouble, held = none }: SetState) {
+    this.service = service
+    this.status = status
+    this.revision = revision
+    this.asOf = asOf
+    this.trouble = trouble
+    this.rejected = rejected
+    this.held = KeySet.of(held)
+    this.#instances = instances
+    Object.freeze(this)
+  }
+
+  static instancesOf<M>(set: ServiceSet<M>): SortedMap<ServiceInstance<M>> {
+    return #instances in set ? (set as unknown as InstanceSet<M>).#instances : SortedMap.by([...set], ({ id }) => id)
+  }
+
+  get size(): number {
+    return this.#instances.size
+  }
+
+  get get() {
+    return (id: string): ServiceInstance<M> | undefined => this.#instances.get(id)
+  }
+
+  get has() {
+    return (id: string): boolean => this.#instances.has(id)
+  }
+
+  get at() {
+    return (index: number): ServiceInstance<M> | undefined => this.#instances.at(index)
+  }
+
+  get toArray() {
+    return (): readonly ServiceInstance<M>[] => (this.#array ??= Object.freeze(this.#instances.toArray()))
+  }
+
+  get toJSON() {
+    return (): unknown => ({
+      service: this.service,
+      status: this.status,
+      revision: this.revision,
+      asOf: this.asOf,
+      ...(this.trouble && { trouble: troubleJSON(this.trouble) }),
+      instances: this.toArray(),
+      rejected: Array.from(this.rejected.values()),
+      held: [...this.held],
+    })
+  }
+
+  get [Symbol.iterator]() {
+    return (): Iterator<ServiceInstance<M>> => this.#instances.values()
+  }
+
+  /** How Node's `console.log` shows it. */
+  get [Symbol.for('nodejs.util.inspect.custom')]() {
+    return this.toJSON
+  }
+}
+
+/** A set as it is emitted. */
+export const serviceSetOf = <M>(content: SetContent<M>, state: SetState): ServiceSet<M> => new InstanceSet(content, state)
+
+/** The set of a service of which nothing is known yet. */
+export const pendingSet = <M = unknown>(service: string): ServiceSet<M> =>
+  serviceSetOf({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() }, { status: 'pending', revision: 0, asOf: 0 })
+
+/** The instances of a set as a sorted map, which says cheaply what differs from another. */
+export const instancesOf = <M>(set: ServiceSet<M>): SortedMap<ServiceInstance<M>> => InstanceSet.instancesOf(set)
+
+const stateOf = ({ status, revision, asOf, trouble, held }: ServiceSet): SetState => ({ status, revision, asOf, trouble, held })
+
+/** The set with other instances (and other held ones, if given); the same set if they are the same. */
+export const withInstances = <M>(
+  set: ServiceSet<M>,
+  instances: SortedMap<ServiceInstance<M>>,
+  held: ReadonlySet<string> = set.held,
+): ServiceSet<M> =>
+  instances === instancesOf(set) && held === set.held
+    ? set
+    : serviceSetOf({ service: set.service, instances, rejected: set.rejected }, { ...stateOf(set), held })
+
+/** The set with only some of its instances, and of the held ones those that are among them. */
+export const restricted = <M>(set: ServiceSet<M>, instances: SortedMap<ServiceInstance<M>>): ServiceSet<M> => {
+  const held = [...set.held].filter(id => instances.has(id))
+  return withInstances(set, instances, held.length === set.held.size ? set.held : new Set(held))
+}
+
+/** The set with another status, or another time and trouble, and the same content. */
+export const withState = <M>(set: ServiceSet<M>, state: Partial<SetState>): ServiceSet<M> =>
+  serviceSetOf({ service: set.service, instances: instancesOf(set), rejected: set.rejected }, { ...stateOf(set), ...state })
+
+/** Options of {@link serviceSet}. */
+export interface ServiceSetOptions extends Partial<SetState> {
+  readonly rejected?: Iterable<Rejection>
+}
+
+/** Makes a set, for tests; throws `InvalidArgument` on an instance of another service. */
+export const serviceSet = <M = unknown>(
+  service: string,
+  instances: Iterable<ServiceInstance<M>> = [],
+  { status = 'live', revision = status === 'pending' ? 0 : 1, asOf = 0, trouble, held = none, rejected = [] }: ServiceSetOptions = {},
+): ServiceSet<M> => {
+  const all = [...instances]
+  const stray = all.find(instance => instance.service !== service)
+  if (stray !== undefined) throw new InvalidArgument('instances', `must be of service ${service}, ${stray.id} is of ${stray.service}`)
+  return serviceSetOf(
+    { service, instances: SortedMap.by(all, ({ id }) => id), rejected: SortedMap.by([...rejected], ({ key }) => key) },
+    { status, revision, asOf, trouble, held },
+  )
+}

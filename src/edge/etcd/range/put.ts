@@ -1,0 +1,58 @@
+import type { IRequestOp, ITxnResponse } from 'etcd3'
+import { EtcdLeaseInvalidError } from 'etcd3'
+import { catchError, defer, map, throwError, type Observable } from 'rxjs'
+import { InvalidArgument, LeaseLost, Taken } from '../../../core/errors.js'
+import type { Change, Entry, Lease, Revision } from '../../../core/store.js'
+import type { Members } from '../connection/member.js'
+
+// Its limits (1.5 MiB, 128 entries, unless it was started with others) etcd knows itself.
+const refusal = (entries: readonly Entry[]): InvalidArgument | undefined => {
+  if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'each key at most once')
+  if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'a key must not be empty')
+  return undefined
+}
+
+const toRevision = (text: string): Revision => {
+  const revision = Number(text)
+  if (!Number.isSafeInteger(revision)) throw new RangeError(`etcd's number ${text} does not fit a number`)
+  return revision
+}
+
+const guard = ({ key, expect }: Entry) => ({ key: Buffer.from(key), target: 'Mod', result: 'Equal', mod_revision: String(expect) }) as const
+
+const write =
+  (lease: Lease) =>
+  ({ key, value }: Entry): IRequestOp =>
+    value === null
+      ? { request_delete_range: { key: Buffer.from(key) } }
+      : { request_put: { key: Buffer.from(key), value: Buffer.from(value), lease: lease.id } }
+
+const read = ({ key }: Entry): IRequestOp => ({ request_range: { key: Buffer.from(key) } })
+
+const found = (entries: readonly Entry[], { responses }: ITxnResponse): readonly Change[] =>
+  entries.map(({ key }, index) => {
+    const kv = responses[index]?.response_range.kvs[0]
+    return kv === undefined
+      ? { key, value: null, lease: '0', revision: 0 }
+      : { key, value: kv.value.toString(), lease: kv.lease, revision: toRevision(kv.mod_revision) }
+  })
+
+/**
+ * Writes `entries` under `lease` in one transaction, each only if its key is still as last seen, so that a write that arrives late can do no harm;
+ * emits the revision and completes; errors `Taken` with what is there, `LeaseLost` when the lease is gone.
+ */
+export const put = (members: Members, entries: readonly Entry[], lease: Lease): Observable<Revision> =>
+  defer(() => {
+    const refused = refusal(entries)
+    if (refused) return throwError(() => refused)
+    const txn = { compare: entries.map(guard), success: entries.map(write(lease)), failure: entries.map(read) }
+    return members.on(member => member.call((client, options) => client.kv.txn(txn, options)))
+  }).pipe(
+    map(response => {
+      if (!response.succeeded) throw new Taken(found(entries, response))
+      return toRevision(response.header.revision)
+    }),
+    catchError((error: unknown) => {
+      throw error instanceof EtcdLeaseInvalidError ? new LeaseLost(lease.id) : error
+    }),
+  )

@@ -1,0 +1,5 @@
+export { registryContract, type Runner, type UnderTest } from './contract.js'
+export { lawsContract } from './laws.js'
+export type { Levers, Release } from './levers.js'
+export type { Expect } from './scene.js'
+export { virtually, type VirtualHelpers } from './virtually.js'

@@ -1,0 +1,96 @@
+import { defer, filter, map, merge, scan, skipWhile, throwError, type Observable } from 'rxjs'
+import { checkedDurations, checkedFormats, checkedName } from '../../core/arguments.js'
+import { exponential } from '../../core/backoff.js'
+import { mergedCatalog, nextCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
+import { InvalidArgument } from '../../core/errors.js'
+import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
+import { native } from '../../core/formats/native.js'
+import { folding, type View } from '../../core/view/view.js'
+import { pendingSet, type ServiceSet } from '../../core/sets/service-set.js'
+import { SortedMap } from '../../core/sorted-map/sorted-map.js'
+import { closedSet, endOnClosed } from './end-on-closed.js'
+import { coalesce as coalesced } from './coalesce.js'
+import type { DiscoverOptions } from './discover.js'
+import { listWatch, type Followed, type FollowOptions } from './list-watch.js'
+import type { ReadableRegistry } from '../registry.js'
+import { shareLatest } from '../share-latest.js'
+
+/** Options of {@link catalog}. */
+export interface CatalogOptions<F extends Formats = Format> extends DiscoverOptions<F> {
+  /** Only these, always present though empty; needed when a format has no root. @default every service */
+  readonly services?: readonly string[]
+}
+
+type Sets<M> = SortedMap<ServiceSet<M>>
+
+const next = <M>(previous: Catalog<M> | undefined, { known, ...state }: Followed<M>, services = known.services): Catalog<M> =>
+  nextCatalog(previous, services, { ...state, revision: known.revision })
+
+const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly string[] | undefined): InvalidArgument | undefined => {
+  if (services !== undefined) return ['any', ...services].map(service => checkedFormats(formats, service)).find(problem => problem !== undefined)
+  return formats.some(({ root }) => root === undefined)
+    ? new InvalidArgument('services', 'must be named, since the format has no root under which all services lie')
+    : checkedFormats(formats.map(({ root = '' }) => ({ prefix: () => root })), 'any')
+}
+
+/** One listing and one watch for all services of a format. */
+const rooted = <M>(registry: ReadableRegistry, root: string, format: Format<M>, services: readonly string[] | undefined, options: FollowOptions) =>
+  listWatch(registry, root, folding(format, { services }), options).pipe(
+    scan<Followed<M>, Catalog<M> | undefined>((previous, followed) => next(previous, followed), undefined),
+    filter(each => each !== undefined),
+  )
+
+/** One listing and one watch for each of the services. */
+const each = <M>(registry: ReadableRegistry, format: Format<M>, services: readonly string[], options: FollowOptions): Observable<Catalog<M>> => {
+  const pending = SortedMap.from(services.map((service): [string, ServiceSet<M>] => [service, pendingSet(service)]))
+  const rosters: View<M>['services'] = SortedMap.empty()
+  const none: Catalog<M> = { sets: pending, services: rosters, state: { status: 'pending', revision: 0, asOf: 0 } }
+  return merge(
+    ...services.map(service =>
+      listWatch(registry, format.prefix(service), folding(format, { service }), options).pipe(map(followed => next<M>(undefined, followed).sets.get(service))),
+    ),
+  ).pipe(
+    filter(set => set !== undefined),
+    scan((all, set) => ({ ...all, sets: all.sets.set(set.service, set) }), none),
+  )
+}
+
+const statusChanged = <M>(before: ReadonlyMap<string, ServiceSet<M>>, after: ReadonlyMap<string, ServiceSet<M>>): boolean =>
+  [...after.values()].some(({ service, status }) => (before.get(service)?.status ?? status) !== status)
+
+/**
+ * Every service, or those named, as they change, by name: from one listing and one watch where the format has a root. Named services are there
+ * at once, `pending`, and always; others leave the map when they are empty. Errors like `discover`.
+ */
+export const catalog = <const F extends Formats = Format>(
+  registry: ReadableRegistry,
+  { services, format, backoff = exponential(), coalesce = 0, linger = 0, verify = 60_000 }: CatalogOptions<F> = {},
+): Observable<ReadonlyMap<string, ServiceSet<MetadataOf<F>>>> =>
+  defer(() => {
+    const formats = formatsOf((format ?? native()) as F)
+    const wrong =
+      checkedDurations({ coalesce, linger, verify }) ??
+      services?.map(service => checkedName('services', service)).find(problem => problem !== undefined) ??
+      wrongFormats(formats, services)
+    if (wrong !== undefined) return throwError(() => wrong)
+
+    const options = { backoff, verify }
+    const catalogs = formats.map(one =>
+      one.root === undefined ? each(registry, one, [...new Set(services)], options) : rooted(registry, one.root, one, services, options),
+    )
+    // without names and before the first listing there is no map: an empty one would say that there are no services
+    const pending: Sets<MetadataOf<F>> | undefined = services && SortedMap.from(services.map(service => [service, pendingSet<MetadataOf<F>>(service)]))
+    const [first] = catalogs
+    const sets =
+      catalogs.length === 1 && first !== undefined
+        ? first.pipe(filter(({ state }) => services !== undefined || state.status !== 'pending'), map(({ sets: all }) => all))
+        : merge(...catalogs.map((all, index) => all.pipe(map(catalogOf => ({ catalogOf, index }))))).pipe(
+            scan((state, { catalogOf, index }) => mergedCatalog(state, index, catalogOf), unmergedCatalog<MetadataOf<F>>(catalogs.length)),
+            skipWhile(({ catalogs: all, sets: { size } }) => services === undefined && size === 0 && all.some(({ state }) => state.status === 'pending')),
+            map(({ sets: all }) => all),
+          )
+    return sets.pipe(
+      endOnClosed<Sets<MetadataOf<F>>>(pending, last => last.map(closedSet)),
+      coalesced(coalesce, statusChanged),
+    )
+  }).pipe(shareLatest(linger))

@@ -1,0 +1,103 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { random } from '../../../../src/core/balance/policies/random.js'
+import { roundRobin } from '../../../../src/core/balance/policies/round-robin.js'
+import { weightedRoundRobin } from '../../../../src/core/balance/policies/weighted-round-robin.js'
+import { seeded } from '../../../etcd/random-writes.js'
+import { crowd, expected, picking, tallied, times, weighing } from './crowd.js'
+
+const abc = crowd(weighing(1, 1, 1))
+
+describe('roundRobin', () => {
+  it('goes round, from a random one on', () => {
+    const pick = picking(roundRobin(), { random: () => 0.5 })
+    expect(times(7, () => pick(abc)).join('')).toBe('bcabcab')
+  })
+  it('goes on where it was when somebody comes or goes', () => {
+    const pick = picking(roundRobin(), { random: () => 0 })
+    const seen = [crowd(weighing(1, 1, 1)), crowd(weighing(1, 1)), crowd(weighing(1, 1, 1)), crowd(weighing(1)), crowd(weighing(1, 1))].map(all => pick(all))
+    expect(seen.join('')).toBe('abcab')
+  })
+})
+
+describe('random', () => {
+  it('is anybody, equally often, whatever the weights', () => {
+    const pick = picking(random())
+    const all = crowd(weighing(1, 9, 1, 1))
+    const counts = tallied(times(100_000, () => pick(all)))
+    for (const id of 'abcd') expect(expected(counts.get(id) ?? 0, 1 / 4, 100_000)).toBe(true)
+  })
+})
+
+describe('weightedRoundRobin', () => {
+  it('is a a b a c a a for 5, 1, 1, as in nginx, again and again', () => {
+    const pick = picking(weightedRoundRobin())
+    expect(times(14, () => pick(crowd(weighing(5, 1, 1)))).join('')).toBe('aabacaaaabacaa')
+  })
+
+  it('gives each its share to the pick in every round, up to 128', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 }), weights => {
+        const all = weighing(...weights)
+        const round = weights.reduce((sum, weight) => sum + weight, 0)
+        const pick = picking(weightedRoundRobin())
+        for (let turn = 0; turn < 2; turn += 1) {
+          const counts = tallied(times(round, () => pick(crowd(all))))
+          expect(all.map(({ id }) => counts.get(id))).toEqual(weights)
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it.each([3, 128, 129, 1_000])('keeps %d weights within 3 σ over 100,000 picks, and is more even than chance', size => {
+    const draw = seeded(size)
+    const weights = times(size, () => Math.ceil(draw() * 10))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    const all = crowd(weighing(...weights))
+    const pick = picking(weightedRoundRobin())
+    const counts = tallied(times(100_000, () => pick(all)))
+    for (const [at, weight] of weights.entries()) {
+      const count = counts.get(all.at(at)?.id ?? '') ?? 0
+      expect(expected(count, weight / total, 100_000)).toBe(true)
+      expect(Math.abs(count - (weight / total) * 100_000)).toBeLessThan(size > 128 ? 20 : 2)
+    }
+  })
+
+  it('keeps everybody’s turn while others come and go', () => {
+    const pick = picking(weightedRoundRobin())
+    const three = crowd(weighing(5, 1, 1))
+    const four = crowd([...weighing(5, 1, 1), { id: 'd', weight: 0.001 }], { version: 2 })
+    expect([...times(3, () => pick(three)), ...times(4, () => pick(four))].join('')).toBe('aabacaa')
+  })
+
+  it.each([
+    ['1e308 and as much again', [1e308, 1e308, 1e308], [4, 4, 4]],
+    ['1e308 beside 1', [1e308, 1], [12, 0]],
+    ['the smallest there is', [5e-324, 5e-324], [6, 6]],
+    ['fractions', [0.5, 0.25, 0.25], [6, 3, 3]],
+  ])('takes %s', (_, weights, counts) => {
+    const pick = picking(weightedRoundRobin())
+    const all = weighing(...weights)
+    const seen = tallied(times(12, () => pick(crowd(all))))
+    expect(all.map(({ id }) => seen.get(id) ?? 0)).toEqual(counts)
+  })
+
+  it('takes such weights of many, too', () => {
+    const pick = picking(weightedRoundRobin())
+    const all = crowd(weighing(...times(200, at => (at < 100 ? 1e308 : 1))))
+    const seen = tallied(times(10_000, () => pick(all)))
+    expect([seen.size, Math.min(...seen.values()) > 90]).toEqual([100, true])
+  })
+
+  it('begins anywhere among many, and never ends outside', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 1e-9, max: 1e308, noNaN: true }), { minLength: 129, maxLength: 300 }), fc.double({ min: 0, max: 0.999999, noNaN: true }), (weights, start) => {
+        const pick = picking(weightedRoundRobin(), { random: () => start })
+        const all = crowd(weighing(...weights))
+        expect(times(20, () => pick(all)).every(id => id !== undefined)).toBe(true)
+      }),
+      { numRuns: 30 },
+    )
+  })
+})

@@ -1,0 +1,175 @@
+import fc from 'fast-check'
+import { either as E } from 'fp-ts'
+import * as t from 'io-ts'
+import { describe, expect, it } from 'vitest'
+import { addressProblem } from '../../../src/core/instance/address.js'
+import { instanceCodec } from '../../../src/core/formats/metadata-codec.js'
+import { InvalidArgument } from '../../../src/core/errors.js'
+import { sameInstance, serviceInstance, validInstance, validName } from '../../../src/core/instance/instance.js'
+import type { ServiceInstanceInput } from '../../../src/core/instance/instance.js'
+import { maxDepth } from '../../../src/core/instance/json.js'
+import { addresses, garbage, instances, malformed, names } from '../../arbitraries.js'
+
+const refusal = (input: unknown): string | undefined => {
+  const made = validInstance(input as ServiceInstanceInput)
+  return E.isLeft(made) ? made.left.argument : undefined
+}
+const nested = (depth: number, core: unknown): unknown => Array.from({ length: depth }).reduce<unknown>(inner => ({ inner }), core)
+
+describe('validName', () => {
+  it.each(['web', 'user.rpc', '...', '.a', 'node1:8080', '服务', 'x'.repeat(512), 'é'.repeat(256), '😀'.repeat(128)])('takes %j', name => {
+    expect(validName('service', name)).toEqual(E.right(name))
+  })
+  it.each([
+    '', '.', '..', 'a/b', '/', 'x'.repeat(513), 'é'.repeat(257), '😀'.repeat(129), 'a\0', 'a\n', 'a\u007f', 'a\u0085', '\ud800', 'a\udc00b', 7, null, undefined, {}, Symbol('x'),
+  ])('refuses %j', name => {
+    expect(validName('service', name)).toMatchObject({ _tag: 'Left', left: { name: 'InvalidArgument', argument: 'service' } })
+  })
+  it('takes what the arbitrary makes, and it survives UTF-8', () => {
+    fc.assert(fc.property(names, name => {
+      expect(validName('id', name)).toEqual(E.right(name))
+      expect(new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(name))).toBe(name)
+    }))
+  })
+})
+
+describe('an address', () => {
+  it.each([
+    'localhost:8000', '10.0.0.5:1', 'a:65535', 'node_1.lan:80', 'example.com.:443', '[::]:80', '[::1]:80', '[2001:db8::8a2e:370:7334]:80',
+    '[1:2:3:4:5:6:7:8]:9', '[1:2:3:4:5:6:7::]:9', '[::ffff:10.0.0.5]:80', '[fe80::1%eth0]:80', 'xn--bcher-kva.example:80', '1a:80',
+  ])('is %s', address => {
+    expect(addressProblem(address)).toBeUndefined()
+  })
+  it.each([
+    'localhost', '', ':80', 'a:', 'a:0', 'a:65536', 'a:080', 'a:-1', 'a:1.5', 'a:+1', 'a:80 ', ' a:80', 'a b:80', 'a:80:90', '::1', '::1:80', '2001:db8::1', '[::1]', '[::1]:', '[]:80',
+    '[a]:80', '[1:2:3:4:5:6:7:8:9]:80', '[1:2:3:4:5:6:7]:80', '[1::2::3]:80', '[:::]:80', '[1:2:3:4:5:6:7:8::]:80', '[::256.0.0.1]:80', '[12345::]:80', '[::1%]:80', '[10.0.0.5]:80',
+    '256.0.0.1:80', '1.2.3:80', '01.2.3.4:80', '1:80', '-a:80', 'a-:80', 'a..b:80', '.:80', 'http://a:80', 'a/b:80', 'a\n:80', `${'a'.repeat(64)}:80`, `${'a.'.repeat(127)}aa:80`, 80, null, undefined,
+  ])('is not %j', address => {
+    expect(addressProblem(address)).toMatch(/^must /)
+  })
+  it('says what would be right', () => {
+    expect(addressProblem('::1')).toContain('brackets')
+    expect(addressProblem('a:70000')).toContain('65535')
+    expect(addressProblem('localhost')).toContain('host:port')
+  })
+  it('is what the arbitrary makes', () => {
+    fc.assert(fc.property(addresses, address => {
+      expect(addressProblem(address)).toBeUndefined()
+    }))
+  })
+})
+
+describe('validInstance', () => {
+  it('gives what is absent its default', () => {
+    expect(serviceInstance({ service: 'web', address: 'localhost:8000' })).toEqual({
+      service: 'web', id: 'localhost:8000', address: 'localhost:8000', endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], metadata: {},
+    })
+  })
+  it('names the field that is wrong', () => {
+    const sound = { service: 'web', address: 'localhost:80' }
+    const wrong: readonly (readonly [string, unknown])[] = [
+      ['service', ''], ['service', undefined], ['id', 'a/b'], ['id', null], ['address', 'localhost'], ['address', undefined],
+      ['status', 'UP'], ['status', null], ['weight', NaN], ['weight', Infinity], ['weight', -1], ['weight', '1'], ['zone', 1], ['zone', 'a\n'], ['version', null],
+      ['tags', 'a'], ['tags', [1]], ['tags', new Array(1)], ['tags', ['\0']], ['endpoints', []], ['endpoints', null], ['endpoints', { http: 1 }], ['endpoints', { 'a\0': '' }],
+      ['endpoints', JSON.parse('{"__proto__":"x"}')],
+    ]
+    for (const [field, value] of wrong) expect([field, value, refusal({ ...sound, [field]: value })]).toEqual([field, value, field])
+    expect([undefined, null, 7, 'web', []].map(refusal)).toEqual(Array.from({ length: 5 }, () => 'instance'))
+    expect(() => serviceInstance({ ...sound, weight: NaN })).toThrow(InvalidArgument)
+    expect(() => serviceInstance({ ...sound, weight: NaN })).toThrow('weight: must be a finite number, 0 or more')
+  })
+  it('is total', () => {
+    fc.assert(fc.property(fc.oneof(garbage, malformed), input => {
+      expect(['Left', 'Right']).toContain(validInstance(input as ServiceInstanceInput)._tag)
+    }))
+  })
+  it('takes its own result, and refuses nothing valid', () => {
+    fc.assert(fc.property(instances, instance => {
+      expect(validInstance(instance)).toEqual(E.right(instance))
+    }))
+  })
+  it('is frozen, and not what was passed in', () => {
+    const tags = ['a']
+    const endpoints = { http: 'http://a' }
+    const metadata = { rack: 1 }
+    const made = serviceInstance({ service: 'web', address: 'a:1', tags, endpoints, metadata })
+    tags.push('b')
+    endpoints.http = 'changed'
+    expect([made, made.tags, made.endpoints].every(Object.isFrozen)).toBe(true)
+    expect([made.tags, made.endpoints]).toEqual([['a'], { http: 'http://a' }])
+    expect(made.metadata).toBe(metadata)
+  })
+  it('keeps null metadata, and knows no -0', () => {
+    const made = serviceInstance({ service: 'web', address: 'a:1', metadata: null, weight: -0 })
+    expect([made.metadata, Object.is(made.weight, 0)]).toEqual([null, true])
+  })
+})
+
+describe('sameInstance', () => {
+  const made = (metadata: unknown): ReturnType<typeof serviceInstance> => serviceInstance({ service: 'web', address: 'a:1', metadata })
+  const same = (a: unknown, b: unknown): boolean => sameInstance(made(a), made(b))
+
+  it('agrees with a comparison of sorted JSON', () => {
+    const sorted = (_key: string, value: unknown): unknown =>
+      // an object is marked, or an empty one would read like an empty array
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? ['{}', ...Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))] : value
+    const text = (value: unknown): string => JSON.stringify(value, sorted)
+    const pairs = fc.tuple(instances, instances).chain(([a, b]) => fc.record(
+      Object.fromEntries(Object.keys(a).map(key => [key, fc.constantFrom(a[key as keyof typeof a], b[key as keyof typeof b], structuredClone(a[key as keyof typeof a]))])),
+    ).map(mixed => [a, serviceInstance(mixed as unknown as ServiceInstanceInput)] as const))
+    fc.assert(fc.property(pairs, ([a, b]) => {
+      expect(sameInstance(a, b)).toBe(text(a) === text(b))
+      expect(sameInstance(b, a)).toBe(sameInstance(a, b))
+    }))
+  })
+  it.each(['service', 'id', 'address', 'status', 'weight', 'zone', 'version', 'tags', 'endpoints', 'metadata'])('sees another %s', field => {
+    const a = { service: 'web', address: 'a:1', id: 'a' }
+    const other = { service: 'b', id: 'b', address: 'b:1', status: 'down', weight: 2, zone: 'z', version: 'v', tags: ['t'], endpoints: { e: '' }, metadata: null }
+    expect(sameInstance(serviceInstance(a), serviceInstance({ ...a, [field]: other[field as keyof typeof other] }))).toBe(false)
+  })
+  it('compares own keys in any order, NaN and dates too', () => {
+    expect(same({ a: 1, b: [{ c: NaN }] }, { b: [{ c: NaN }], a: 1 })).toBe(true)
+    expect(same({ a: undefined }, { b: undefined })).toBe(false)
+    expect(same({ toString: undefined }, { other: undefined })).toBe(false)
+    expect(same({}, [])).toBe(false)
+    expect(same([], {})).toBe(false)
+    expect(same([1], [1, 2])).toBe(false)
+    expect(same(JSON.parse('{"__proto__":{}}'), { a: {} })).toBe(false)
+    expect(same(new Date(1), new Date(1))).toBe(true)
+    expect(same(new Date(1), new Date(2))).toBe(false)
+    expect(same(new Map([[1, 1]]), new Map([[1, 2]]))).toBe(false)
+    expect(same(new Date(1), {})).toBe(false)
+  })
+  it('keeps off the end of the stack', () => {
+    expect(same(nested(maxDepth, 1), nested(maxDepth, 1))).toBe(true)
+    expect(same(nested(maxDepth, 1), nested(maxDepth, 2))).toBe(false)
+    expect(same(nested(100_000, 1), nested(100_000, 1))).toBe(false)
+    const loop: Record<string, unknown> = {}
+    loop['loop'] = loop
+    expect(same(loop, { loop: { loop } })).toBe(true)
+    expect(same(loop, structuredClone(loop))).toBe(false)
+  })
+})
+
+describe('instanceCodec', () => {
+  const codec = instanceCodec(t.readonly(t.type({ rack: t.number })))
+  const input = { service: 'web', id: 'n', address: 'a:1', metadata: { rack: 1 } }
+
+  it('decodes what it encodes, without what is default', () => {
+    const any = instanceCodec(t.unknown)
+    fc.assert(fc.property(instances, instance => {
+      expect(any.is(instance)).toBe(true)
+      expect(any.decode(JSON.parse(JSON.stringify(any.encode(instance))))).toEqual(E.right(instance))
+    }))
+    expect(codec.encode(serviceInstance(input))).toEqual(input)
+  })
+  it('checks the metadata, and the rest', () => {
+    expect(codec.decode({ ...input, more: 1 })).toEqual(E.right(serviceInstance(input)))
+    for (const wrong of [null, [], { ...input, metadata: {} }, { ...input, metadata: undefined }, { ...input, weight: '1' }]) {
+      expect(codec.decode(wrong)).toMatchObject({ _tag: 'Left' })
+      expect(codec.is(wrong)).toBe(false)
+    }
+    expect(codec.is(serviceInstance(input))).toBe(true)
+    expect(codec.is(input)).toBe(false)
+  })
+})

@@ -1,0 +1,230 @@
+import { either as E } from 'fp-ts'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Format } from '../../../src/core/formats/format.js'
+import { serviceInstance, type ServiceInstance } from '../../../src/core/instance/instance.js'
+import { agrees, folding, type Folding, type View } from '../../../src/core/view/view.js'
+import type { Change, Check } from '../../../src/core/store.js'
+
+/** Keys `/<service>/<anything>`, values `<id> <address>`: as with go-zero, the key does not tell the id. */
+const format: Format = {
+  name: 'test',
+  prefix: service => `/${service}/`,
+  root: '/',
+  key: instance => `/${instance.service}/${instance.id}`,
+  encode: ({ id, address }) => `${id} ${address}`,
+  decode: (key, value) => {
+    const [id = '', address = '', service = key.split('/')[1] ?? ''] = value.split(' ')
+    return id === 'bad' ? E.left({ key, reason: address }) : E.right(serviceInstance({ service, id, address: `${address}:80` }))
+  },
+  serviceOf: key => /^\/(\w+)\//.exec(key)?.[1],
+}
+
+const put = (key: string, value: string, revision: number, lease = '7'): Change => ({ key, value, lease, revision })
+const deleted = (key: string, revision: number): Change => ({ key, value: null, lease: '0', revision })
+const after = (fold: Folding<unknown>, ...changes: readonly Change[]): View<unknown> =>
+  changes.reduce((known, change) => fold.changed(known, { revision: change.revision, changes: [change] }), fold.nothing)
+const shown = (known: View<unknown>, service = 'web'): string[] | undefined =>
+  known.services.get(service)?.instances.toArray().map(({ id, address }) => `${id}@${address.split(':')[0] ?? ''}`)
+const rejected = (known: View<unknown>, service = 'web'): string[] | undefined =>
+  known.services.get(service)?.rejected.toArray().map(({ key, reason }) => `${key} ${reason}`)
+
+const web = folding(format, { service: 'web' })
+
+describe('the fold of one service', () => {
+  it('knows a service before it knows anything of it', () => {
+    expect([web.nothing.revision, shown(web.nothing), rejected(web.nothing)]).toEqual([0, [], []])
+  })
+
+  it('folds writes, rewrites and deletes, sorted by id', () => {
+    const known = after(web, put('/web/1', 'b x', 2), put('/web/2', 'a y', 3), put('/web/3', 'c z', 4), put('/web/1', 'b w', 5), deleted('/web/3', 6))
+    expect(shown(known)).toEqual(['a@y', 'b@w'])
+    expect([known.revision, known.readings.size]).toEqual([6, 2])
+  })
+
+  it('files what cannot be read by its key, until it can', () => {
+    const bad = after(web, put('/web/1', 'a x', 2), put('/web/1', 'bad value', 3), put('/web/2', 'bad too', 4))
+    expect([shown(bad), rejected(bad)]).toEqual([[], ['/web/1 value', '/web/2 too']])
+    const good = web.changed(bad, { revision: 6, changes: [put('/web/1', 'a x', 5), deleted('/web/2', 6)] })
+    expect([shown(good), rejected(good)]).toEqual([['a@x'], []])
+  })
+
+  it('rejects an instance that claims to be of another service', () => {
+    const known = after(web, put('/web/1', 'a x db', 2))
+    expect([shown(known), rejected(known)]).toEqual([[], ['/web/1 claims to be of service db, under a key of web']])
+  })
+
+  it('drops changes that it has folded already', () => {
+    const known = after(web, put('/web/1', 'a x', 2), put('/web/1', 'a y', 5))
+    expect(shown(web.changed(known, { revision: 6, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 5), put('/web/3', 'c x', 6)] }))).toEqual(['a@y', 'c@x'])
+    expect(web.changed(known, { revision: 4, changes: [] })).toBe(known)
+  })
+
+  it('folds a batch whole, each change after the other', () => {
+    const known = web.changed(web.nothing, { revision: 3, changes: [put('/web/1', 'a x', 2), deleted('/web/1', 3), put('/web/2', 'b x', 3)] })
+    expect(shown(known)).toEqual(['b@x'])
+  })
+
+  it('has the same services when nothing visible changed', () => {
+    const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'bad one', 3))
+    const invisible = [
+      { revision: 9, changes: [] },
+      { revision: 9, changes: [put('/web/1', 'a x', 9, '8')] },
+      { revision: 9, changes: [put('/web/2', 'bad one', 9)] },
+      { revision: 9, changes: [deleted('/web/3', 9)] },
+      { revision: 9, changes: [put('/web/9', 'a x', 9, '8')] },
+      { revision: 9, changes: [put('/web/1', 'a y', 8), put('/web/1', 'a x', 9)] },
+      { revision: 9, changes: [deleted('/web/1', 8), put('/web/8', 'a x', 9)] },
+      { revision: 9, changes: [put('/web/3', 'c x', 7), put('/web/2', 'b x', 8), put('/web/2', 'bad one', 9), deleted('/web/3', 9)] },
+    ].map(batch => web.changed(known, batch))
+    invisible.slice(0, 7).forEach((next, at) => expect([at, next.services === known.services]).toEqual([at, true]))
+    expect(invisible.map(({ revision }) => revision)).toEqual(invisible.map(() => 9))
+    expect(invisible.map(next => shown(next))).toEqual(invisible.map(() => ['a@x']))
+    expect(invisible[1]?.readings.get('/web/1')).toMatchObject({ revision: 9, lease: '8' })
+  })
+
+  it('keeps the very instance that was written again with the same content', () => {
+    const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'b x', 3))
+    const next = web.changed(known, { revision: 5, changes: [put('/web/1', 'a x', 4), put('/web/2', 'b y', 5)] })
+    const of = (some: View<unknown>, id: string): ServiceInstance | undefined => some.services.get('web')?.instances.get(id)
+    expect(of(next, 'a')).toBe(of(known, 'a'))
+    expect(of(next, 'b')).not.toBe(of(known, 'b'))
+  })
+
+  it('decodes each change once', () => {
+    let decoded = 0
+    const counting = folding({ ...format, decode: (key, value) => (decoded++, format.decode(key, value)) }, { service: 'web' })
+    const known = counting.changed(counting.nothing, { revision: 3, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 3), deleted('/web/1', 3)] })
+    expect(decoded).toBe(2)
+    const readings = [put('/web/2', 'b x', 3), put('/web/3', 'c x', 4)].map(change => counting.read(known, change))
+    expect(decoded).toBe(4)
+    counting.relisted(known, readings, 4)
+    expect(decoded).toBe(4)
+  })
+})
+
+describe('two keys of one id', () => {
+  it('show the one written last, and the other when it goes', () => {
+    const both = after(web, put('/web/2', 'a old', 2), put('/web/1', 'a new', 3))
+    expect(shown(both)).toEqual(['a@new'])
+    expect(shown(web.changed(both, { revision: 4, changes: [deleted('/web/1', 4)] }))).toEqual(['a@old'])
+    const same = web.changed(both, { revision: 4, changes: [deleted('/web/2', 4)] })
+    expect(same.services).toBe(both.services)
+    expect(shown(web.changed(both, { revision: 4, changes: [put('/web/2', 'a newest', 4)] }))).toEqual(['a@newest'])
+    expect(shown(web.changed(both, { revision: 4, changes: [put('/web/1', 'b new', 4)] }))).toEqual(['a@old', 'b@new'])
+    expect(shown(web.changed(both, { revision: 4, changes: [put('/web/1', 'bad new', 4)] }))).toEqual(['a@old'])
+  })
+
+  it('of one revision show the greater key', () => {
+    const batch = { revision: 2, changes: [put('/web/2', 'a two', 2), put('/web/1', 'a one', 2)] }
+    expect(shown(web.changed(web.nothing, batch))).toEqual(['a@two'])
+  })
+
+  it('that say the same are one instance: a key that moves with its lease is no news', () => {
+    const first = after(web, put('/web/1', 'a x', 2))
+    const both = web.changed(first, { revision: 3, changes: [put('/web/2', 'a x', 3)] })
+    const moved = web.changed(both, { revision: 4, changes: [deleted('/web/1', 4)] })
+    expect([both.services === first.services, moved.services === first.services]).toEqual([true, true])
+    expect(shown(web.changed(moved, { revision: 5, changes: [deleted('/web/2', 5)] }))).toEqual([])
+  })
+})
+
+describe('a listing', () => {
+  const listed = (known: View<unknown>, revision: number, ...changes: readonly Change[]): View<unknown> =>
+    web.relisted(known, changes.map(change => web.read(known, change)), revision)
+
+  it('replaces what was known, whatever its revision', () => {
+    const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'bad x', 9))
+    const next = listed(known, 4, put('/web/3', 'c x', 3))
+    expect([next.revision, shown(next), rejected(next), next.readings.size]).toEqual([4, ['c@x'], [], 1])
+  })
+
+  it('keeps every object that did not change', () => {
+    const changes = Array.from({ length: 200 }, (_, at) => put(`/web/${1_000 + at}`, `i${1_000 + at} x`, at + 2))
+    const known = listed(web.nothing, 201, ...changes)
+    expect(listed(known, 300, ...changes.map(change => ({ ...change, lease: '9' }))).services).toBe(known.services)
+    const next = listed(known, 300, ...changes.slice(1), put('/web/1200', 'i1200 y', 250))
+    expect(next.services.get('web')?.rejected).toBe(known.services.get('web')?.rejected)
+    expect(shown(next)).toHaveLength(200)
+    expect(next.services.get('web')?.instances.get('i1001')).toBe(known.services.get('web')?.instances.get('i1001'))
+  })
+})
+
+describe('the fold of many services', () => {
+  it('files keys as the format tells, and forgets a service that is empty', () => {
+    const all = folding(format)
+    const known = after(all, put('/web/1', 'a x', 2), put('/db/1', 'd x', 3), put('/db/2', 'bad x', 4), put('nothing', 'e x', 5))
+    expect([...known.services.keys()]).toEqual(['db', 'web'])
+    expect(known.readings.size).toBe(4)
+    const rejectedOnly = all.changed(known, { revision: 6, changes: [deleted('/db/1', 6)] })
+    expect([shown(rejectedOnly, 'db'), rejected(rejectedOnly, 'db')]).toEqual([[], ['/db/2 x']])
+    const gone = all.changed(rejectedOnly, { revision: 7, changes: [deleted('/db/2', 7)] })
+    expect([...gone.services.keys()]).toEqual(['web'])
+    expect(gone.services.get('web')).toBe(known.services.get('web'))
+  })
+
+  it('keeps named services, and only those, though empty', () => {
+    const named = folding(format, { services: ['web', 'idle'] })
+    expect([...named.nothing.services.keys()]).toEqual(['idle', 'web'])
+    const known = after(named, put('/web/1', 'a x', 2), put('/db/1', 'd x', 3), deleted('/web/1', 4))
+    expect([...known.services.keys()]).toEqual(['idle', 'web'])
+    expect([...named.relisted(known, [], 5).services.keys()]).toEqual(['idle', 'web'])
+    expect(known.readings.size).toBe(1)
+  })
+})
+
+describe('a check', () => {
+  const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'b x', 3, '8'))
+  const check = (count: number, ...changed: Check['changed']): Check => ({ revision: 3, count, changed })
+
+  it.each([
+    [true, 'the same', check(2, { key: '/web/2', revision: 3, lease: '8' })],
+    [true, 'nothing changed', check(2)],
+    [false, 'another count', check(3)],
+    [false, 'another revision', check(2, { key: '/web/2', revision: 2, lease: '8' })],
+    [false, 'another lease', check(2, { key: '/web/2', revision: 3, lease: '7' })],
+    [false, 'another key', check(2, { key: '/web/3', revision: 3, lease: '8' })],
+  ])('agrees: %s, with %s', (expected, _, answer) => {
+    expect(agrees(known, answer)).toBe(expected)
+  })
+})
+
+describe('any history', () => {
+  const key = fc.tuple(fc.constantFrom('web', 'db', 'idle'), fc.nat({ max: 5 })).map(([service, at]) => `/${service}/${at}`)
+  const value = fc.tuple(fc.constantFrom('a', 'b', 'c', 'bad'), fc.constantFrom('x', 'y')).map(words => words.join(' '))
+  const steps = fc.array(fc.tuple(key, fc.option(value), fc.boolean()), { maxLength: 60, size: 'max' })
+  const history = steps.map(all => {
+    let revision = 1
+    return all.map(([at, text, together]): Change => ({ key: at, value: text, lease: text === null ? '0' : '7', revision: together ? Math.max(2, revision) : ++revision }))
+  })
+  const visible = (known: View<unknown>): unknown => Array.from(known.services.keys(), service => [service, shown(known, service), rejected(known, service)])
+
+  it.each([
+    ['one service', folding(format, { service: 'web' }), (at: string) => at.startsWith('/web/')],
+    ['named services', folding(format, { services: ['web', 'idle'] }), () => true],
+    ['all services', folding(format), () => true],
+  ])('leads where a listing of what is left leads: %s', (_, fold, mine) => {
+    fc.assert(
+      fc.property(history, all => {
+        let known = fold.nothing
+        const held = new Map<string, Change>()
+        for (const revision of new Set(all.map(change => change.revision))) {
+          const changes = all.filter(change => change.revision === revision && mine(change.key))
+          for (const change of changes) if (change.value === null) held.delete(change.key)
+          else held.set(change.key, change)
+          const was = visible(known)
+          const next = fold.changed(known, { revision, changes })
+          expect(visible(known)).toEqual(was)
+          expect(next.services === known.services || changes.length > 0).toBe(true)
+          known = next
+        }
+        const listing = [...held.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+        const fresh = fold.relisted(fold.nothing, listing.map(change => fold.read(fold.nothing, change)), known.revision)
+        expect(visible(known)).toEqual(visible(fresh))
+        expect(fold.relisted(known, listing.map(change => fold.read(known, change)), known.revision).services).toBe(known.services)
+        expect(known.readings.size).toBe(held.size)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { Disconnected, Rewound } from '../../../../src/core/errors.js'
+import { oneCluster } from '../../../../src/edge/etcd/connection/cluster.js'
+import { virtually } from '../../../../src/edge/testing/index.js'
+
+const says = (id: string) => ({ header: { cluster_id: id } })
+const thrown = (look: () => void): unknown => {
+  try {
+    look()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+describe('one cluster', () => {
+  it('is the first that answers; what says nothing of it does not count', () => {
+    const { seen, isStranger } = oneCluster()
+    for (const silent of [says('0'), { header: null }, {}, null]) seen('a', silent)
+    expect(isStranger('b')).toBe(false)
+    seen('a', says('1'))
+    expect([isStranger('a'), isStranger('b')]).toEqual([false, true])
+    seen('b', says('1'))
+    expect(isStranger('b')).toBe(false)
+  })
+  it('11.2 was replaced when a host of it has another id, which is said once', () => {
+    const { seen, isStranger } = oneCluster()
+    seen('a', says('1'))
+    seen('b', says('1'))
+    expect(thrown(() => seen('a', says('2')))).toBeInstanceOf(Rewound)
+    seen('a', says('2'))
+    expect(isStranger('b')).toBe(true)
+    // What is left of the old one is no replacement.
+    expect(thrown(() => seen('b', says('1')))).toBeInstanceOf(Disconnected)
+    seen('b', says('2'))
+  })
+  it('leaves a host of another one alone, however often it answers, and names both', () => {
+    virtually(({ advance }) => {
+      const { seen, isStranger } = oneCluster()
+      seen('a', says('1'))
+      for (let second = 0; second < 300; second += 30) {
+        const error = thrown(() => seen('b', says('2')))
+        expect(error).toMatchObject({ name: 'Disconnected', host: 'b', message: 'b belongs to cluster 2, not to 1 as a: the hosts must be those of one cluster' })
+        expect(isStranger('b')).toBe(true)
+        seen('a', says('1'))
+        advance(30_000)
+      }
+    })
+  })
+  it('is believed to be gone for good when only another one has answered for a minute', () => {
+    virtually(({ advance }) => {
+      const { seen } = oneCluster()
+      seen('a', says('1'))
+      advance(59_000)
+      expect(thrown(() => seen('b', says('2')))).toBeInstanceOf(Disconnected)
+      advance(1_000)
+      expect(thrown(() => seen('b', says('2')))).toBeInstanceOf(Rewound)
+      seen('b', says('2'))
+      expect(thrown(() => seen('a', says('1')))).toMatchObject({ name: 'Disconnected', host: 'a' })
+    })
+  })
+})

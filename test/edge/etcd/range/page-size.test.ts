@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { paging } from '../../../../src/edge/etcd/range/page-size.js'
+
+/** Lists so many keys over a line that carries so many a second, after a delay; ms, or `undefined` when it never ends. */
+const list = (keys: number, perSecond: number, delay: number, pages = paging()): number | undefined => {
+  let total = 0
+  for (let attempt = 0; attempt < 20; attempt++) {
+    let left = keys
+    while (left > 0) {
+      const page = Math.min(left, pages.limit())
+      const needed = delay + (page * 1_000) / perSecond
+      const took = Math.min(needed, pages.deadline())
+      total += took
+      if (took < needed) {
+        pages.failed(took)
+        break
+      }
+      pages.came(took)
+      left -= page
+    }
+    if (left <= 0) return total
+  }
+  return undefined
+}
+
+describe('paging', () => {
+  it('asks for large pages on a fast line, and after a failure that has nothing to do with size', () => {
+    const pages = paging()
+    pages.failed(20)
+    expect(list(100_000, 200_000, 1, pages)).toBeCloseTo(510)
+    expect([pages.limit(), pages.deadline()]).toEqual([10_000, 5_000])
+  })
+  it('brings 2,000 keys through a line of 70 a second, at little more than what it carries', () => {
+    const took = list(2_000, 70, 1) ?? Infinity
+    expect(took).toBeGreaterThan((2_000 / 70) * 1_000)
+    expect(took).toBeLessThan((2_000 / 70) * 1_000 * 1.6)
+  })
+  it('brings a key of a megabyte through it, too', () => {
+    expect(list(1, 0.02, 1)).toBeDefined()
+  })
+  it('takes a long way for no narrow one', () => {
+    const pages = paging()
+    expect(list(5_000, 1_000_000, 1_400, pages)).toBeCloseTo(1_405)
+    expect(pages.limit()).toBe(10_000)
+  })
+  it('grows again when the line does', () => {
+    const pages = paging()
+    list(2_000, 70, 1, pages)
+    list(20_000, 200_000, 1, pages)
+    expect(pages.limit()).toBe(10_000)
+  })
+})
