@@ -65,7 +65,7 @@ const wholes: Record<string, Fold> = {
   'decoded into a mutable Map': size => {
     const { decode } = plain()
     const map = new Map<string, unknown>(entries(size))
-    return (at, number) => map.set(keyOf(at), decode(keyOf(at), `10.0.0.1:${1_000 + (number % 60_000)}`))
+    return (at, number) => map.set(keyOf(at), decode(keyOf(at), `10.0.0.1:${1_000 + (number % 60_000)}`, 'web'))
   },
 }
 

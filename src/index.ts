@@ -40,8 +40,8 @@ export type { InstanceChange } from './core/sets/diff.js'
 export type { Registered, Registration } from './core/register/registration.js'
 
 /* The port */
-export type { ClosableRegistry, ReadableRegistry, Registry } from './flow/registry.js'
-export type { Batch, Change, Check, Entry, Lease, Listing, Revision } from './core/store.js'
+export type { ClosableRegistry, CloseOptions, ListOptions, ReadableRegistry, Registry } from './flow/registry.js'
+export type { Batch, Change, Check, Entry, Lease, Listing, Range, Remaining, Revision } from './core/store.js'
 
 /* Errors */
 export {

@@ -3,13 +3,16 @@ import { InvalidArgument } from './errors.js'
 import type { Format } from './formats/format.js'
 import { validName } from './instance/names.js'
 
-/** The longest duration that timers take, ms. */
-const longest = 2 ** 31 - 1
+/** The longest delay that a timer takes, ms; given more, it fires at once. */
+export const longestDelay = 2 ** 31 - 1
+
+/** etcd's longest TTL, seconds. */
+export const longestTtl = 9_000_000_000
 
 /** What is wrong with durations in ms, by argument name. */
 export const checkedDurations = (durations: Readonly<Record<string, number>>): InvalidArgument | undefined => {
-  const wrong = Object.entries(durations).find(([, ms]) => !(ms >= 0 && ms <= longest))
-  return wrong && new InvalidArgument(wrong[0], `must be a number of milliseconds from 0 to ${longest}, not ${wrong[1]}`)
+  const wrong = Object.entries(durations).find(([, ms]) => !(ms >= 0 && ms <= longestDelay))
+  return wrong && new InvalidArgument(wrong[0], `must be a number of milliseconds from 0 to ${longestDelay}, not ${wrong[1]}`)
 }
 
 /** What is wrong with numbers of things of which there must be one, by argument name. */

@@ -106,3 +106,16 @@ export class NoInstance extends Error {
     this.staleSince = staleSince
   }
 }
+
+/** A thrown value as text. */
+export const textOf = (thrown: unknown): string => {
+  // an object without a prototype, or with a broken toString, cannot be converted
+  try {
+    return String(thrown)
+  } catch {
+    return 'a value that cannot be converted to a string'
+  }
+}
+
+/** A thrown value as an `Error`; foreign code throws anything. */
+export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(textOf(thrown), { cause: thrown }))

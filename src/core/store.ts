@@ -16,14 +16,24 @@ export interface Change {
   readonly revision: Revision
 }
 
-/** Everything under a prefix at one revision, sorted by key. */
+/** A range of keys: every key that starts with a string, or exactly one key. An exact key needs fewer permissions and reads no siblings. */
+export type Range = string | { readonly key: string }
+
+/** Whether a key lies in a range. */
+export const covers = (range: Range, key: string): boolean => (typeof range === 'string' ? key.startsWith(range) : key === range.key)
+
+/** Everything in a range at one revision, or one part of it, sorted by key. */
 export interface Listing {
+  /** The id of the cluster that answered. */
+  readonly cluster: string
   readonly revision: Revision
   readonly changes: readonly Change[]
 }
 
 /** Whole revisions of changes, in order; `revision` is the last one delivered whole. Without changes it is progress. */
 export interface Batch {
+  /** The id of the cluster that answered. */
+  readonly cluster: string
   readonly revision: Revision
   readonly changes: readonly Change[]
 }
@@ -33,6 +43,16 @@ export interface Check {
   readonly revision: Revision
   readonly count: number
   readonly changed: readonly { readonly key: string; readonly revision: Revision; readonly lease: string }[]
+}
+
+/** What is left of a lease, in whole seconds; `left` is -1 if there is no such lease. */
+export interface Remaining {
+  /** The TTL that was granted, seconds. */
+  readonly granted: number
+  /** Seconds until the lease expires unless it is renewed; -1: it does not exist. */
+  readonly left: number
+  /** The raft term of the answer: a new leader extends every lease, so two answers compare only within one term. */
+  readonly term: string
 }
 
 /** A lease as last confirmed: `id` in decimal, `ttl` as granted in seconds, `expiresAt` in epoch ms. */

@@ -1,5 +1,6 @@
 import { asyncScheduler, concat, defer, NEVER, Observable, race, take, timer, type Observer, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
 import type { Backoff } from '../core/backoff.js'
+import { toError } from '../core/errors.js'
 import { now } from './clock.js'
 import { nothing, subscribeWithin } from './subscribe-within.js'
 
@@ -20,19 +21,6 @@ export interface RecoverOptions<B> {
   /** Ends a pause early, by the next try or, when it errors, for good. */
   readonly hasten?: Observable<unknown> | undefined
 }
-
-/** What is thrown or said, as text. */
-export const textOf = (thrown: unknown): string => {
-  // what has no prototype, or a broken toString, is no string
-  try {
-    return String(thrown)
-  } catch {
-    return 'something that is no text'
-  }
-}
-
-/** The thrown thing as an `Error`; foreign code throws anything. */
-export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(textOf(thrown), { cause: thrown }))
 
 /** Until the next try. */
 const paused = (ms: number, hasten: Observable<unknown> | undefined): Observable<unknown> =>

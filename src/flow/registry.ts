@@ -1,41 +1,52 @@
 import type { Observable } from 'rxjs'
-import type { Batch, Check, Entry, Lease, Listing, Revision } from '../core/store.js'
+import type { Batch, Check, Entry, Lease, Listing, Range, Remaining, Revision } from '../core/store.js'
 
-/** What discovery asks of a registry. Every verb is cold: nothing happens until it is subscribed. */
-export interface ReadableRegistry {
-  /** Everything under `prefix` at one revision, linearizable, sorted by key; emits once, completes. */
-  readonly list: (prefix: string) => Observable<Listing>
-  /**
-   * The same in parts as they come, in key order and at least one, so that the first are worked at while the others are under way; a part of another
-   * revision than before begins anew. @default list
-   */
-  readonly pages?: (prefix: string) => Observable<Listing>
-  /**
-   * The changes under `prefix` after `from`, whole revisions at a time; an empty batch is progress. Never completes;
-   * errors `Compacted` or `Rewound` when it cannot follow from there, `Disconnected` or `Lagging` when it cannot now.
-   */
-  readonly watch: (prefix: string, from: Revision) => Observable<Batch>
-  /** How many keys `prefix` holds and which changed after `since`, linearizable; emits once, completes; errors `Rewound` when `since` is in the future. */
-  readonly check: (prefix: string, since: Revision) => Observable<Check>
-  /** Emits nothing, and errors `Closed` once the registry is closed, so that a pause between two tries ends with it. @default never */
-  readonly closed?: Observable<never>
-  /** Emits when a registry that was away answers again, so that a pause between two tries ends with it; never while it is there. @default never */
-  readonly returned?: Observable<unknown>
+/** Options of {@link ReadableRegistry.list}. */
+export interface ListOptions {
+  /** A past revision to list. Errors `Compacted` if it can no longer be read, `Rewound` if it is in the future. @default the latest */
+  readonly at?: Revision
+  /** Reads from one member without asking its leader (serializable): works without quorum, and may be behind. @default false */
+  readonly local?: boolean
 }
 
-/** What registration asks of a registry, besides. */
+/** The verbs that discovery needs. Every verb is cold: nothing happens until it is subscribed. */
+export interface ReadableRegistry {
+  /**
+   * Everything in the range at one revision, linearizable, in key order, in at least one part (also when empty), so that the first parts are processed
+   * while the others are under way. A part of another revision than the part before begins the listing again. Completes.
+   */
+  readonly list: (range: Range, options?: ListOptions) => Observable<Listing>
+  /**
+   * The changes in the range after `from`, whole revisions at a time. Once it has delivered everything up to the registry's revision at subscription,
+   * it emits a batch of at least that revision, empty if need be. An empty batch is progress. Never completes.
+   * Errors `Compacted` or `Rewound` if it cannot follow from there, `Disconnected` or `Lagging` if it cannot follow now.
+   */
+  readonly watch: (range: Range, from: Revision) => Observable<Batch>
+  /** How many keys the range holds and which of them changed after `since`, linearizable; emits once, completes. Errors `Rewound` if `since` is in the future. */
+  readonly check: (range: Range, since: Revision) => Observable<Check>
+}
+
+/** The verbs that registration needs in addition. */
 export interface Registry extends ReadableRegistry {
   /**
-   * Grants on subscribe, emits at the grant and at each renewal, revokes on unsubscribe. Past `expiresAt` it must be presumed lost,
-   * and is still pinged: it emits again if it lives, and errors `LeaseLost` once the registry has said that it is gone.
-   * The first value of `end` revokes, and completes once that is answered or the granted TTL has passed.
+   * Grants on subscribe, emits at the grant and at each renewal, revokes on unsubscribe. After `expiresAt` the lease must be presumed lost. It is still
+   * renewed: it emits again if it lives, and errors `LeaseLost` once the registry has reported that it is gone.
+   * The first value of `end` revokes the lease; the Observable completes once the revoke is answered or the granted TTL has passed.
    */
   readonly lease: (ttlSeconds: number, end?: Observable<unknown>) => Observable<Lease>
-  /** Writes under `lease` in one transaction, guarded by each entry's `expect`; emits its revision, completes; errors `Taken` with what is there. */
+  /** Writes under `lease` in one transaction, guarded by each entry's `expect`; emits its revision, completes. Errors `Taken` with the current content of the keys. */
   readonly put: (entries: readonly Entry[], lease: Lease) => Observable<Revision>
+  /** How long a lease, of any client, has left; emits once, completes. */
+  readonly remaining: (leaseId: string) => Observable<Remaining>
 }
 
-/** A registry that holds resources. `close` revokes what is registered, awaits it, and lets the process exit. */
+/** Options of {@link ClosableRegistry.close}. */
+export interface CloseOptions {
+  /** How long to wait for revokes that are not answered, ms. @default 2000 */
+  readonly timeout?: number
+}
+
+/** A registry that holds resources. `close` revokes every lease, waits for the answers, and lets the process exit. */
 export interface ClosableRegistry extends Registry {
-  readonly close: () => Promise<void>
+  readonly close: (options?: CloseOptions) => Promise<void>
 }

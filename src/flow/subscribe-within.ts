@@ -1,16 +1,50 @@
-import { from, Subscriber, type Observable, type Observer, type Subscription } from 'rxjs'
+import { from, Observable, type Observer, type Subscriber, type Subscription } from 'rxjs'
 
-/**
- * Subscribes as RxJS's own operators do: `scope` owns it before anything can come, so that whoever unsubscribes inside `next` stops it there,
- * also while the source still emits inside `subscribe`. Lighter than `subscribe` with an observer; what the observer throws is not caught.
- */
-export const subscribeWithin = <A>(scope: Subscription, source: Observable<A>, observer: Observer<A>): Subscription => {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way to have it before `subscribe` returns
-  const subscriber = new Subscriber<A>(observer)
-  scope.add(subscriber)
-  // `from`: it may be an Observable of another RxJS
-  return from(source).subscribe(subscriber)
+/** For an event that nothing follows from, such as the end of a source that only marks a moment. */
+export const nothing = (): void => undefined
+
+interface SubscribeWithin {
+  /** For operators: what `handlers` leaves out goes to `destination`, as in RxJS's own operators. */
+  <A>(destination: Subscriber<A>, source: Observable<A>, handlers?: Partial<Observer<A>>): Subscription
+  <A>(destination: Subscriber<never>, source: Observable<A>, handlers: Partial<Observer<A>> & Pick<Observer<A>, 'next'>): Subscription
+  /** For a scope that takes no values. */
+  <A>(scope: Subscription, source: Observable<A>, handlers: Observer<A>): Subscription
 }
 
-/** For what has no end, or whose end says nothing. */
-export const nothing = (): void => undefined
+/**
+ * Subscribes to an inner source as RxJS's own operators do: `destination` owns the subscription before the first value can come, so that unsubscribing
+ * inside `next` also stops a source that still emits inside `subscribe`. What `next` throws becomes the error.
+ */
+export const subscribeWithin: SubscribeWithin = <A>(destination: Subscription | Subscriber<unknown>, source: Observable<A>, handlers: Partial<Observer<A>> = {}): Subscription => {
+  const outer = destination as Subscriber<unknown>
+  const { next, error, complete } = handlers
+  const fail = (thrown: unknown): void => {
+    if (error === undefined) outer.error(thrown)
+    else error.call(handlers, thrown)
+  }
+  let inner: Subscription | undefined
+  const observer: Observer<A> = {
+    next: value => {
+      try {
+        if (next === undefined) outer.next(value)
+        else next.call(handlers, value)
+      } catch (thrown) {
+        inner?.unsubscribe()
+        fail(thrown)
+      }
+    },
+    error: fail,
+    complete: () => {
+      if (complete === undefined) outer.complete()
+      else complete.call(handlers)
+    },
+  }
+  // RxJS has no public way to own a subscription before it starts, but this: the subscriber that an Observable hands out is subscribed with as it is.
+  new Observable<A>(subscriber => {
+    inner = subscriber
+    destination.add(subscriber)
+    // `from`: the source may be an Observable of another RxJS
+    if (!subscriber.closed) from(source).subscribe(subscriber)
+  }).subscribe(observer)
+  return inner as unknown as Subscription
+}

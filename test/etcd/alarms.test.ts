@@ -9,7 +9,7 @@ describe('an etcd that holds itself for corrupt', () => {
     const etcd = await etcdServer()
     onTestFinished(etcd.close)
     const registry = etcdRegistry({ hosts: etcd.endpoint })
-    onTestFinished(registry.close)
+    onTestFinished(() => registry.close())
     const registering = (id: string): Registration[] => {
       const states: Registration[] = []
       const registration = register(registry, { service: 'web', id, address: '10.0.0.1:8080' }, { ttl: 3 }).subscribe(state => states.push(state))

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { Closed, Denied, Disconnected, discover, exponential, InvalidArgument, type Backoff, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
-import { recover, toError, type Interruption } from '../../src/flow/recover.js'
+import { toError } from '../../src/core/errors.js'
+import { recover, type Interruption } from '../../src/flow/recover.js'
 import { put, recorded, remove, see, shown, steady } from './scene.js'
 
 const idle = { watches: 0, leases: 0, calls: 0 }

@@ -1,4 +1,4 @@
-import type { either } from 'fp-ts'
+import type { either, option } from 'fp-ts'
 import type { ServiceInstance } from '../instance/instance.js'
 import type { Lease } from '../store.js'
 
@@ -16,8 +16,11 @@ export interface Format<M = unknown> {
   readonly key: (instance: ServiceInstance<M>, lease: Lease) => string
   /** `null`: must not be present now. */
   readonly encode: (instance: ServiceInstance<M>) => string | null
-  /** Total: any key, any value. */
-  readonly decode: (key: string, value: string) => either.Either<Rejection, ServiceInstance<M>>
+  /**
+   * Reads one entry; total: any key, any value. `service` is the service that is followed, or the one that `serviceOf` reports for the key.
+   * `none`: something else that lives under this prefix; it is ignored.
+   */
+  readonly decode: (key: string, value: string, service: string) => either.Either<Rejection, option.Option<ServiceInstance<M>>>
   /** Under what every service of this format lies, if there is such a place. */
   readonly root?: string
   /** The service a key under `root` belongs to. */

@@ -1,4 +1,4 @@
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import type * as t from 'io-ts'
 import { reasonOf } from './metadata-codec.js'
 import { InvalidArgument } from '../errors.js'
@@ -76,13 +76,13 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
       if (E.isLeft(json)) return rejection(key, `the value ${json.left}`)
       const fields = fieldsOf(json.right, place.right)
       if (E.isLeft(fields)) return rejection(key, fields.left)
-      const { service = place.right.service, id = place.right.segment, address, status, weight, zone, version, metadata } = fields.right
+      const { service = place.right.service, id = place.right.segment, address, status, weight, zone, version, incarnation, metadata } = fields.right
       if (service !== place.right.service) return rejection(key, 'service: the value claims another service than its key')
       const endpoints = fields.right.endpoints ?? undefined
       const tags = fields.right.tags ?? undefined
-      const instance = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, metadata })
+      const instance = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata })
       if (E.isLeft(instance)) return rejection(key, `${instance.left.field}: ${instance.left.message}`)
-      return segment(instance.right) === place.right.segment ? instance : rejection(key, 'id: the value claims another id than its key')
+      return segment(instance.right) === place.right.segment ? E.right(O.some(instance.right)) : rejection(key, 'id: the value claims another id than its key')
     },
   }
 }

@@ -29,7 +29,7 @@ export const metadataOf = <M>(metadata: MetadataCodec<M>, value: unknown, contex
 
 /** What an instance says besides its service and id, as JSON, without what is default anyway. */
 export const contentOf = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M>): Omit<ServiceInstanceInput, 'service' | 'id'> => {
-  const { address, endpoints, status, weight, zone, version, tags } = instance
+  const { address, endpoints, status, weight, zone, version, tags, incarnation } = instance
   const data = metadata.encode(instance.metadata)
   return {
     address,
@@ -39,6 +39,7 @@ export const contentOf = <M>(instance: ServiceInstance<M>, metadata: MetadataCod
     ...(zone !== '' && { zone }),
     ...(version !== '' && { version }),
     ...(tags.length > 0 && { tags }),
+    ...(incarnation !== '' && { incarnation }),
     ...(!isEmptyRecord(data) && { metadata: data }),
   }
 }

@@ -1,4 +1,4 @@
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import type { Format } from './format.js'
 import { readInstance } from '../instance/instance.js'
 import { layout, rejection, rootOf } from './layout.js'
@@ -28,7 +28,7 @@ export const plain = ({ prefix = '' }: PlainOptions = {}): Format<NoMetadata> =>
       if (E.isLeft(place)) return place
       const { service, segment: id } = place.right
       const instance = readInstance<NoMetadata>({ service, id, address: value.trim() })
-      return E.isRight(instance) ? instance : rejection(key, `${instance.left.field}: ${instance.left.message}`)
+      return E.isRight(instance) ? E.right(O.some(instance.right)) : rejection(key, `${instance.left.field}: ${instance.left.message}`)
     },
   }
 }

@@ -22,6 +22,8 @@ export interface ServiceInstance<M = unknown> {
   readonly zone: string
   readonly version: string
   readonly tags: readonly string[]
+  /** Identifies the process: drawn once per `register` subscription, kept across its leases; `''` if the format has none. */
+  readonly incarnation: string
   readonly metadata: M
 }
 
@@ -43,6 +45,8 @@ export interface ServiceInstanceInput<M = unknown> {
   readonly version?: string | undefined
   /** @default [] */
   readonly tags?: readonly string[] | undefined
+  /** Identifies the process. @default '', which `register` replaces by one that it draws */
+  readonly incarnation?: string | undefined
   /** @default {} */
   readonly metadata?: M | undefined
 }
@@ -84,7 +88,7 @@ const wrong = (field: string, message: string): E.Either<Problem, never> => E.le
 /** Reads an instance from anything that has its fields; what is absent takes its default. The result is frozen, its metadata as given. */
 export const readInstance = <M>(input: { readonly [K in keyof ServiceInstance]?: unknown }): E.Either<Problem, ServiceInstance<M>> => {
   if (!isRecord(input)) return wrong('instance', 'must be an object with service and address')
-  const { service, address, id = address, status = 'up', weight = 1, zone = '', version = '' } = input
+  const { service, address, id = address, status = 'up', weight = 1, zone = '', version = '', incarnation = '' } = input
   const { endpoints = noEndpoints, tags = noTags, metadata = noMetadata } = input
   const problem = nameProblem(service)
   if (problem !== undefined) return wrong('service', problem)
@@ -96,6 +100,7 @@ export const readInstance = <M>(input: { readonly [K in keyof ServiceInstance]?:
   if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0) return wrong('weight', 'must be a finite number, 0 or more')
   if (!isText(zone)) return wrong('zone', text)
   if (!isText(version)) return wrong('version', text)
+  if (!isText(incarnation)) return wrong('incarnation', text)
   const badEndpoints = endpoints === noEndpoints ? undefined : endpointsProblem(endpoints)
   if (badEndpoints !== undefined) return wrong('endpoints', badEndpoints)
   if (!areTexts(tags)) return wrong('tags', 'must be a list of strings without control characters')
@@ -108,6 +113,7 @@ export const readInstance = <M>(input: { readonly [K in keyof ServiceInstance]?:
     weight: weight + 0, // JSON knows no -0
     zone,
     version,
+    incarnation,
     tags: tags.length === 0 ? noTags : Object.freeze([...tags]),
     metadata: metadata as M,
   }
@@ -134,6 +140,7 @@ export const sameInstance = (a: ServiceInstance, b: ServiceInstance): boolean =>
     a.weight === b.weight &&
     a.zone === b.zone &&
     a.version === b.version &&
+    a.incarnation === b.incarnation &&
     a.service === b.service &&
     sameValue(a.endpoints, b.endpoints) &&
     sameValue(a.tags, b.tags) &&

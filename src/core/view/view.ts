@@ -1,4 +1,4 @@
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import type { Format } from '../formats/format.js'
 import { sameInstance } from '../instance/instance.js'
 import { emptyFiling, filed, type Filing, type Reading, refiling, type Roster, type Steps } from './roster.js'
@@ -26,10 +26,13 @@ export interface Folding<M> {
   /** The same, step by step. */
   readonly relisting: (known: View<M>, readings: readonly Reading<M>[], revision: Revision) => Steps<View<M>>
   /** What is known after a batch; changes not newer than what is known are dropped. */
-  readonly changed: (known: View<M>, batch: Batch) => View<M>
+  readonly changed: (known: View<M>, batch: Omit<Batch, 'cluster'>) => View<M>
 }
 
 type Read<M> = Reading<M>['read']
+
+/** The content of a reading that belongs to no service. */
+const ignored = E.left({ key: '', reason: 'ignored' })
 
 const cut = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
 
@@ -79,22 +82,27 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     return service === undefined || followed?.has(service) === false ? undefined : service
   }
 
-  const decoded = (service: string | undefined, { key, value }: Change): Read<M> => {
-    if (service === undefined) return E.left({ key, reason: 'belongs to no service that is followed' })
+  /** `undefined`: the key belongs to no service that is followed, or the format ignores it. It stays in the view, since a check counts it. */
+  const decoded = (service: string | undefined, { key, value }: Change): Read<M> | undefined => {
+    if (service === undefined) return undefined
     if (value === null) return E.left({ key, reason: 'was deleted' })
-    const read = format.decode(key, value)
+    const read = format.decode(key, value, service)
     if (E.isLeft(read)) return read.left.key === key ? read : E.left({ ...read.left, key })
-    return read.right.service !== service
-      ? E.left({ key, reason: `claims to be of service ${cut(read.right.service)}, under a key of ${cut(service)}` })
-      : read
+    if (O.isNone(read.right)) return undefined
+    const instance = read.right.value
+    return instance.service === service
+      ? E.right(instance)
+      : E.left({ key, reason: `claims to be of service ${cut(instance.service)}, under a key of ${cut(service)}` })
   }
 
   /** Decodes a change; `rosters` are what its service showed and shows. */
   const reading = (before: Reading<M> | undefined, change: Change, since: Revision, rosters: (service: string) => readonly (Roster<M> | undefined)[]): Reading<M> => {
     const { revision, lease } = change
     const key = before?.key ?? change.key
-    const service = serviceOf(key)
-    const read = decoded(service, change)
+    const followedService = serviceOf(key)
+    const content = decoded(followedService, change)
+    const service = content === undefined ? undefined : followedService
+    const read = content ?? ignored
     if (before !== undefined && sameRead(before.read, read)) return { key, revision, lease, service, read: before.read }
     if (service === undefined || (before !== undefined && before.revision <= since)) return { key, revision, lease, service, read }
     // Another key may say the same (one that changes with its lease, after a new grant), or this one did before the batch: then nothing changes either.
@@ -115,8 +123,9 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
     // Nobody sees what is between: a map that this batch has made is changed instead of made anew.
     const edit = changes.length > 1 ? new Set() : undefined
     const file = (before: Reading<M> | undefined, after: Reading<M> | undefined): void => {
-      const service = (after ?? before)?.service
-      if (service !== undefined) touched.set(service, filed(filingOf(service), before, after, told, edit))
+      const [was, is] = [before?.service, after?.service]
+      if (was !== undefined && was !== is) touched.set(was, filed(filingOf(was), before, undefined, told, edit))
+      if (is !== undefined) touched.set(is, filed(filingOf(is), was === is ? before : undefined, after, told, edit))
     }
     for (const change of changes)
       if (change.value === null) {
@@ -148,7 +157,7 @@ export const folding = <M>(format: Format<M>, scope: Scope = {}): Folding<M> => 
   function* relisting(known: View<M>, listed: readonly Reading<M>[], revision: Revision): Steps<View<M>> {
     const readings = SortedMap.by(listed, ({ key }) => key)
     yield
-    const byService = scope.service === undefined ? grouped(listed, named ?? []) : [[scope.service, listed] as const]
+    const byService = scope.service === undefined ? grouped(listed, named ?? []) : [[scope.service, listed.filter(({ service }) => service !== undefined)] as const]
     const filed: [string, Filing<M>][] = []
     for (const [name, all] of byService)
       filed.push([name, yield* refiling(known.filings.get(name) ?? emptyFiling<M>(name), all, key => readings.get(key))])

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { either as E } from 'fp-ts'
 import { filter, ignoreElements, tap } from 'rxjs'
+import { longestTtl } from '../../core/arguments.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { serviceInstance, type ServiceInstance, type Status } from '../../core/instance/instance.js'
 import { parseJson } from '../../core/instance/json.js'
@@ -30,7 +31,7 @@ const numberOf = (text: string): number => (text.trim() === '' ? NaN : Number(te
 
 const ttlOf = (text: string): number => {
   const ttl = numberOf(text)
-  if (Number.isInteger(ttl) && ttl >= 1 && ttl <= 9_000_000_000) return ttl
+  if (Number.isInteger(ttl) && ttl >= 1 && ttl <= longestTtl) return ttl
   throw new InvalidArgument('ttl', `must be a whole number of seconds, 1 or more, not '${text}'`)
 }
 

@@ -18,7 +18,7 @@ const differing = (a: ServiceInstance, b: ServiceInstance): readonly (typeof fie
 /** What an instance says beyond its address, as far as it is not what every other one says. */
 const particulars = (instance: ServiceInstance): string => {
   const { service, id, address } = instance
-  const usual: ServiceInstance = { service, id, address, endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], metadata: {} }
+  const usual: ServiceInstance = { service, id, address, endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], incarnation: '', metadata: {} }
   return differing(instance, usual).map(field => ` ${field}=${shown(instance[field])}`).join('')
 }
 

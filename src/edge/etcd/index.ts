@@ -2,10 +2,12 @@ import type { Etcd3 } from 'etcd3'
 import { defer, Subject, takeUntil, type Observable } from 'rxjs'
 import { Closed } from '../../core/errors.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
+import { withSignals } from '../../flow/registry-signals.js'
 import { check } from './range/check.js'
 import { connect, type ConnectOptions } from './connection/members.js'
 import { leases } from './lease/lease.js'
-import { list, listed } from './range/list.js'
+import { remaining } from './lease/remaining.js'
+import { list } from './range/list.js'
 import { put } from './range/put.js'
 import { watches } from './watch/watch.js'
 
@@ -22,16 +24,13 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
   const closing = new Subject<never>()
   const untilClosed = <A>(source: Observable<A>): Observable<A> => source.pipe(takeUntil(closing))
   let closed: Promise<void> | undefined
-  return {
-    list: prefix => untilClosed(list(members, prefix)),
-    pages: prefix => untilClosed(listed(members, prefix)),
+  const registry: ClosableRegistry = {
+    list: range => untilClosed(list(members, range)),
     watch,
-    check: (prefix, since) => untilClosed(check(members, prefix, since)),
+    check: (range, since) => untilClosed(check(members, range, since)),
     put: (entries, lease) => untilClosed(put(members, entries, lease)),
     lease: held.lease,
-    returned: untilClosed(members.returned),
-    // Whoever prints a registry is not shown who is subscribed to it.
-    closed: defer(() => closing),
+    remaining: id => untilClosed(remaining(members, id)),
     close: () => {
       // Watches end before the leases are revoked, or each registration would take its own end for another hand's.
       endWatches()
@@ -40,4 +39,5 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
       return closed
     },
   }
+  return withSignals(registry, { closed: defer(() => closing), returned: untilClosed(members.returned) })
 }

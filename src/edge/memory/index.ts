@@ -1,9 +1,10 @@
-import { AsyncSubject, defer, finalize, from, ignoreElements, lastValueFrom, mergeAll } from 'rxjs'
+import { AsyncSubject, defer, finalize, from, ignoreElements, lastValueFrom, mergeAll, NEVER } from 'rxjs'
 import { Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
 import { Closed } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
+import { withSignals } from '../../flow/registry-signals.js'
 import { leases } from './memory-leases.js'
 import { emptyStore } from './memory-store.js'
 import { watches } from './memory-watches.js'
@@ -96,13 +97,13 @@ export const memoryRegistry = (): MemoryRegistry => {
     return source.pipe(takeUntil(closing[verb]), finalize(() => (open[verb] -= 1)))
   })
 
-  return {
-    list: prefix => whileOpen('calls', wire.call(() => store.list(prefix))),
-    check: (prefix, since) => whileOpen('calls', wire.call(() => store.check(prefix, since))),
+  const registry: MemoryRegistry = {
+    list: range => whileOpen('calls', wire.call(() => store.list(range))),
+    check: (range, since) => whileOpen('calls', wire.call(() => store.check(range, since))),
+    remaining: id => whileOpen('calls', wire.call(() => store.remaining(id, now()))),
     put: (entries, { id }) => whileOpen('calls', wire.call(() => store.put(entries, id))),
-    watch: (prefix, from) => whileOpen('watches', watch(prefix, from)),
+    watch: (range, from) => whileOpen('watches', watch(range, from)),
     lease: (ttl, end) => whileOpen('leases', lease(ttl, end)),
-    closed: defer(() => closing.calls),
     close: () => {
       for (const verb of Object.values(closing)) verb.error(new Closed())
       return lastValueFrom(from(detached).pipe(mergeAll()), { defaultValue: undefined })
@@ -132,4 +133,5 @@ export const memoryRegistry = (): MemoryRegistry => {
     leases: store.leases,
     subscriptions: () => ({ ...open }),
   }
+  return withSignals(registry, { closed: defer(() => closing.calls), returned: NEVER })
 }

@@ -1,11 +1,10 @@
 import { asyncScheduler, concat, defer, EMPTY, finalize, map, mergeMap, NEVER, repeat, takeUntil, throwError, type Observable } from 'rxjs'
+import { longestTtl } from '../../core/arguments.js'
 import { Disconnected, InvalidArgument, LeaseLost } from '../../core/errors.js'
 import type { Lease } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import type { Store } from './memory-store.js'
 import { pause, type Wire } from './network.js'
-
-const longest = 9_000_000_000
 
 /** What a lease needs of the registry around it. */
 export interface Leasing {
@@ -23,8 +22,8 @@ export interface Leasing {
 /** Grants, renews every third of the TTL, revokes: see `Registry.lease`. */
 export const leases = ({ store, wire, nextId, losesGrant, changed, detach }: Leasing) =>
   (ttl: number, end: Observable<unknown> = NEVER): Observable<Lease> => defer(() => {
-    if (!Number.isInteger(ttl) || ttl < 1 || ttl > longest)
-      return throwError(() => new InvalidArgument('ttl', `a whole number of seconds from 1 to ${longest}, not ${ttl}`))
+    if (!Number.isInteger(ttl) || ttl < 1 || ttl > longestTtl)
+      return throwError(() => new InvalidArgument('ttl', `a whole number of seconds from 1 to ${longestTtl}, not ${ttl}`))
     const id = nextId()
     let held = false
     let deadline = Infinity

@@ -1,5 +1,5 @@
 import { Compacted, InvalidArgument, LeaseLost, Rewound, Taken } from '../../core/errors.js'
-import type { Batch, Change, Check, Entry, Listing, Revision } from '../../core/store.js'
+import { covers, type Batch, type Change, type Check, type Entry, type Listing, type Range, type Remaining, type Revision } from '../../core/store.js'
 
 interface Granted {
   readonly id: string
@@ -13,10 +13,10 @@ interface Granted {
 /** A little etcd without a wire and without a clock: keys, revisions, history, leases. */
 export interface Store {
   readonly revision: () => Revision
-  readonly list: (prefix: string) => Listing
-  readonly check: (prefix: string, since: Revision) => Check
+  readonly list: (range: Range) => Listing
+  readonly check: (range: Range, since: Revision) => Check
   /** The changes after `from`; without any, up to where there are none. Throws `Compacted` or `Rewound`. */
-  readonly after: (prefix: string, from: Revision) => Batch
+  readonly after: (range: Range, from: Revision) => Batch
   readonly put: (entries: readonly Entry[], lease: string) => Revision
   /** A plain put or delete, unguarded. */
   readonly write: (key: string, value: string | null, lease: string) => Revision
@@ -28,6 +28,7 @@ export interface Store {
   /** When the first lease dies; infinite without leases. */
   readonly deadline: () => number
   readonly leases: () => readonly string[]
+  readonly remaining: (id: string, now: number) => Remaining
   readonly compact: () => void
   /** Everything as it was at `to`, which becomes the present. */
   readonly rewind: (to: Revision, now: number) => void
@@ -35,6 +36,7 @@ export interface Store {
 
 /** etcd's limits: bytes of a request, operations of a transaction. */
 const limits = { bytes: 1.5 * 1024 * 1024, operations: 128 }
+const cluster = '1'
 const byKey = (a: { readonly key: string }, b: { readonly key: string }): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
 const bytes = (text: string): number => new TextEncoder().encode(text).length
 
@@ -57,6 +59,7 @@ const apply = (contents: Map<string, Change>, changes: readonly Change[]): void 
 /** An empty store at revision 1; calls `committed` after each revision. */
 export const emptyStore = (committed: () => void): Store => {
   // history[i] holds the changes of revision floor.revision + 1 + i
+  let term = 1
   let floor = { revision: 0, contents: new Map<string, Change>() }
   let history: (readonly Change[])[] = [[]]
   let contents = new Map<string, Change>()
@@ -64,7 +67,7 @@ export const emptyStore = (committed: () => void): Store => {
   const former = new Map<string, Granted>()
 
   const revision = (): Revision => floor.revision + history.length
-  const under = (prefix: string): readonly Change[] => [...contents.values()].filter(({ key }) => key.startsWith(prefix)).sort(byKey)
+  const within = (range: Range): readonly Change[] => [...contents.values()].filter(({ key }) => covers(range, key)).sort(byKey)
   const commit = (writes: readonly Omit<Change, 'revision'>[]): Revision => {
     const next = revision() + 1
     const changes = writes.filter(({ key, value }) => value !== null || contents.has(key)).map(write => ({ ...write, revision: next }))
@@ -83,23 +86,23 @@ export const emptyStore = (committed: () => void): Store => {
     if (!granted) return
     leases.delete(id)
     former.set(id, granted)
-    commit(under('').filter(({ lease }) => lease === id).map(({ key }) => ({ key, value: null, lease: '0' })))
+    commit(within('').filter(({ lease }) => lease === id).map(({ key }) => ({ key, value: null, lease: '0' })))
   }
 
   return {
     revision,
-    list: prefix => ({ revision: revision(), changes: under(prefix) }),
-    check: (prefix, since) => {
+    list: range => ({ cluster, revision: revision(), changes: within(range) }),
+    check: (range, since) => {
       if (since > revision()) throw new Rewound(`revision ${since} is asked about, but the registry is at ${revision()}`)
-      const all = under(prefix)
+      const all = within(range)
       const changed = all.filter(change => change.revision > since).map(({ key, revision, lease }) => ({ key, revision, lease }))
       return { revision: revision(), count: all.length, changed }
     },
-    after: (prefix, from) => {
+    after: (range, from) => {
       if (from > revision()) throw new Rewound(`revision ${from} is known, but the registry is at ${revision()}`)
       if (from < floor.revision) throw new Compacted(floor.revision)
-      const changes = history.slice(from - floor.revision).flatMap(batch => batch.filter(({ key }) => key.startsWith(prefix)))
-      return { revision: changes.at(-1)?.revision ?? revision(), changes }
+      const changes = history.slice(from - floor.revision).flatMap(batch => batch.filter(({ key }) => covers(range, key)))
+      return { cluster, revision: changes.at(-1)?.revision ?? revision(), changes }
     },
     put: (entries, lease) => {
       checkEntries(entries)
@@ -118,6 +121,10 @@ export const emptyStore = (committed: () => void): Store => {
     expire: now => [...leases.values()].filter(({ deadline }) => deadline <= now).forEach(({ id }) => revoke(id)),
     deadline: () => [...leases.values()].reduce((first, { deadline }) => Math.min(first, deadline), Infinity),
     leases: () => [...leases.keys()],
+    remaining: (id, now) => {
+      const granted = leases.get(id)
+      return { granted: granted?.ttl ?? 0, left: granted === undefined ? -1 : Math.floor((granted.deadline - now) / 1000), term: String(term) }
+    },
     compact: () => {
       floor = { revision: revision(), contents: new Map(contents) }
       history = []
@@ -125,6 +132,7 @@ export const emptyStore = (committed: () => void): Store => {
     },
     rewind: (to, now) => {
       const head = revision()
+      term += 1
       if (!Number.isSafeInteger(to) || to < 1 || to > head) throw new InvalidArgument('to', `a revision from 1 to ${head}, not ${to}`)
       history = to < floor.revision ? Array.from({ length: to }, () => []) : history.slice(0, to - floor.revision)
       if (to < floor.revision) floor = { revision: 0, contents: new Map() }

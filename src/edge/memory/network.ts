@@ -1,5 +1,6 @@
 import { BehaviorSubject, defer, distinctUntilChanged, map, merge, mergeMap, NEVER, of, queueScheduler, retry } from 'rxjs'
 import { Subject, subscribeOn, switchMap, take, takeUntil, throwError, timer, type Observable } from 'rxjs'
+import { longestDelay } from '../../core/arguments.js'
 import { Denied, Disconnected } from '../../core/errors.js'
 import { now } from '../../flow/clock.js'
 
@@ -22,11 +23,9 @@ export interface Wire {
 const host = 'memory'
 /** After how long a silence is taken for an outage, ms; the registry on etcd takes 4.5 to 5 s. */
 const patience = 5_000
-// setTimeout takes no more, and fires at once when given more
-const longest = 2 ** 31 - 1
 
 /** A timer that may be early when `ms` is more than 24 days. */
-export const pause = (ms: number): Observable<unknown> => timer(Math.min(Math.max(0, ms), longest))
+export const pause = (ms: number): Observable<unknown> => timer(Math.min(Math.max(0, ms), longestDelay))
 
 const switchOf = (released: () => void) => {
   let holds = 0

@@ -3,6 +3,7 @@ import { defer, filter, firstValueFrom, lastValueFrom, map, materialize, ReplayS
 import { startWith, Subscription, timeout, timer, toArray, type Observable } from 'rxjs'
 import type { Change, Lease, Listing, Revision } from '../../core/store.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
+import { gatherListing } from '../../flow/gather-listing.js'
 import type { Levers } from './levers.js'
 
 /** As much of an `expect` as a contract needs; vitest's and jest's fit. */
@@ -86,7 +87,7 @@ export const sceneOf = (registry: ClosableRegistry, levers: Levers, expect: Expe
         retry({ delay: () => timer(between), count: patience / between }),
       ),
     )
-  const list = (): Promise<Listing> => firstValueFrom(registry.list(prefix).pipe(timeout(patience)))
+  const list = (): Promise<Listing> => firstValueFrom(registry.list(prefix).pipe(gatherListing(), timeout(patience)))
   const scene: Scene = {
     registry,
     levers,

@@ -9,7 +9,7 @@ import { picker } from './picker.js'
 import { now } from '../clock.js'
 import { followedSets } from './followed-sets.js'
 import type { Endpoint } from './ready-set.js'
-import { toError } from '../recover.js'
+import { toError } from '../../core/errors.js'
 import { called, type Call, type Memory, type UseOptions } from './use.js'
 
 export type { Call, UseOptions } from './use.js'

@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction } from 'rxjs'
 import { Closed } from '../../core/errors.js'
 import { withState, type ServiceSet } from '../../core/sets/service-set.js'
-import { toError } from '../recover.js'
+import { toError } from '../../core/errors.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /**

@@ -8,7 +8,6 @@ import {
   interval,
   merge,
   mergeMap,
-  NEVER,
   Observable,
   of,
   Subject,
@@ -26,6 +25,7 @@ import type { Batch, Check, Revision } from '../../core/store.js'
 import { listing } from './listing.js'
 import { recover, type Interruption } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
+import { signalsOf } from '../registry-signals.js'
 import { inSlices } from '../in-slices.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
@@ -62,6 +62,7 @@ const distrusts = (error: Error): boolean =>
  */
 export const listWatch = <M>(registry: ReadableRegistry, prefix: string, fold: Folding<M>, { backoff, verify }: FollowOptions): Observable<Followed<M>> =>
   defer(() => {
+    const signals = signalsOf(registry)
     let known = fold.nothing
     let verified: Revision = 0
     let distrusted = false
@@ -177,5 +178,5 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, fold: F
       trouble = { error, since: trouble?.since ?? asyncScheduler.now(), attempt, retryAt, ...host }
       return of(now())
     }
-    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted, hasten: merge(registry.closed ?? NEVER, registry.returned ?? NEVER) }))
+    return defer(() => (distrusted || known.readings.size <= small ? anew : resumed)).pipe(recover({ backoff, fatal, interrupted, hasten: merge(signals.closed, signals.returned) }))
   })

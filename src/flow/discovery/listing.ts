@@ -25,7 +25,7 @@ export const listing = <A>(registry: ReadableRegistry, prefix: string, read: (ch
     const part = (index: number): A[] => changes.slice(index * slice, (index + 1) * slice).map(read)
     return changes.length <= slice ? of(part(0)) : interval(0).pipe(take(Math.ceil(changes.length / slice)), map(part))
   }
-  return (registry.pages?.(prefix) ?? registry.list(prefix)).pipe(
+  return registry.list(prefix).pipe(
     concatMap(page => readings(page).pipe(map(all => ({ revision: page.revision, all })))),
     gathered(),
   )

@@ -5,7 +5,7 @@ import type { ServiceInstance } from '../../core/instance/instance.js'
 import { judged, observed, unprobed } from '../../core/sets/probing.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { now } from '../clock.js'
-import { toError } from '../recover.js'
+import { toError } from '../../core/errors.js'
 import { concurrencyLimit } from '../concurrency-limit.js'
 import { wait } from '../wait.js'
 

@@ -1,6 +1,6 @@
 import { asyncScheduler, Subscription } from 'rxjs'
 import { now } from '../clock.js'
-import { longest } from '../wait.js'
+import { longestDelay } from '../../core/arguments.js'
 
 /** Deadlines by one timer, since there may be thousands that are put off again and again: it is set for the first of them, and looks at all when it rings. */
 class Deadlines {
@@ -21,7 +21,7 @@ class Deadlines {
 
   #ringAt(at: number): void {
     this.#timer.unsubscribe()
-    const left = Math.min(Math.max(0, at - now()), longest)
+    const left = Math.min(Math.max(0, at - now()), longestDelay)
     this.#rings = now() + left
     this.#timer = asyncScheduler.schedule(() => this.#ring(), left)
   }

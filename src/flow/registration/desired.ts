@@ -3,7 +3,7 @@ import { from, isObservable, map, type Observable, type Subscriber } from 'rxjs'
 import type { Format } from '../../core/formats/format.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { isStatus, validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../../core/instance/instance.js'
-import { textOf, toError } from '../recover.js'
+import { textOf, toError } from '../../core/errors.js'
 import { wishOf, type Health, type Wish } from '../../core/register/wish.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 
@@ -12,17 +12,19 @@ export interface WishesOptions {
   readonly formats: readonly Format[]
   readonly instance: ServiceInstanceInput | Observable<ServiceInstanceInput | null>
   readonly health: Observable<Status> | undefined
+  /** The incarnation of an instance that has none. */
+  readonly incarnation: string
 }
 
-const validated = (input: ServiceInstanceInput | null): ServiceInstance | null => {
+const validated = (input: ServiceInstanceInput | null, incarnation: string): ServiceInstance | null => {
   if (input === null) return null
-  const valid = validInstance(input)
+  const valid = validInstance(Object(input) === input ? { ...input, incarnation: input.incarnation || incarnation } : input)
   if (E.isLeft(valid)) throw valid.left
   return valid.right
 }
 
 /** Tells each wish from now on; the returned function has them draining. An error of the health check is `down`, one of the instance the end. */
-export const wishes = (subscriber: Subscriber<unknown>, { formats, instance, health }: WishesOptions, wished: (wish: Wish) => void): (() => void) => {
+export const wishes = (subscriber: Subscriber<unknown>, { formats, instance, health, incarnation }: WishesOptions, wished: (wish: Wish) => void): (() => void) => {
   let valid: ServiceInstance | null | undefined
   let heard: Health = health === undefined ? {} : { status: 'starting' }
   let draining = false
@@ -38,8 +40,8 @@ export const wishes = (subscriber: Subscriber<unknown>, { formats, instance, hea
     renew()
   }
   if (isObservable(instance))
-    subscribeWithin(subscriber, from(instance).pipe(map(validated)), { next: become, error: (thrown: unknown) => subscriber.error(thrown), complete: nothing })
-  else become(validated(instance))
+    subscribeWithin(subscriber, from(instance).pipe(map(input => validated(input, incarnation))), { next: become, error: (thrown: unknown) => subscriber.error(thrown), complete: nothing })
+  else become(validated(instance, incarnation))
   if (health !== undefined && !subscriber.closed)
     subscribeWithin(subscriber, health, {
       next: status => hear(isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${textOf(status)}`) }),

@@ -1,5 +1,6 @@
 import { forkJoin, map, of, tap, type Observable } from 'rxjs'
 import type { Change, Entry, Lease, Revision } from '../../core/store.js'
+import { gatherListing } from '../gather-listing.js'
 import type { Registry } from '../registry.js'
 
 /** What a registration has learnt of its own keys; it outlives each of its leases. Nothing learnt yet: what is not known is taken for absent. */
@@ -70,7 +71,8 @@ export const answered = (keys: OwnKeys, wanted: ReadonlyMap<string, unknown>): v
 }
 
 const read = (registry: Registry, key: string) =>
-  registry.list(key).pipe(
+  registry.list({ key }).pipe(
+    gatherListing(),
     map(({ revision, changes }) => ({
       revision,
       change: changes.find(change => change.key === key) ?? { key, value: null, lease: '0', revision },

@@ -5,7 +5,7 @@ import type { RegistrationEvent } from '../../core/register/registration.js'
 import type { Change, Entry, Lease } from '../../core/store.js'
 import { desired, type Holder } from './holder.js'
 import { baseOf, isNews, learn, reached, refused, reread, writes, wrote } from './observed.js'
-import { toError } from '../recover.js'
+import { toError } from '../../core/errors.js'
 import { patience, rested, stands } from './standing.js'
 import type { Wish } from '../../core/register/wish.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
@@ -51,7 +51,7 @@ const heed = (run: Run, change: Change): void => {
 
 const watched = (run: Run, key: string): Subscription => {
   const { keys, registry } = run.holder
-  return subscribeWithin(run.scope, registry.watch(key, baseOf(keys, key)), {
+  return subscribeWithin(run.scope, registry.watch({ key }, baseOf(keys, key)), {
     next: batch =>
       attempt(run, () => {
         const { changes, revision } = batch

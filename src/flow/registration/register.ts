@@ -1,4 +1,4 @@
-import { defer, EMPTY, merge, NEVER, Observable, of, ReplaySubject, share, type ObservableInput } from 'rxjs'
+import { defer, EMPTY, merge, Observable, of, ReplaySubject, share, type ObservableInput } from 'rxjs'
 import { checkedDurations } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument, Taken } from '../../core/errors.js'
@@ -11,6 +11,7 @@ import { hold } from './hold.js'
 import { holder, wish } from './holder.js'
 import { recover, type Interruption } from '../recover.js'
 import type { Registry } from '../registry.js'
+import { signalsOf } from '../registry-signals.js'
 import { tenure } from './lease-session.js'
 import { wishes } from './desired.js'
 import { subscribeWithin } from '../subscribe-within.js'
@@ -37,6 +38,9 @@ export interface RegisterOptions<F extends Formats = Format> {
 const standard: Format = native()
 const steady = exponential()
 const once = share<Registration>({ connector: () => new ReplaySubject(1) })
+// eslint-disable-next-line no-restricted-properties -- a name, and nothing is decided by it
+const drawnIncarnation = (): string => Math.random().toString(36).slice(2, 13)
+
 const unleased = ({ error: cause, attempt, retryAt }: Interruption): Observable<RegistrationEvent> =>
   of({ type: 'unleased', registration: { status: 'lost', cause, attempt, retryAt } })
 
@@ -57,7 +61,7 @@ export const register = <const F extends Formats = Format>(
     if (formats.length === 0) throw new InvalidArgument('format', 'must be a format, or at least one')
 
     const holding = holder({ registry, onTaken, backoff })
-    const drains = wishes(subscriber, { formats, instance, health }, wished => wish(holding, wished))
+    const drains = wishes(subscriber, { formats, instance, health, incarnation: drawnIncarnation() }, wished => wish(holding, wished))
     const graceful = until && ending(subscriber, until, drain, drains)
     // not heard if one of them has failed already
     subscriber.next(registering.registration)
@@ -72,12 +76,13 @@ export const register = <const F extends Formats = Format>(
       state = progress(state, event)
       if (state.registration !== registration) subscriber.next(state.registration)
     }
+    const { closed } = signalsOf(registry)
     const leases = defer(() =>
       graceful?.ended() === true ? EMPTY : tenure(registry, registry.lease(ttl, graceful?.end), lease => hold(holding, lease), graceful?.end),
     )
     const events = recover<RegistrationEvent, RegistrationEvent>({
       backoff,
-      hasten: graceful ? merge(graceful.end, registry.closed ?? NEVER) : registry.closed,
+      hasten: graceful ? merge(graceful.end, closed) : closed,
       fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !established),
       interrupted: unleased,
     })(leases)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import * as t from 'io-ts'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { InvalidArgument } from '../../../src/core/errors.js'
@@ -37,8 +37,9 @@ const kitex = jsonFormat({
 
 const formats: readonly Format[] = [native(), native({ prefix: '/a' }), plain() as Format, plain({ prefix: '/a' }) as Format, micro as Format, kitex as Format]
 const web = (more: object = {}): ServiceInstance => serviceInstance({ service: 'web', id: 'node1', address: 'localhost:8000', ...more })
-const reason = (format: Format, key: string, value: string): string => {
-  const read = format.decode(key, value)
+const read = <M>(instance: ServiceInstance<M>) => E.right(O.some(instance))
+const reason = (format: Format, key: string, value: string, service = 'web'): string => {
+  const read = format.decode(key, value, service)
   return E.isLeft(read) ? read.left.reason : 'none'
 }
 const key = '/rx-discovery/web/node1'
@@ -54,12 +55,12 @@ describe('native', () => {
   })
   it('reads what it writes', () => {
     fc.assert(fc.property(instances, instance => {
-      expect(native().decode(native().key(instance, lease), native().encode(instance) ?? '')).toEqual(E.right(instance))
+      expect(native().decode(native().key(instance, lease), native().encode(instance) ?? '', instance.service)).toEqual(read(instance))
     }))
   })
   it('tolerates unknown fields, absent ones, null lists, and its own service and id', () => {
     for (const value of ['{"address":"localhost:8000"}', '{"v":1,"address":"localhost:8000","tags":null,"endpoints":null,"more":{"a":[1]}}\n', '{"address":"localhost:8000","service":"web","id":"node1"}'])
-      expect(native().decode(key, value)).toEqual(E.right(web()))
+      expect(native().decode(key, value, 'web')).toEqual(read(web()))
   })
   it('says which field is wrong', () => {
     expect(refused('{"v":2,"address":"a:1"}')).toBe('v: must be 1, the version this reader knows')
@@ -81,7 +82,7 @@ describe('native', () => {
     const instance = serviceInstance({ service: 'web', id: 'node1', address: 'a:1', metadata: { rack: 1, since: new Date(0) } })
     expectTypeOf(format).toEqualTypeOf<Format<{ rack: number } & { since?: Date }>>()
     expect(format.encode(instance)).toBe('{"v":1,"address":"a:1","metadata":{"rack":1,"since":"1970-01-01T00:00:00.000Z"}}')
-    expect(format.decode(key, format.encode(instance) ?? '')).toEqual(E.right(instance))
+    expect(format.decode(key, format.encode(instance) ?? '', 'web')).toEqual(read(instance))
     expect(reason(format as Format, key, '{"address":"a:1"}')).toBe('metadata.rack: must be number')
     expect(reason(format as Format, key, '{"address":"a:1","metadata":{"rack":1,"since":0}}')).toBe('metadata.since: must be Date')
     expect(() => format.encode(web() as typeof instance)).toThrow(InvalidArgument)
@@ -113,12 +114,15 @@ describe('jsonFormat', () => {
   it("carries other stacks' layouts, metadata typed", () => {
     expectTypeOf(micro).toEqualTypeOf<Format<Record<string, string>>>()
     const greeter = '{"name":"greeter","version":"latest","metadata":null,"endpoints":null,"nodes":[{"metadata":{"protocol":"mucp"},"id":"greeter-1","address":"10.0.0.5:38501"}]}'
-    const read = micro.decode('/micro/registry/greeter/greeter-1', greeter)
-    expect(read).toEqual(E.right(serviceInstance({ service: 'greeter', id: 'greeter-1', address: '10.0.0.5:38501', version: 'latest', metadata: { protocol: 'mucp' } })))
-    if (E.isRight(read)) expect(micro.decode(micro.key(read.right, lease), micro.encode(read.right) ?? '')).toEqual(read)
-    if (E.isRight(read)) expect(micro.encode({ ...read.right, status: 'draining' })).toBeNull()
-    expect(kitex.decode('kitex/registry-etcd/echo/10.0.0.5:8888', '{"network":"tcp","address":"10.0.0.5:8888","weight":0,"tags":{"zone":"a"}}')).toEqual(
-      E.right(serviceInstance({ service: 'echo', address: '10.0.0.5:8888', weight: 10, zone: 'a', metadata: { zone: 'a' } })))
+    const decoded = micro.decode('/micro/registry/greeter/greeter-1', greeter, 'greeter')
+    expect(decoded).toEqual(read(serviceInstance({ service: 'greeter', id: 'greeter-1', address: '10.0.0.5:38501', version: 'latest', metadata: { protocol: 'mucp' } })))
+    if (E.isRight(decoded) && O.isSome(decoded.right)) {
+      const { value: instance } = decoded.right
+      expect(micro.decode(micro.key(instance, lease), micro.encode(instance) ?? '', 'greeter')).toEqual(decoded)
+      expect(micro.encode({ ...instance, status: 'draining' })).toBeNull()
+    }
+    expect(kitex.decode('kitex/registry-etcd/echo/10.0.0.5:8888', '{"network":"tcp","address":"10.0.0.5:8888","weight":0,"tags":{"zone":"a"}}', 'echo')).toEqual(
+      read(serviceInstance({ service: 'echo', address: '10.0.0.5:8888', weight: 10, zone: 'a', metadata: { zone: 'a' } })))
   })
   it('rejects what the codec, the mapping or the key refuses', () => {
     const at = '/micro/registry/greeter/g1'
@@ -151,11 +155,11 @@ describe('every format', () => {
   it('decodes anything to a rejection or to an instance of the key', () => {
     const places = fc.oneof(garbageTexts, fc.tuple(names, names, fc.constantFrom(...formats)).map(([service, id, format]) => format.prefix(service) + id))
     fc.assert(fc.property(fc.constantFrom(...formats), places, garbageTexts, (format, at, value) => {
-      const read = format.decode(at, value)
-      if (E.isRight(read)) expect(format.key(read.right, lease)).toBe(at)
+      const decoded = format.decode(at, value, format.serviceOf?.(at) ?? 'web')
+      if (E.isRight(decoded)) expect(O.isNone(decoded.right) || format.key(decoded.right.value, lease) === at).toBe(true)
       else {
-        expect(read.left.key).toBe(at)
-        expect(read.left.reason).toMatch(/^[^\p{Cc}\p{Cs}]{1,200}$/u)
+        expect(decoded.left.key).toBe(at)
+        expect(decoded.left.reason).toMatch(/^[^\p{Cc}\p{Cs}]{1,200}$/u)
       }
     }), { numRuns: 1000 })
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
@@ -178,14 +182,14 @@ describe('every format', () => {
   it('rejects __proto__ wherever it is, and changes no prototype', () => {
     for (const value of ['{"address":"a:1","__proto__":{"polluted":1}}', '{"address":"a:1","metadata":{"a":[{"__proto__":{"polluted":1}}]}}', '{"address":"a:1","endpoints":{"__proto__":"x"}}'])
       expect(refused(value)).toContain('__proto__')
-    expect(native().decode('/rx-discovery/__proto__/constructor', '{"address":"a:1","metadata":{"constructor":1}}')).toEqual(
-      E.right(serviceInstance({ service: '__proto__', id: 'constructor', address: 'a:1', metadata: { constructor: 1 } })))
+    expect(native().decode('/rx-discovery/__proto__/constructor', '{"address":"a:1","metadata":{"constructor":1}}', '__proto__')).toEqual(
+      read(serviceInstance({ service: '__proto__', id: 'constructor', address: 'a:1', metadata: { constructor: 1 } })))
   })
   it('is not led astray by what somebody added to all objects', () => {
     const added = { deep: { a: {} }, wrong: NaN, code: () => undefined }
     Object.assign(Object.prototype, added)
     try {
-      expect(native().decode('/rx-discovery/web/a', '{"address":"10.0.0.1:80","metadata":{"b":{"c":1}}}')).toMatchObject({ _tag: 'Right' })
+      expect(native().decode('/rx-discovery/web/a', '{"address":"10.0.0.1:80","metadata":{"b":{"c":1}}}', 'web')).toMatchObject({ _tag: 'Right' })
     } finally {
       for (const key of Object.keys(added)) Reflect.deleteProperty(Object.prototype, key)
     }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { InvalidArgument } from '../../../src/core/errors.js'
 import type { Format } from '../../../src/core/formats/format.js'
@@ -12,7 +12,7 @@ import { instances } from '../../arbitraries.js'
 const lease = { id: '7587870460981677828', ttl: 10, expiresAt: 0, renewals: 0 }
 const web = (): ServiceInstance<NoMetadata> => serviceInstance<NoMetadata>({ service: 'web', id: 'node1', address: 'localhost:8000' })
 const reason = (format: Format, key: string, value: string): string => {
-  const read = format.decode(key, value)
+  const read = format.decode(key, value, 'web')
   return E.isLeft(read) ? read.left.reason : 'none'
 }
 
@@ -20,8 +20,8 @@ describe('plain', () => {
   it("is the etcd tutorial's layout", () => {
     const instance = web()
     expect([plain().key(instance, lease), plain().encode(instance)]).toEqual(['/web/node1', 'localhost:8000'])
-    expect(plain().decode('/web/node1', ' localhost:8000\n')).toEqual(E.right(instance))
-    expect(plain({ prefix: '/a' }).decode('/a/web/node1', 'localhost:8000')).toEqual(E.right(instance))
+    expect(plain().decode('/web/node1', ' localhost:8000\n', 'web')).toEqual(E.right(O.some(instance)))
+    expect(plain({ prefix: '/a' }).decode('/a/web/node1', 'localhost:8000', 'web')).toEqual(E.right(O.some(instance)))
     expectTypeOf(plain()).toEqualTypeOf<Format<NoMetadata>>()
   })
   it('reads the address of what it writes, and writes only what is up', () => {
@@ -30,7 +30,7 @@ describe('plain', () => {
       const value = format.encode(instance)
       expect(value === null).toBe(instance.status !== 'up')
       const { service, id, address } = instance
-      if (value !== null) expect(format.decode(format.key(instance, lease), value)).toEqual(E.right(serviceInstance({ service, id, address })))
+      if (value !== null) expect(format.decode(format.key(instance, lease), value, service)).toEqual(E.right(O.some(serviceInstance({ service, id, address }))))
     }))
   })
   it('rejects anything else', () => {

@@ -1,4 +1,4 @@
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Format } from '../../../src/core/formats/format.js'
@@ -15,7 +15,7 @@ const format: Format = {
   encode: ({ id, address }) => `${id} ${address}`,
   decode: (key, value) => {
     const [id = '', address = '', service = key.split('/')[1] ?? ''] = value.split(' ')
-    return id === 'bad' ? E.left({ key, reason: address }) : E.right(serviceInstance({ service, id, address: `${address}:80` }))
+    return id === 'bad' ? E.left({ key, reason: address }) : E.right(O.some(serviceInstance({ service, id, address: `${address}:80` })))
   },
   serviceOf: key => /^\/(\w+)\//.exec(key)?.[1],
 }
@@ -93,7 +93,7 @@ describe('the fold of one service', () => {
 
   it('decodes each change once', () => {
     let decoded = 0
-    const counting = folding({ ...format, decode: (key, value) => (decoded++, format.decode(key, value)) }, { service: 'web' })
+    const counting = folding({ ...format, decode: (...entry) => (decoded++, format.decode(...entry)) }, { service: 'web' })
     const known = counting.changed(counting.nothing, { revision: 3, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 3), deleted('/web/1', 3)] })
     expect(decoded).toBe(2)
     const readings = [put('/web/2', 'b x', 3), put('/web/3', 'c x', 4)].map(change => counting.read(known, change))

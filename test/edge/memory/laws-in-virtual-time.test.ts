@@ -60,7 +60,7 @@ describe('the laws, to the millisecond', () => {
   it('Law 2 Order: revisions go back only when history was replaced, which a break tells at once and silence within one verify', law((registry, { advance, seen }) => {
     for (const id of ['a', 'b', 'c']) put(registry, id)
     // one whose watch outlives the replacement in silence, as that of a wiped and restored etcd might
-    const deaf: ReadableRegistry = { ...registry, watch: () => new Observable(subscriber => subscriber.next({ revision: 4, changes: [] })) }
+    const deaf: ReadableRegistry = { ...registry, watch: () => new Observable(subscriber => subscriber.next({ cluster: '1', revision: 4, changes: [] })) }
     const told = seen(discover(registry, 'web', { backoff: steady }))
     const untold = seen(discover(deaf, 'web', { backoff: steady, verify: 7_000 }))
     registry.rewind(2)
@@ -175,7 +175,7 @@ describe('the laws, to the millisecond', () => {
     const stand = (source: Observable<unknown>): unknown => all.push(seen(source))
     for (const list of answers)
       for (const watch of answers) {
-        const broken: Registry = { list, watch, check: list, put: watch, lease: registry.lease }
+        const broken: Registry = { list, watch, check: list, put: watch, lease: registry.lease, remaining: registry.remaining }
         stand(discover(broken, 'web', { backoff: steady, verify: 500 }))
         stand(catalog(broken, { backoff: steady, verify: 500 }))
         stand(register(broken, { ...node, id: `${answers.indexOf(list)}-${answers.indexOf(watch)}` }, { ttl, backoff: steady }))

@@ -69,8 +69,8 @@ describe('a discovered service', () => {
     put(memory, 'a', '2')
     put(memory, 'a')
     release()
-    progress.next({ revision: memory.revision(), changes: [] })
-    progress.next({ revision: memory.revision(), changes: [] })
+    progress.next({ cluster: '1', revision: memory.revision(), changes: [] })
+    progress.next({ cluster: '1', revision: memory.revision(), changes: [] })
     expect(texts(values.slice(before))).toEqual([])
     for (const each of [lease, { stop }]) each.stop()
   }))
@@ -128,7 +128,7 @@ describe('a discovered service', () => {
     fill(registry, 4_001)
     let decoded = 0
     const turns: number[] = []
-    const counting = { ...native(), decode: (key: string, value: string) => ((decoded += 1), native().decode(key, value)) }
+    const counting = { ...native(), decode: (key: string, value: string, service: string) => ((decoded += 1), native().decode(key, value, service)) }
     const seen = see(discover(registry, 'web', { format: counting }))
     while (seen.values.length === 1) {
       await new Promise(resolve => setImmediate(resolve))

@@ -177,7 +177,7 @@ describe('after a break', () => {
     advance(1)
     memory.interrupt()
     const revisions = ['x', 'y', 'z'].map(id => put(memory, id))
-    const batchOf = (revision: number): Batch => ({ revision, changes: memory.entries().filter(change => change.revision === revision) })
+    const batchOf = (revision: number): Batch => ({ cluster: '1', revision, changes: memory.entries().filter(change => change.revision === revision) })
     advance(50)
     for (const revision of revisions) pieces.next(batchOf(revision))
     expect(values.slice(2).map(told)).toEqual(['stale 1500 Disconnected', 'stale 1501 Disconnected', 'stale 1502 Disconnected', 'live 1503'])
@@ -192,7 +192,7 @@ describe('after a break', () => {
       watch: (prefix, from) => {
         if ((breaks += 1) === 1) return memory.watch(prefix, from)
         put(memory, 'late')
-        return concat(of({ revision: head(memory), changes: memory.entries().filter(({ revision }) => revision > from) }), NEVER)
+        return concat(of({ cluster: '1', revision: head(memory), changes: memory.entries().filter(({ revision }) => revision > from) }), NEVER)
       },
     })
     advance(1)
@@ -207,7 +207,7 @@ describe('after a break', () => {
     const memory = memoryRegistry()
     let lies = 0
     const { values, since, stop } = following(memory, 3, {
-      list: prefix => (lies > 0 && (lies -= 1) >= 0 ? of({ revision: 2, changes: memory.entries().slice(0, 1) }) : memory.list(prefix)),
+      list: prefix => (lies > 0 && (lies -= 1) >= 0 ? of({ cluster: '1', revision: 2, changes: memory.entries().slice(0, 1) }) : memory.list(prefix)),
     })
     since()
     lies = 1

@@ -45,7 +45,7 @@ describe('a registration whose id changes', () => {
       const instances = new Subject<ServiceInstanceInput>()
       const asked: string[] = []
       const list: Registry['list'] = prefix => {
-        asked.push(prefix)
+        asked.push(typeof prefix === 'string' ? prefix : prefix.key)
         return registry.list(prefix)
       }
       watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady }))
@@ -60,7 +60,7 @@ describe('a registration whose id changes', () => {
       const instances = new Subject<ServiceInstanceInput>()
       const asked: string[] = []
       const list: Registry['list'] = prefix => {
-        asked.push(prefix)
+        asked.push(typeof prefix === 'string' ? prefix : prefix.key)
         return registry.list(prefix)
       }
       const { last } = watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady }))

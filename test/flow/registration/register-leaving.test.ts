@@ -59,7 +59,7 @@ describe('news of a key', () => {
   it('that comes at once with its watch counts', () => stage(({ registry, watch }) => {
     // such as what happened between the write and the creation of the watch
     const foreign = { key, value: 'theirs', lease: '0', revision: 9 }
-    const prompt: Registry = { ...registry, watch: () => concat(of({ revision: 9, changes: [foreign] }), NEVER) }
+    const prompt: Registry = { ...registry, watch: () => concat(of({ cluster: '1', revision: 9, changes: [foreign] }), NEVER) }
     const registration = watch(register(prompt, node, { backoff }))
     expect(registration.statuses()).toEqual(['registering', 'registered', 'taken'])
   }))

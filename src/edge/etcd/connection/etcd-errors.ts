@@ -71,7 +71,7 @@ export const failure = (host: string, error: unknown, ending?: Ending): Error =>
   return error
 }
 
-export { toError as asError } from '../../../flow/recover.js'
+export { toError as asError } from '../../../core/errors.js'
 
 /** Whether the member should be left for another one. */
 export const isOutage = (error: unknown): boolean => error instanceof Error && (error.name === 'Disconnected' || error.name === 'Lagging')

@@ -2,7 +2,7 @@ import { asyncScheduler, Subscription } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
 import { Denied } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { longest } from '../../../flow/wait.js'
+import { longestDelay } from '../../../core/arguments.js'
 import { confirm, heldUpNext, isUnconfirmed, nextDue, type Held } from './kept-lease.js'
 import type { Member, Members } from '../connection/member.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
@@ -162,7 +162,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (at >= wakeAt || leases.size === 0) return
     waking.unsubscribe()
     wakeAt = at
-    waking = asyncScheduler.schedule(tick, Math.min(Math.max(0, at - now()), longest))
+    waking = asyncScheduler.schedule(tick, Math.min(Math.max(0, at - now()), longestDelay))
   }
 
   const group: LeaseGroup = {

@@ -1,4 +1,5 @@
 import { asyncScheduler, lastValueFrom, Observable, type Subscriber, type Unsubscribable } from 'rxjs'
+import { longestTtl } from '../../../core/arguments.js'
 import { Closed, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import type { Lease } from '../../../core/store.js'
 import { now } from '../../../flow/clock.js'
@@ -10,8 +11,6 @@ import type { Members } from '../connection/member.js'
 import type { Pong } from './ping-stream.js'
 import { revoke } from './revoke.js'
 
-/** etcd's longest TTL, s. */
-const longestTtl = 9_000_000_000
 /** A lease past its deadline may live, since etcd extends all when it restarts: it is revoked if etcd answers within this, ms. */
 const lastTry = 1500
 

@@ -2,14 +2,14 @@ import { EtcdLeaseInvalidError } from 'etcd3'
 import { defer, EMPTY, ignoreElements, retry, takeUntil, timer, type Observable } from 'rxjs'
 import { Closed, Denied, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { longest } from '../../../flow/wait.js'
+import { longestDelay } from '../../../core/arguments.js'
 import type { Members } from '../connection/member.js'
 
 const isFinal = (error: unknown): boolean =>
   [EtcdLeaseInvalidError, LeaseLost, Denied, Closed, InvalidArgument].some(known => error instanceof known)
 
 /** Emits at `at` (monotonic ms). */
-export const reached = (at: number): Observable<unknown> => defer(() => timer(Math.min(Math.max(0, at - now()), longest)))
+export const reached = (at: number): Observable<unknown> => defer(() => timer(Math.min(Math.max(0, at - now()), longestDelay)))
 
 /** Revokes a lease, through outages; completes once etcd has answered, or at `dead` (monotonic ms), when there is nothing left to revoke. */
 export const revoke = (members: Members, id: string, dead: number): Observable<never> =>

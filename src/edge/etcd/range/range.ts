@@ -1,10 +1,13 @@
 import { catchError, Observable, throwError } from 'rxjs'
 import { now } from '../../../flow/clock.js'
 import { asError, isAhead } from '../connection/etcd-errors.js'
+import type { Range } from '../../../core/store.js'
 import type { Page } from '../wire/messages.js'
 
-/** The keys of a prefix, as etcd wants them: from `key` up to but not including `range_end`. */
-export const rangeOf = (prefix: string): { readonly key: Buffer; readonly range_end: Buffer } => {
+/** A range as etcd encodes it: from `key` up to but not including `range_end`; one key has no end. */
+export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_end?: Buffer } => {
+  if (typeof range !== 'string') return { key: Buffer.from(range.key) }
+  const prefix = range
   // For all of its keys etcd wants a zero byte at both ends.
   if (prefix === '') return { key: Buffer.from('\0'), range_end: Buffer.from('\0') }
   const key = Buffer.from(prefix)

@@ -1,6 +1,6 @@
 import { Observable, type Subscriber, type Unsubscribable } from 'rxjs'
 import { Closed, Compacted, Disconnected } from '../../../core/errors.js'
-import type { Batch, Change, Revision } from '../../../core/store.js'
+import type { Batch, Change, Range, Revision } from '../../../core/store.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { asError, translate } from '../connection/etcd-errors.js'
 import type { Member, Members } from '../connection/member.js'
@@ -11,8 +11,8 @@ import { BatchPerTick, type Turns } from './batch-per-tick.js'
 import { watchStream, type Watched, type WatchStream } from './watch-stream.js'
 
 /** A linearizable read that is refused when the member cannot know, or no longer knows, what came after `from`. */
-const reading = (member: Member, prefix: string, from: Revision): Observable<unknown> =>
-  askedTwice(member.call((client, options) => client.kv.range({ key: rangeOf(prefix).key, revision: from, count_only: true }, options)))
+const reading = (member: Member, range: Range, from: Revision): Observable<unknown> =>
+  askedTwice(member.call((client, options) => client.kv.range({ key: rangeOf(range).key, revision: from, count_only: true }, options)))
 
 const refusal = (host: string, { compacted, reason }: WatchResponse): Error =>
   compacted > 0
@@ -21,7 +21,7 @@ const refusal = (host: string, { compacted, reason }: WatchResponse): Error =>
 
 const joined = (batches: readonly Batch[]): Batch => {
   const last = batches.at(-1)
-  return last !== undefined && batches.length === 1 ? last : { revision: last?.revision ?? 0, changes: batches.flatMap(({ changes }) => changes) }
+  return last !== undefined && batches.length === 1 ? last : { cluster: last?.cluster ?? '', revision: last?.revision ?? 0, changes: batches.flatMap(({ changes }) => changes) }
 }
 
 const none: readonly never[] = []
@@ -31,7 +31,7 @@ class Watch implements Watched, Unsubscribable {
   readonly #subscriber: Subscriber<Batch>
   readonly #member: Member
   readonly #stream: WatchStream
-  readonly #prefix: string
+  readonly #range: Range
   readonly #batches: BatchPerTick<Batch>
   #last: Revision
   /** The changes of a revision that has not come whole. */
@@ -41,18 +41,18 @@ class Watch implements Watched, Unsubscribable {
   #cancel: () => void = nothing
   #renewed = false
 
-  constructor(subscriber: Subscriber<Batch>, member: Member, stream: WatchStream, turns: Turns, prefix: string, from: Revision) {
+  constructor(subscriber: Subscriber<Batch>, member: Member, stream: WatchStream, turns: Turns, range: Range, from: Revision) {
     this.#subscriber = subscriber
     this.#member = member
     this.#stream = stream
-    this.#prefix = prefix
+    this.#range = range
     this.#last = from
     this.#batches = new BatchPerTick(subscriber, joined, turns)
   }
 
   // From the last revision known and not the one after it: a start in the future keeps some etcds from answering any ping on the stream.
   get request() {
-    return { ...rangeOf(this.#prefix), start_revision: Math.max(1, this.#last), progress_notify: true, fragment: true }
+    return { ...rangeOf(this.#range), start_revision: Math.max(1, this.#last), progress_notify: true, fragment: true }
   }
 
   start(): void {
@@ -91,7 +91,7 @@ class Watch implements Watched, Unsubscribable {
 
   #ask(created: WatchResponse): void {
     this.#waiting = [created]
-    subscribeWithin(this.#subscriber, reading(this.#member, this.#prefix, this.#last), {
+    subscribeWithin(this.#subscriber, reading(this.#member, this.#range, this.#last), {
       next: nothing,
       error: (error: unknown) => this.#fail(error instanceof Compacted ? new Compacted(this.#last) : asError(error)),
       complete: () => {
@@ -109,7 +109,7 @@ class Watch implements Watched, Unsubscribable {
       return
     }
     if (response.created) {
-      this.#batches.next({ revision: this.#last, changes: none })
+      this.#batches.next({ cluster: response.cluster, revision: this.#last, changes: none })
       return
     }
     const fresh = response.changes.filter(({ revision }) => revision > this.#last)
@@ -120,7 +120,7 @@ class Watch implements Watched, Unsubscribable {
     const revision = response.changes.length > 0 ? (changes.at(-1)?.revision ?? this.#last) : response.revision
     if (revision <= this.#last) return
     this.#last = revision
-    this.#batches.next({ revision, changes })
+    this.#batches.next({ cluster: response.cluster, revision, changes })
   }
 
   #fail(error: Error): void {
@@ -132,7 +132,7 @@ class Watch implements Watched, Unsubscribable {
 /** The watches of a registry. */
 export interface Watches {
   /** See `ReadableRegistry.watch`; all watches that are open on one member share one stream. */
-  readonly watch: (prefix: string, from: Revision) => Observable<Batch>
+  readonly watch: (range: Range, from: Revision) => Observable<Batch>
   /** Ends them, and those to come, with `Closed`. */
   readonly close: () => void
 }
@@ -142,11 +142,11 @@ export const watches = (members: Members): Watches => {
   const streams = new Map(members.all.map(member => [member, watchStream(member)] as const))
   const turns: Turns = { doneAt: -Infinity, took: 0 }
   return {
-    watch: (prefix, from) =>
+    watch: (range, from) =>
       members.on(
         member =>
           new Observable(subscriber => {
-            const watch = new Watch(subscriber, member, streams.get(member) ?? watchStream(member), turns, prefix, from)
+            const watch = new Watch(subscriber, member, streams.get(member) ?? watchStream(member), turns, range, from)
             watch.start()
             return watch
           }),

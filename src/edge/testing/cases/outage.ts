@@ -1,4 +1,3 @@
-import { throwError } from 'rxjs'
 import { Closed, Denied, Disconnected, Rewound } from '../../../core/errors.js'
 import type { Batch } from '../../../core/store.js'
 import type { Case } from '../contract.js'
@@ -103,8 +102,8 @@ export const outage: readonly Case[] = [
       const watched = observe(registry.watch(prefix, revision))
       await Promise.all([registry.close(), registry.close()])
       expect([await held.end(), await watched.end()].map(error => error instanceof Closed)).toEqual([true, true])
-      const { list, check, watch, lease: grant, put, closed = throwError(() => new Closed()) } = registry
-      for (const verb of [list(prefix), check(prefix, 1), watch(prefix, revision), grant(30), put([], own), closed])
+      const { list, check, watch, lease: grant, put, remaining } = registry
+      for (const verb of [list(prefix), check(prefix, 1), watch(prefix, revision), grant(30), put([], own), remaining(own.id)])
         expect((await failure(verb)) instanceof Closed).toEqual(true)
       await registry.close()
     },
