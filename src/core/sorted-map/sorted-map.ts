@@ -55,6 +55,13 @@ const keyAt = (leaf: Leaf<unknown>, at: number): string => leaf.keys[at]!
 const valueIn = <V>(leaf: Leaf<V>, at: number): V => leaf.values[at] as V
 const entryAt = <V>(leaf: Leaf<V>, at: number): [string, V] => [leaf.keys[at]!, leaf.values[at] as V]
 
+/** The iterators of a built-in map under the name that the user's TypeScript has for them: `MapIterator` came with 5.6. */
+interface Iterators<V> {
+  readonly keys: ReturnType<ReadonlyMap<string, V>['keys']>
+  readonly values: ReturnType<ReadonlyMap<string, V>['values']>
+  readonly entries: ReturnType<ReadonlyMap<string, V>['entries']>
+}
+
 /** A persistent map sorted by key (by `<`): a change copies one path and shares the rest, and a value has a rank. */
 export class SortedMap<V> implements ReadonlyMap<string, V> {
   static readonly #empty = new SortedMap<never>(built<never>([], []))
@@ -169,19 +176,19 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     return values
   }
 
-  keys(): MapIterator<string> {
-    return new Steps(this.#root, keyAt) as unknown as MapIterator<string>
+  keys(): Iterators<V>['keys'] {
+    return new Steps(this.#root, keyAt) as unknown as Iterators<V>['keys']
   }
 
-  values(): MapIterator<V> {
-    return new Steps(this.#root, valueIn) as unknown as MapIterator<V>
+  values(): Iterators<V>['values'] {
+    return new Steps(this.#root, valueIn) as unknown as Iterators<V>['values']
   }
 
-  entries(): MapIterator<[string, V]> {
-    return new Steps(this.#root, entryAt) as unknown as MapIterator<[string, V]>
+  entries(): Iterators<V>['entries'] {
+    return new Steps(this.#root, entryAt) as unknown as Iterators<V>['entries']
   }
 
-  [Symbol.iterator](): MapIterator<[string, V]> {
+  [Symbol.iterator](): Iterators<V>['entries'] {
     return this.entries()
   }
 

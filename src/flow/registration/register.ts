@@ -51,7 +51,7 @@ const unleased = ({ error: cause, attempt, retryAt }: Interruption): Observable<
  */
 export const register = <const F extends Formats = Format>(
   registry: Registry,
-  instance: NoInfer<ServiceInstanceInput<MetadataOf<F>>> | Observable<NoInfer<ServiceInstanceInput<MetadataOf<F>>> | null>,
+  instance: NoInfer<ServiceInstanceInput<MetadataOf<F>> | Observable<ServiceInstanceInput<MetadataOf<F>> | null>>,
   { ttl = 10, format, health, until, drain = 0, onTaken = 'replace', backoff = steady }: RegisterOptions<F> = {},
 ): Observable<Registration> =>
   new Observable<Registration>(subscriber => {

@@ -1,0 +1,21 @@
+// Builds the package: ES modules into dist, CommonJS into dist/cjs, and for each subpath a wrapper in dist/node that re-exports the CommonJS copy,
+// so that `import` and `require` share one copy of the code on every version of Node.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const path = name => join(root, name)
+const compile = project => execFileSync(process.execPath, [path('node_modules/typescript-7/bin/tsc'), '-p', path(project)], { stdio: 'inherit' })
+
+rmSync(path('dist'), { recursive: true, force: true })
+compile('src')
+compile('src/tsconfig.cjs.json')
+writeFileSync(path('dist/cjs/package.json'), '{ "type": "commonjs" }\n')
+
+const { exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
+for (const { node } of Object.values(exports).filter(target => target.node !== undefined)) {
+  const wrapper = path(node.import.default)
+  mkdirSync(dirname(wrapper), { recursive: true })
+  writeFileSync(wrapper, `export * from './${relative(dirname(wrapper), path(node.require.default))}'\n`)
+}
