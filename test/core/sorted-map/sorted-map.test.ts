@@ -2,8 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SortedMap } from '../../../src/core/sorted-map/sorted-map.js'
 import { differences } from '../../../src/core/sorted-map/difference.js'
-import { built } from '../../../src/core/sorted-map/build.js'
-import { type Fresh, type Node, removed, updated, width } from '../../../src/core/sorted-map/node.js'
+import { built, type Fresh, type Node, removed, updated, width } from '../../../src/core/sorted-map/node.js'
 
 const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => updated(root, key, () => value, fresh)
 
