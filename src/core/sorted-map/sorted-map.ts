@@ -141,8 +141,8 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
   }
 
   /**
-   * This map with `value` at `key`; this map itself if it has that value (`===`) already. Calls that pass the same `edit` may change nodes in place
-   * that an earlier one of them created.
+   * This map with `value` at `key`; this map itself if it has that value (`===`) already. Calls with the same `edit` may change
+   * in place what an earlier one of them created, and then return this same map.
    */
   set(key: string, value: V, edit?: Fresh): SortedMap<V> {
     return this.update(key, () => value, edit)
