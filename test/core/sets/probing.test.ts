@@ -62,7 +62,7 @@ describe('probingAfterCheck', () => {
 })
 
 describe('probingAfterSet', () => {
-  it('starts the checks of an instance that comes, comes back or moves, and stops those of one that leaves or is no longer up', () => {
+  it('starts the checks of an instance that comes, comes back or moves, and stops the checks of an instance that leaves or is no longer up', () => {
     const step = (before: ServiceInstance | undefined, after: ServiceInstance | undefined): readonly (readonly string[])[] => {
       const of = (instance: ServiceInstance | undefined): ServiceSet => serviceSet('web', instance === undefined ? [] : [instance])
       const { started, stopped } = probingAfterSet(begun(of(before)), of(after))

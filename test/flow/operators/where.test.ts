@@ -79,7 +79,7 @@ describe('where', () => {
     expect(see(of(...sets).pipe(where(even))).values.map(set => [...set.held])).toEqual([['b'], ['a', 'b'], ['b']])
   })
 
-  it('shows all instances or none if the predicate says so', () => {
+  it('shows all instances or none if the predicate always returns true or false', () => {
     const set = serviceSet('web', [node('a'), node('b')])
     const other = withInstances(set, instancesOf(set).delete('a'))
     expect(see(of(set, other).pipe(where(() => true))).values.map(shown)).toEqual(['live a@1 b@1', 'live b@1'])
