@@ -1,4 +1,4 @@
-// Installs the packed package with its peers into an empty folder, as a user would, and uses every subpath by import, require and tsc.
+// Installs the packed package and its peers into an empty folder, like a user, then loads every subpath with import, require and tsc.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,9 +24,9 @@ console.log(${names})`)
 console.log(${names})`)
   const [esm, cjs] = [run(process.execPath, 'esm.mjs'), run(process.execPath, '--no-warnings', 'cjs.cjs')]
   console.log(esm)
-  if (esm !== cjs) throw new Error(`require() sees other names than import:\n${cjs}`)
-  const nothing = esm.split('\n').find(line => line.endsWith(': '))
-  if (nothing !== undefined) throw new Error(`this subpath exports nothing: ${nothing}`)
+  if (esm !== cjs) throw new Error(`require() must return the same names as import, got:\n${cjs}`)
+  const empty = esm.split('\n').find(line => line.endsWith(': '))
+  if (empty !== undefined) throw new Error(`a subpath must export something, got none from ${empty}`)
 
   file('types.ts', subpaths.map((subpath, i) => `import * as n${i} from '${subpath}'\nexport const c${i}: typeof n${i} = n${i}`).join('\n'))
   run(process.execPath, resolve('node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', '--types', 'node', 'types.ts')
