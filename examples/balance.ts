@@ -7,7 +7,7 @@ const nodes = ['node1', 'node2', 'node3'].map(id => register(registry, { service
 
 const web = balance(discover(registry, 'web'), peakEwma())
 
-// In life: async (instance, signal) => { const response = await fetch(url, { signal }); if (!response.ok) throw …; return response.json() }
+// With a real service: async (instance, signal) => { const response = await fetch(url, { signal }); if (!response.ok) throw …; return response.json() }
 const call = ({ id }: ServiceInstance) =>
   timer(id === 'node1' ? 50 : 5).pipe(
     map(() => {
@@ -16,7 +16,7 @@ const call = ({ id }: ServiceInstance) =>
     }),
   )
 
-// Each retry asks another instance: nobody sees that node3 is broken, and few wait for node1.
+// Each retry calls another instance, so no caller sees that node3 is broken, and few calls go to node1, which is slow.
 const answers = await lastValueFrom(
   range(0, 100).pipe(
     mergeMap(() => web.use(call, { timeout: 1000 }).pipe(retry(2)), 4),

@@ -1,10 +1,10 @@
 import { catalog, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
-// Every service at once, from one listing and one watch.
+// All services at once, from one listing and one watch.
 const registry = memoryRegistry()
 const all = catalog(registry).subscribe(services => {
-  console.log([...services.values()].map(({ service, size }) => `${service} ${size}`).join(', ') || 'nobody')
+  console.log([...services.values()].map(({ service, size }) => `${service} ${size}`).join(', ') || 'no services')
 })
 
 const start = (service: string, port: number) => register(registry, { service, address: `localhost:${port}` }).subscribe()

@@ -4,10 +4,10 @@ import { memoryRegistry } from 'rx-discovery/memory'
 
 const registry = memoryRegistry()
 discover(registry, 'orders').subscribe(set => {
-  for (const { id, status } of set) console.log(id, 'is seen', status)
+  for (const { id, status } of set) console.log('discovered:', id, 'is', status)
 })
 
-// The instance is `starting` until its check has spoken; what the check says is what others see.
+// The instance is `starting` until the health check emits; then it has the status that the check emits.
 const health = timer(20).pipe(map((): Status => 'up'))
 
 // In a server: merge(fromEvent(process, 'SIGTERM'), fromEvent(process, 'SIGINT'))
@@ -15,7 +15,7 @@ const stop = new Subject<void>()
 const registration = register(
   registry,
   { service: 'orders', id: 'node1', address: 'localhost:8000' },
-  // Once `stop` emits it is `draining`, finishes what it has for 50 ms, and is revoked: only then the Observable completes.
+  // When `stop` emits, the instance is `draining` for 50 ms to finish its work, then its lease is revoked, then the Observable completes.
   { health, until: stop, drain: 50 },
 ).pipe(tap(({ status }) => console.log('registration', status)))
 

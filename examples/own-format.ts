@@ -3,7 +3,7 @@ import * as t from 'io-ts'
 import { discover, jsonFormat, known, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
-// What a fleet has in etcd already: /fleet/<service>/<id> → {"host":"10.0.0.5","port":8080,"rack":"r1"}
+// The entries that other programs write: /fleet/<service>/<id> → {"host":"10.0.0.5","port":8080,"rack":"r1"}
 const stored = t.intersection([t.type({ host: t.string, port: t.number }), t.partial({ rack: t.string })])
 
 const fleet = jsonFormat({
@@ -11,7 +11,7 @@ const fleet = jsonFormat({
   root: '/fleet/',
   codec: stored,
   read: ({ host, port, rack }) => ({ address: `${host}:${port}`, zone: rack }),
-  // This format knows no status: an instance that is not up must not be there.
+  // This format has no status, so an instance that is not up is not written.
   write: ({ address, status, zone }) => {
     const { hostname, port } = new URL(`http://${address}`)
     return status === 'up' ? { host: hostname, port: Number(port), ...(zone !== '' && { rack: zone }) } : null

@@ -5,8 +5,8 @@ interface Meta {
   readonly rack: string
 }
 
-// A policy is a pure step: candidates and a state in, an index and the next state out.
-// This one stays on a rack until a call fails, then goes to the next that has another.
+// A policy is a pure function from candidates and a state to an index and the next state.
+// This one stays on one rack until a call fails, then changes to the next rack.
 const rackByRack: Policy<number, Meta> = {
   initial: 0,
   choose: ({ size, at }, failures) => {

@@ -2,12 +2,12 @@ import { NEVER, of, startWith, timer } from 'rxjs'
 import { probe, serviceInstance, serviceSet, subset } from 'rx-discovery'
 import { virtually } from 'rx-discovery/testing'
 
-// On a real service: discover(registry, 'web').pipe(subset({ size: 20 }), probe(httpProbe({ path: '/health' })))
+// With a real service: discover(registry, 'web').pipe(subset({ size: 20 }), probe(httpProbe({ path: '/health' })))
 virtually(({ advance, now }) => {
   const instances = Array.from({ length: 6 }, (_, at) => serviceInstance({ service: 'web', id: `node${at}`, address: `10.0.0.${at}:8000` }))
   const web$ = NEVER.pipe(startWith(serviceSet('web', instances)))
 
-  // Any check will do: what it says first, unless that is `false`, is that the instance is well. This one hangs from 12 s to 30 s.
+  // A check passes if its first value is not `false`. This one hangs from 12 s to 30 s for node2.
   const hangs = (id: string): boolean => id === 'node2' && now() > 12_000 && now() < 30_000
   const watching = web$
     .pipe(

@@ -5,7 +5,7 @@ import { memoryRegistry } from 'rx-discovery/memory'
 // On etcd: etcdRegistry({ hosts: 'http://127.0.0.1:2379' }) from 'rx-discovery/etcd'
 const registry = memoryRegistry()
 
-// Discovery is an Observable of immutable sets; `changes` tells what became of whom.
+// Discovery is an Observable of immutable sets; `changes` emits which instances joined, left or were updated.
 const web$ = discover(registry, 'web')
 const watching = web$.pipe(changes()).subscribe(all => {
   for (const { type, instance } of all) console.log(type, instance.id, instance.address)
@@ -14,7 +14,7 @@ const watching = web$.pipe(changes()).subscribe(all => {
 // A registration is an Observable: its subscription holds the lease, its teardown revokes it.
 const node1 = register(registry, { service: 'web', id: 'node1', address: 'localhost:8000' }, { ttl: 5 }).subscribe()
 
-// What changes is written in place, under the same lease.
+// A change of the instance is written in place, under the same lease.
 const node2$ = new BehaviorSubject({ service: 'web', id: 'node2', address: 'localhost:8001', version: '1.0' })
 const node2 = register(registry, node2$, { ttl: 5 }).subscribe(({ status }) => console.log('node2 is', status))
 node2$.next({ ...node2$.value, version: '1.1' })

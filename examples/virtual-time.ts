@@ -3,7 +3,7 @@ import { discover, exponential, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 
-// A day's outage in a millisecond: the memory registry has a lever for whatever can go wrong, and lives in virtual time.
+// A minute's outage in a millisecond: the memory registry can simulate every fault, and runs in virtual time.
 virtually(({ advance, now }) => {
   const registry = memoryRegistry()
   const at = (): string => `${String(now()).padStart(6)} ms`
@@ -21,5 +21,5 @@ virtually(({ advance, now }) => {
   advance(1_000)
   node.unsubscribe()
   web.unsubscribe()
-  console.log(at(), 'left behind:', registry.leases().length, 'leases')
+  console.log(at(), 'leases left:', registry.leases().length)
 })

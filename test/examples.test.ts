@@ -9,25 +9,25 @@ const sourceOf = (file: string): string => readFileSync(`examples/${file}`, 'utf
 
 const prints: Record<string, readonly string[]> = {
   'balance.ts': ['100 answers by node1 and node2'],
-  'catalog.ts': ['nobody', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'nobody'],
+  'catalog.ts': ['no services', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'no services'],
   'health-and-drain.ts': [
     'registration registering',
     'registration registered',
-    'node1 is seen starting',
-    'node1 is seen up',
+    'discovered: node1 is starting',
+    'discovered: node1 is up',
     'registration registered',
-    'node1 is seen draining',
+    'discovered: node1 is draining',
     'registration draining',
     'registration revoked',
   ],
   'own-policy.ts': ['a on r1', 'Error: a failed', 'c on r2'],
   'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port: must be number'],
   'protect.ts': [
-    '    0 ms at first: 8 instances; protected: 8, 0 of them held',
-    '    0 ms all leases expired: 0 instances; protected: 6, 6 of them held',
-    ' 1000 ms registered again: 8 instances; protected: 8, 0 of them held',
-    '30999 ms all gone: 0 instances; protected: 6, 6 of them held',
-    '31000 ms believed: 0 instances; protected: 0, 0 of them held',
+    '    0 ms all registered: 8 instances; protected: 8, 0 held',
+    '    0 ms all leases expired: 0 instances; protected: 6, 6 held',
+    ' 1000 ms registered again: 8 instances; protected: 8, 0 held',
+    '30999 ms all have left: 0 instances; protected: 6, 6 held',
+    '31000 ms grace has passed: 0 instances; protected: 0, 0 held',
   ],
   'probing.ts': [
     '0 ms node0 up, node2 up, node5 up',
@@ -57,16 +57,16 @@ const prints: Record<string, readonly string[]> = {
     ' 70050 ms node is registering',
     ' 70050 ms live 1',
     ' 71000 ms live 0',
-    ' 71000 ms left behind: 0 leases',
+    ' 71000 ms leases left: 0',
   ],
   'two-formats.ts': ['3 /rx-discovery/web/both', '3 /web/both', '2 /web/old', 'both localhost:8001 2', 'old localhost:8000 '],
 }
 
 describe.each(files)('examples/%s', file => {
-  it('is at most 40 lines', () => {
+  it('has at most 40 lines', () => {
     expect(sourceOf(file).trimEnd().split('\n').length).toBeLessThanOrEqual(40)
   })
-  it('prints what it says, and ends by itself', { timeout: 30_000 }, async () => {
+  it('prints the expected lines and ends by itself', { timeout: 30_000 }, async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', `examples/${file}`], { timeout: 20_000 })
     expect(stdout.split('\n').slice(0, -1)).toEqual(prints[file])
   })
@@ -78,14 +78,14 @@ describe.each(pages)('%s', page => {
   const text = readFileSync(page, 'utf8')
   const blocks = [...text.matchAll(/```ts\n\/\/ examples\/(.+\.ts)\n([\s\S]*?)```/g)].map(([, file = '', code = '']) => ({ file, code }))
   const links = [...text.matchAll(/\]\(((?!http)[^)#]+)/g)].map(([, link = '']) => link)
-  it('shows the examples as they are', () => {
+  it('contains the examples unchanged', () => {
     for (const { file, code } of blocks) expect(code).toBe(sourceOf(file))
   })
-  it('links to what is there', () => {
+  it('has no broken links', () => {
     for (const link of links) expect(existsSync(new URL(link, new URL(page, pathToFileURL(`${process.cwd()}/`)))), link).toBe(true)
   })
 })
 
-it('the README shows the thirty lines', () => {
+it('the README contains the quick start', () => {
   expect(readFileSync('README.md', 'utf8')).toContain(sourceOf('quick-start.ts'))
 })

@@ -8,10 +8,10 @@ import { memoryRegistry } from 'rx-discovery/memory'
 import { provideEtcd, type Provided } from '../../test/etcd/provision.js'
 import { faultProxy } from '../../test/etcd/proxy.js'
 
-/** Where the demo plays: a registry, and how it fails there. */
+/** The registry of the demo, and how to make it fail. */
 export interface Stage {
   readonly registry: ClosableRegistry
-  /** Starts an instance that can crash. */
+  /** Starts an instance that can be made to crash. */
   readonly crashable: (id: string, address: string) => { readonly crash: () => void }
   readonly outage: { readonly what: string; readonly run: () => Promise<void> }
   readonly close: () => Promise<void>
@@ -22,7 +22,7 @@ const onMemory = (): Stage => {
   return {
     registry,
     crashable: (id, address) => {
-      // another process as this registry sees it: a key, and a lease that runs out once nobody renews it
+      // What this registry would see of another process: a key, which is deleted when the lease expires after a crash.
       registry.write(`/rx-discovery/web/${id}`, JSON.stringify({ v: 1, address }))
       return { crash: () => setTimeout(() => registry.write(`/rx-discovery/web/${id}`, null), 2_000) }
     },
@@ -53,14 +53,14 @@ const onEtcd = async ({ endpoints, restart, stop }: Provided): Promise<Stage> =>
     outage:
       restart === undefined
         ? {
-            what: 'this etcd is not ours to restart: our connection to it is cut for 2 s',
+            what: 'the connection to etcd is cut for 2 s (the demo cannot restart this etcd)',
             run: async () => {
               await proxy?.refuse()
               await sleep(2_000)
               await proxy?.accept()
             },
           }
-        : { what: 'etcd is killed and started again', run: restart },
+        : { what: 'etcd is killed and restarted', run: restart },
     close: async () => {
       await registry.close()
       await proxy?.close()
@@ -69,13 +69,13 @@ const onEtcd = async ({ endpoints, restart, stop }: Provided): Promise<Stage> =>
   }
 }
 
-/** On the etcd that is to be had; else in memory. */
+/** A stage on etcd if one is available, else in memory. */
 export const stage = async (log: (line: string) => void): Promise<Stage> => {
   try {
     return await onEtcd(await provideEtcd({ log }))
   } catch (error) {
-    log(`No etcd to be had (${error instanceof Error ? error.message : String(error)}).`)
-    log('This demo runs on the memory registry instead: the same library, without a server.')
+    log(`No etcd is available (${error instanceof Error ? error.message : String(error)}).`)
+    log('This demo uses the memory registry instead.')
     return onMemory()
   }
 }

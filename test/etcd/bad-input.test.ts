@@ -18,7 +18,7 @@ interface Subject {
   readonly registry: ClosableRegistry
   readonly write: Write
   readonly leases: () => readonly string[] | Promise<readonly string[]>
-  /** How it calls a value over its limit, and says what it would take. */
+  /** The argument that its error names for a value over the limit, and the limit in the message. */
   readonly oversized: readonly [argument: string, right: RegExp]
 }
 const subjects: Readonly<Record<string, () => Subject>> = {
@@ -37,14 +37,14 @@ const subjects: Readonly<Record<string, () => Subject>> = {
   },
 }
 
-/** What a source errors with as it is subscribed to. */
+/** The error of a source that errors synchronously at subscription. */
 const errorAtOnce = (source: Observable<unknown>): unknown => {
   const errors: unknown[] = []
   const subscription = source.subscribe({ error: (error: unknown) => errors.push(error) })
   subscription.unsubscribe()
   return errors[0]
 }
-const complainsOf = (error: unknown, argument: string, right: RegExp): void => {
+const expectInvalid = (error: unknown, argument: string, right: RegExp): void => {
   expect(error).toBeInstanceOf(InvalidArgument)
   const { argument: named, message } = error as InvalidArgument
   expect([named, message.startsWith(`${argument}: `)]).toEqual([argument, true])
@@ -69,49 +69,49 @@ const addresses = [
 ] as const
 const address = 'localhost:8080'
 
-describe.each(Object.entries(subjects))('%s: an argument that can never work errors as it is subscribed to, names itself, and says what would be right', (_, make) => {
+describe.each(Object.entries(subjects))('%s: an invalid argument errors at subscription, with its name and the right form', (_, make) => {
   it.each(names)('a service name that is %s', (_name, service, right) => {
     const { registry } = make()
-    for (const source of [register(registry, { service, address }), discover(registry, service)]) complainsOf(errorAtOnce(source), 'service', right)
-    complainsOf(errorAtOnce(catalog(registry, { services: ['web', service] })), 'services', right)
+    for (const source of [register(registry, { service, address }), discover(registry, service)]) expectInvalid(errorAtOnce(source), 'service', right)
+    expectInvalid(errorAtOnce(catalog(registry, { services: ['web', service] })), 'services', right)
   })
 
   it.each(names)('an id that is %s', (_name, id, right) => {
-    complainsOf(errorAtOnce(register(make().registry, { service: 'web', id, address })), 'id', right)
+    expectInvalid(errorAtOnce(register(make().registry, { service: 'web', id, address })), 'id', right)
   })
 
   it.each(addresses)('address %j', (wrong, right) => {
-    complainsOf(errorAtOnce(register(make().registry, { service: 'web', id: 'node', address: wrong })), 'address', right)
+    expectInvalid(errorAtOnce(register(make().registry, { service: 'web', id: 'node', address: wrong })), 'address', right)
   })
 
   it.each([0, -1, 1.5, NaN, Infinity, 1e12])('ttl %d', ttl => {
-    complainsOf(errorAtOnce(register(make().registry, { service: 'web', address }, { ttl })), 'ttl', /a whole number of seconds,? (from )?1 to 9000000000/)
+    expectInvalid(errorAtOnce(register(make().registry, { service: 'web', address }, { ttl })), 'ttl', /a whole number of seconds,? (from )?1 to 9000000000/)
   })
 
-  it('what is right is taken: dots, brackets, a hundred years', async () => {
+  it('valid arguments work: dots, brackets, a TTL of a hundred years', async () => {
     const { registry } = make()
     const format = native({ prefix: freshPrefix() })
     const states: Registration[] = []
     const registered = register(registry, { service: 'user.rpc', id: '...', address: '[2001:db8::1]:65535' }, { format, ttl: 3_153_600_000 })
     own(registered.subscribe(state => states.push(state)), it => it.unsubscribe())
     await vi.waitFor(() => expect(states.at(-1)?.status).toBe('registered'), 5_000)
-    // The deadline is farther away than any timer reaches.
+    // The deadline is further away than any timer can wait.
     await sleep(50)
     expect(states.map(({ status }) => status)).toEqual(['registering', 'registered'])
   })
 
-  it('a value that is too large, for our format and for etcd, which leaves no lease', async () => {
+  it('a value that is too large for the format or for etcd, and leaves no lease', async () => {
     const { registry, leases, oversized } = make()
     const before = new Set(await leases())
     const large = 'x'.repeat(1_700_000)
-    // A format of one's own knows no limit but etcd's.
+    // A custom format has no limit but that of etcd.
     const limitless = { ...native({ prefix: freshPrefix() }), encode: () => large }
     for (const [format, argument, right] of [[native(), 'instance', /must be at most 524288 characters/], [limitless, ...oversized]] as const) {
       const errors: unknown[] = []
       const source = register(registry, { service: 'web', address, metadata: { large } }, { format })
       own(source.subscribe({ error: (error: unknown) => errors.push(error) }), it => it.unsubscribe())
       await vi.waitFor(() => expect(errors).toHaveLength(1), 5_000)
-      complainsOf(errors[0], argument, right)
+      expectInvalid(errors[0], argument, right)
     }
     await vi.waitFor(async () => expect((await leases()).filter(id => !before.has(id))).toEqual([]), 5_000)
   })
@@ -129,7 +129,7 @@ describe('etcdRegistry', () => {
     } catch (error) {
       thrown = error
     }
-    complainsOf(thrown, 'hosts', /must be like 'localhost:2379'|needs at least one endpoint/)
+    expectInvalid(thrown, 'hosts', /must be like 'localhost:2379'|needs at least one endpoint/)
   })
 })
 
@@ -141,7 +141,7 @@ const bad = {
 } as const
 
 describe.each(Object.entries(bad))('a host that %s', (_, { make, does }) => {
-  it('is an outage: within two seconds trouble that says which host and what it did, retried', { timeout: 30_000 }, async () => {
+  it('is an outage: trouble within two seconds, with the host and what it did, and retries', { timeout: 30_000 }, async () => {
     const { host } = own(await make(), it => it.close())
     const registry = own(etcdRegistry({ hosts: host }), it => it.close())
     const [sets, states, errors]: [ServiceSet[], Registration[], unknown[]] = [[], [], []]
@@ -163,7 +163,7 @@ describe.each(Object.entries(bad))('a host that %s', (_, { make, does }) => {
     expect(errors).toEqual([])
   })
 
-  it('beside a good one does no harm', { timeout: 30_000 }, async () => {
+  it('does no harm beside a good one', { timeout: 30_000 }, async () => {
     const { host } = own(await make(), it => it.close())
     const registry = own(etcdRegistry({ hosts: [host, ...inject('etcdEndpoints')] }), it => it.close())
     const format = native({ prefix: freshPrefix() })
@@ -180,29 +180,29 @@ describe.each(Object.entries(bad))('a host that %s', (_, { make, does }) => {
 })
 
 const malformed: Readonly<Record<string, readonly [key: string, value: string | Buffer]>> = {
-  'no JSON': ['broken', '{"v":1,"address":'],
+  'not JSON': ['broken', '{"v":1,"address":'],
   'empty': ['broken', ''],
-  'no UTF-8': ['broken', Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x7d])],
+  'not UTF-8': ['broken', Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x7d])],
   'another type': ['broken', '["10.0.0.1:80"]'],
   'no address': ['broken', '{"v":1}'],
   'an address without a port': ['broken', '{"v":1,"address":"10.0.0.1"}'],
   'another version': ['broken', '{"v":2,"address":"10.0.0.1:80"}'],
   'a weight that is no number': ['broken', '{"v":1,"address":"10.0.0.1:80","weight":"NaN"}'],
   'a weight below zero': ['broken', '{"v":1,"address":"10.0.0.1:80","weight":-1}'],
-  'a weight past all numbers': ['broken', '{"v":1,"address":"10.0.0.1:80","weight":1e999}'],
+  'a weight too large for a number': ['broken', '{"v":1,"address":"10.0.0.1:80","weight":1e999}'],
   'an unknown status': ['broken', '{"v":1,"address":"10.0.0.1:80","status":"sleeping"}'],
   'a prototype': ['broken', '{"v":1,"address":"10.0.0.1:80","metadata":{"__proto__":{"admin":true}}}'],
   'deep nesting': ['broken', `{"v":1,"address":"10.0.0.1:80","metadata":${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
   'a megabyte': ['broken', `{"v":1,"address":"10.0.0.1:80","metadata":"${'x'.repeat(1_000_000)}"}`],
   'control characters': ['broken', '{"v":1,"address":"10.0.0.1:80","zone":"a\\u0000b"}'],
-  'a key that goes on': ['broken/further', '{"v":1,"address":"10.0.0.1:80"}'],
+  'a key with a further segment': ['broken/further', '{"v":1,"address":"10.0.0.1:80"}'],
   'a key without an id': ['', '{"v":1,"address":"10.0.0.1:80"}'],
   'a key of dots': ['..', '{"v":1,"address":"10.0.0.1:80"}'],
   'a key with a control character': ['a\u0007b', '{"v":1,"address":"10.0.0.1:80"}'],
 }
 
 describe.each(Object.entries(subjects))('%s: a stored value that is', (_, make) => {
-  it.each(Object.entries(malformed))('%s is a rejected entry, and changes nothing else', async (_name, [id, value]) => {
+  it.each(Object.entries(malformed))('%s becomes a rejected entry and changes nothing else', async (_name, [id, value]) => {
     const { registry, write } = make()
     const format = native({ prefix: freshPrefix() })
     const prefix = format.prefix('web')
@@ -223,7 +223,7 @@ describe.each(Object.entries(subjects))('%s: a stored value that is', (_, make) 
     expect([sets.at(-1)?.status, sets.at(-1)?.size, sets.at(-1)?.rejected.size, sets.at(-1)?.trouble]).toEqual(['live', 1, 1, undefined])
     expect(sets.at(-1)?.get('good')).toBe(before?.get('good'))
 
-    // Who lists it anew reads the same.
+    // A new listing gives the same.
     sets.splice(0)
     listen()
     await rejected()

@@ -7,7 +7,7 @@ import { balance, discover, peakEwma, register, roundRobin, type Balancer, type 
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { own } from './own.js'
 
-/** A server that answers with its name. */
+/** A server that answers every request with its name. */
 const serverNamed = async (name: string) => {
   const server: Server = createServer((_, response) => response.end(name))
   server.listen(0, '127.0.0.1')
@@ -25,8 +25,8 @@ const get = async ({ address }: ServiceInstance, signal: AbortSignal): Promise<s
   return response.text()
 }
 
-describe('five servers, registered in etcd, of which one is killed without warning', () => {
-  it.each(['roundRobin', 'peakEwma'] as const)('no failed call reaches the caller, by %s', async policy => {
+describe('five servers registered in etcd, one of which is killed without warning', () => {
+  it.each(['roundRobin', 'peakEwma'] as const)('no failed call reaches the caller with %s', async policy => {
     const service = `balanced-${policy}-${process.pid}`
     const registry = own(etcdRegistry({ hosts: inject('etcdEndpoints') }), it => it.close())
     const names = ['a', 'b', 'c', 'd', 'e']
@@ -34,7 +34,7 @@ describe('five servers, registered in etcd, of which one is killed without warni
     const servers = await Promise.all(
       names.map(async id => {
         const { address, kill } = await serverNamed(id)
-        // a lease that outlives the test: what is killed stays in the set
+        // The lease outlives the test, so the killed instance stays in the set.
         const registered: Subscription = register(registry, { service, id, address }, { ttl: 60 }).subscribe(state => states.set(id, state))
         own(registered, it => it.unsubscribe())
         return { id, kill }
@@ -49,10 +49,10 @@ describe('five servers, registered in etcd, of which one is killed without warni
     await vi.waitFor(async () => expect((await firstValueFrom(web.state$)).size).toBe(5), 20_000)
 
     let failures = 0
-    let asked = ''
+    let called = ''
     const call = web.use(
       (instance, signal) => {
-        asked += instance.id
+        called += instance.id
         return get(instance, signal).catch((error: unknown) => {
           failures += 1
           throw error
@@ -61,18 +61,18 @@ describe('five servers, registered in etcd, of which one is killed without warni
       { timeout: 30_000 },
     )
     const round = (): Promise<readonly string[]> => Promise.all(Array.from({ length: 50 }, () => firstValueFrom(call.pipe(retry(2)))))
-    for (let turn = 0; turn < 4; turn += 1) await round()
-    expect([failures, new Set(asked).size]).toEqual([0, 5])
+    for (let count = 0; count < 4; count += 1) await round()
+    expect([failures, new Set(called).size]).toEqual([0, 5])
 
     servers.find(({ id }) => id === 'c')?.kill()
     const answers: string[] = []
-    for (let turn = 0; turn < 10; turn += 1) answers.push(...(await round()))
+    for (let count = 0; count < 10; count += 1) answers.push(...(await round()))
     expect([answers.length, answers.includes('c')]).toEqual([500, false])
     expect(failures).toBeGreaterThan(0)
     const state = await firstValueFrom(web.state$)
     expect([...state.values()].map(({ inFlight }) => inFlight)).toEqual([0, 0, 0, 0, 0])
     expect(state.get('c')?.failures).toBe(failures)
-    // still registered: it was the balancer that left it out
+    // It is still registered: the balancer left it out.
     expect(state.has('c')).toBe(true)
   })
 })

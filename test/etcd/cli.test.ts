@@ -24,32 +24,32 @@ interface Options {
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** The program as a process of its own. */
+/** Starts the program as a process of its own. */
 const start = (argv: readonly string[], { endpoint = shared(), env = {} }: Options = {}) => {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/edge/cli/main.ts', ...argv], {
     env: { PATH: process.env['PATH'], ETCD_ENDPOINTS: endpoint, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | NodeJS.Signals | null>(resolve => child.once('close', (code, signal) => resolve(code ?? signal)))
-  const told = { out: '', err: '' }
-  child.stdout.on('data', (chunk: Buffer) => (told.out += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (told.err += chunk.toString()))
+  const printed = { out: '', err: '' }
+  child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()))
   own(child, async it => {
     it.kill('SIGKILL')
     await ended
   })
   return {
-    ...{ child, told, ended },
+    ...{ child, printed, ended },
     until: (text: string, times = 1) =>
-      vi.waitUntil(() => (told.out + told.err).split(text).length > times, { timeout: 30_000, interval: 10 }).catch(() => {
-        expect(told.out + told.err).toContain(text)
+      vi.waitUntil(() => (printed.out + printed.err).split(text).length > times, { timeout: 30_000, interval: 10 }).catch(() => {
+        expect(printed.out + printed.err).toContain(text)
       }),
-    lines: () => told.out.split('\n').slice(0, -1),
+    lines: () => printed.out.split('\n').slice(0, -1),
   }
 }
 const result = async (argv: readonly string[], options?: Options) => {
-  const { ended, told } = start(argv, options)
-  return { code: await ended, ...told }
+  const { ended, printed } = start(argv, options)
+  return { code: await ended, ...printed }
 }
 const listening = async (listener: Server): Promise<string> => {
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
@@ -58,7 +58,7 @@ const listening = async (listener: Server): Promise<string> => {
 }
 
 describe('on a real etcd', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('register, watch and list see each other; %s revokes before the process ends', async signal => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('register, watch and list work together; %s revokes the lease before the process ends', async signal => {
     const [prefix, client] = [freshPrefix(), sharedClient()]
     const options = ['--prefix', prefix, '--format', 'plain']
     const watching = start(['watch', 'web', 'grpc', ...options])
@@ -79,10 +79,10 @@ describe('on a real etcd', () => {
     await watching.until('- web/node1 localhost:8000')
     watching.child.kill(signal)
     expect(await watching.ended).toBe(0)
-    expect(watching.told.err + registering.told.err).toBe('')
+    expect(watching.printed.err + registering.printed.err).toBe('')
   })
 
-  it('--json is one object a line, and one document', async () => {
+  it('--json prints one object per line, or one document', async () => {
     const prefix = freshPrefix()
     const registering = start(['register', 'web', '--address', 'h:1', '--zone', 'a', '--json', '--prefix', prefix])
     await registering.until('"registered"')
@@ -93,7 +93,7 @@ describe('on a real etcd', () => {
     expect(registering.lines().map(line => (JSON.parse(line) as { type: string }).type)).toEqual(['registering', 'registered', 'draining', 'revoked'])
   })
 
-  it('a reader that goes away ends it quietly', async () => {
+  it('the program ends quietly if the reader of its output goes away', async () => {
     const [prefix, client] = [freshPrefix(), sharedClient()]
     const watching = start(['watch', 'web', '--format', 'plain', '--prefix', prefix])
     await watching.until('web is live')
@@ -101,12 +101,12 @@ describe('on a real etcd', () => {
     await client.put(`${prefix}/web/a`).value('h:1')
     await client.put(`${prefix}/web/b`).value('h:1')
     expect(await watching.ended).toBe(0)
-    expect(watching.told.err).toBe('')
+    expect(watching.printed.err).toBe('')
     await client.delete().prefix(prefix)
   })
 })
 
-it('standard output that cannot be written is a failure', async () => {
+it('the program fails if it cannot write to standard output', async () => {
   const sh = spawn('sh', ['-c', `"${process.execPath}" --import tsx src/edge/cli/main.ts --help > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] })
   let err = ''
   sh.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
@@ -119,17 +119,17 @@ describe('without an etcd that answers', () => {
   const silent = () => listening(createServer(socket => own(socket, it => it.destroy())))
   const http1 = () => listening(createHttpServer((_, response) => response.end('<html>')))
   const outages = [
-    ['one that refuses', refusing, 'refused the connection'],
-    ['one that swallows packets', silent, 'did not answer in time'],
-    ['one that speaks HTTP/1', http1, 'does not speak gRPC over HTTP/2'],
+    ['a host that refuses', refusing, 'refused the connection'],
+    ['a host that swallows packets', silent, 'did not answer in time'],
+    ['a host that speaks HTTP/1', http1, 'does not speak gRPC over HTTP/2'],
   ] as const
-  it.each(outages)('%s: list ends with 1 and says which host did what', async (_, hostOf, symptom) => {
+  it.each(outages)('%s: list ends with 1 and reports the host and what it did', async (_, hostOf, symptom) => {
     const endpoint = await hostOf()
     const { code, out, err } = await result(['list'], { endpoint })
     expect({ code, out }).toEqual({ code: 1, out: '' })
     expect(err).toContain(`error: ${endpoint} ${symptom}`)
   })
-  it.each(outages)('%s: register and watch say so, and go on trying', async (_, hostOf, symptom) => {
+  it.each(outages)('%s: register and watch report it and retry', async (_, hostOf, symptom) => {
     const endpoint = await hostOf()
     const all = [start(['watch', 'web'], { endpoint }), start(['register', 'web', '--address', 'h:1', '--ttl', '2'], { endpoint })]
     for (const { until } of all) await until(`because ${endpoint} ${symptom}`)
@@ -138,8 +138,8 @@ describe('without an etcd that answers', () => {
       child.kill('SIGINT')
     }
     expect(await Promise.all(all.map(({ ended }) => ended))).toEqual([0, 0])
-    // Each attempt is no news, however many there were.
-    for (const { told } of all) expect(told.out.split(symptom)).toHaveLength(2)
+    // Further attempts of the same outage are not reported.
+    for (const { printed } of all) expect(printed.out.split(symptom)).toHaveLength(2)
   })
   it('a second Ctrl-C ends at once', async () => {
     const own$ = await server()
@@ -147,21 +147,21 @@ describe('without an etcd that answers', () => {
     await registering.until('is registered')
     own$.freeze()
     registering.child.kill('SIGINT')
-    await registering.until('waiting until etcd has confirmed the end')
+    await registering.until('waiting for etcd to confirm the end')
     registering.child.kill('SIGINT')
     expect(await registering.ended).toBe(130)
   })
 })
 
 describe('an outage', () => {
-  it('turns the watch stale and live again, and the registration comes back', async () => {
+  it('makes the watch stale and live again, and the registration registers again', async () => {
     const own$ = await server()
     const { endpoint } = own$
     const watching = start(['watch', 'web'], { endpoint })
     const registering = start(['register', 'web', '--id', 'a', '--address', 'h:1', '--ttl', '3'], { endpoint })
     await watching.until('+ web/a')
     await own$.kill()
-    await Promise.all([watching.until('web is stale since'), registering.until('is not registered because')])
+    await Promise.all([watching.until('web has been stale since'), registering.until('is not registered because')])
     await own$.wipe()
     await Promise.all([watching.until('web is live', 2), registering.until('is registered at', 2)])
     for (const { child } of [watching, registering]) child.kill('SIGTERM')
@@ -169,31 +169,31 @@ describe('an outage', () => {
     expect((await own$.client().lease(1).grant().then(() => own$.client().leaseClient.leaseLeases())).leases).toHaveLength(1)
   })
 
-  it('in the middle of a grant: SIGTERM leaves no lease', async () => {
+  it('SIGTERM during a grant leaves no lease', async () => {
     const own$ = await server()
     const proxy = own(await faultProxy(own$.endpoint), it => it.close())
     proxy.latency(150)
     const registering = start(['register', 'web', '--address', 'h:1', '--ttl', '30'], { endpoint: proxy.endpoint })
     const { leaseClient } = own$.client()
     const leases = async () => (await leaseClient.leaseLeases()).leases
-    // Granted, but the answer is still on its way.
+    // The lease is granted, but the answer has not arrived yet.
     await vi.waitUntil(async () => (await leases()).length > 0, { timeout: 30_000, interval: 10 })
-    expect(registering.told.out).not.toContain('is registered')
+    expect(registering.printed.out).not.toContain('is registered')
     registering.child.kill('SIGTERM')
     expect(await registering.ended).toBe(0)
     expect(await leases()).toEqual([])
   })
 })
 
-describe('who one is', () => {
-  it('a wrong password or a foreign prefix ends with 1, and no secret is told', async () => {
+describe('authentication', () => {
+  it('list, watch and register end with 1 after a wrong password or for a foreign prefix, and print no secret', async () => {
     const own$ = await server()
     const { user } = await enableAuth(own$.client(), '/rx-discovery/web/')
     const as = (password: string) => ({ endpoint: own$.endpoint, env: { ETCD_USER: user.username, ETCD_PASSWORD: password } })
     for (const argv of [['list', 'web'], ['watch', 'web'], ['register', 'web', '--address', 'h:1']]) {
       const { code, err, out } = await result(argv, as('wr0ng'))
       expect({ argv, code }).toEqual({ argv, code: 1 })
-      expect(err).toMatch(/^error: .*authentication failed.*see --user/m)
+      expect(err).toMatch(/^error: .*authentication failed.*check --user/m)
       expect(out + err).not.toContain('wr0ng')
     }
     expect(await result(['list', 'web'], as(user.password))).toEqual({ code: 0, out: 'web: no instances\n', err: '' })
@@ -202,7 +202,7 @@ describe('who one is', () => {
     expect(foreign.err).not.toContain(user.password)
   })
 
-  it('certificates', async () => {
+  it('by certificates', async () => {
     const made = certificates()
     const { endpoint } = await server({ tls: made })
     const dir = own(mkdtempSync(join(tmpdir(), 'cli-')), it => rmSync(it, { recursive: true }))

@@ -5,7 +5,7 @@ import { own } from './own.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer } from './server.js'
 
-it('thirty leases that die at once empty the set, but not the protected one, until all have registered again', async () => {
+it('if thirty leases expire at once, the plain set is empty, but the protected one is not, until all have registered again', async () => {
   const etcd = own(await etcdServer(), it => it.close())
   const proxy = own(await faultProxy(etcd.endpoint), it => it.close())
   const theirs = own(etcdRegistry({ hosts: proxy.endpoint }), it => it.close())
@@ -26,7 +26,7 @@ it('thirty leases that die at once empty the set, but not the protected one, unt
   const full = safe.at(-1)
   const before = safe.length
 
-  // Nobody can register again before all are gone.
+  // No instance can register again before all leases are revoked.
   await proxy.refuse()
   const admin = etcd.client()
   const { leases } = await admin.leaseClient.leaseLeases()

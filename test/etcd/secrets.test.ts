@@ -35,7 +35,7 @@ const found = (text: string): readonly string[] => secrets.flatMap(pattern => {
   return match === null ? [] : [text.slice(Math.max(0, match.index - 200), match.index + 60)]
 })
 
-/** All that a user could print of something. */
+/** Everything that a user could print of a value. */
 const printed = (thing: unknown): string => {
   const texts = [false, true].map(showHidden => inspect(thing, { depth: 10, showHidden, maxArrayLength: null, maxStringLength: null, getters: true }))
   const json = ((): string => {
@@ -49,7 +49,7 @@ const printed = (thing: unknown): string => {
   return [...texts, json, String(thing), thing.message, thing.stack ?? '', printed(thing.cause)].join('\n')
 }
 
-/** What users saw, as they would print it. */
+/** Collects what users see, as they would print it. */
 const witness = () => {
   const seen: string[] = []
   const names = new Set<string>()
@@ -75,7 +75,7 @@ const witness = () => {
 }
 
 const node = { service: 'web', id: 'node', address: '10.0.0.1:8080' }
-/** Everything that a user does with a registry. */
+/** Does everything that a user does with a registry. */
 const use = (registry: ClosableRegistry) => {
   const { watch, see, ...rest } = witness()
   see(registry)
@@ -90,13 +90,13 @@ const use = (registry: ClosableRegistry) => {
   watch(registry.put([{ key: `${prefix}other`, value: 'x', expect: 0 }], { id: '77', ttl: 1, expiresAt: 0, renewals: 0 }))
   return { watch, see, ...rest }
 }
-/** Uses a registry over such a connection until an error of each name was met; then looks at it closed, too. */
+/** Uses a registry until errors of all `names` have come, then closes it and inspects it again. */
 const provoke = async (options: ConnectOptions | Etcd3, names: readonly string[], meanwhile: () => unknown = () => undefined): Promise<void> => {
   const registry = own(etcdRegistry(options), it => it.close())
   const used = use(registry)
   await meanwhile()
   await vi.waitFor(() => expect([...used.names]).toEqual(expect.arrayContaining([...names])), 20_000)
-  // Trouble that goes on may be told in other words.
+  // Later attempts of the same outage may have other messages.
   await sleep(1_000)
   used.see(registry)
   void registry.close()
@@ -110,22 +110,22 @@ const guarded = async (kind: 'simple' | 'jwt', ttl = 300): Promise<EtcdServer & 
   return { ...etcd, ...(await enableAuth(etcd.client(), prefix)) }
 }
 
-describe('no secret is in what is told', () => {
-  it('(which would be found)', () => {
+describe('nothing that is printed contains a secret', () => {
+  it('(a secret would be found)', () => {
     const token = 'nQwZbPvTcKxLmRsD.42'
     for (const thing of [new Error('x', { cause: { metadata: { token } } }), { password: wrong }, client, { key: String(client.key).split('\n')[1] }, Object.assign(new Error('x'), { auth: ['eyJhbGciOi.eyJ1c2Vy'] })])
       expect(found(printed(thing))).not.toEqual([])
     expect(found(printed(new Error('an outage of 127.0.0.1:2379')))).toEqual([])
   })
 
-  it.each(['simple', 'jwt'] as const)('of a wrong password, with %s tokens, by us and by a client of the user\'s', async kind => {
+  it.each(['simple', 'jwt'] as const)('after a wrong password, with %s tokens, with our client or the user\'s own', async kind => {
     const { endpoint, user } = await guarded(kind)
     await provoke({ hosts: endpoint, auth: { ...user, password: wrong } }, ['Denied'])
     await provoke(own(new Etcd3({ hosts: endpoint, auth: { ...user, password: wrong } }), it => it.close()), ['Denied'])
     await provoke({ hosts: endpoint }, ['Denied'])
   })
 
-  it.each(['simple', 'jwt'] as const)('of a role, a password and a %s token that are taken away, a dead lease and an outage', async kind => {
+  it.each(['simple', 'jwt'] as const)('after a role, a password and a %s token are taken away, a lease is lost, and an outage', async kind => {
     const { endpoint, user, root, client: clientOf, kill } = await guarded(kind, 2)
     const proxy = own(await faultProxy(endpoint), it => it.close())
     await provoke({ hosts: proxy.endpoint, auth: user }, ['Denied', 'Disconnected', 'LeaseLost'], async () => {
@@ -144,14 +144,14 @@ describe('no secret is in what is told', () => {
     })
   })
 
-  it('of a server that takes everything and says nothing, and of none at all', async () => {
+  it('if a server accepts everything and never answers, or refuses the connection', async () => {
     const hole = own(await swallowing(), it => it.close())
     const auth = { username: 'user', password: secret }
     await provoke({ hosts: hole.host, auth }, ['Disconnected'])
     await provoke({ hosts: 'localhost:1', auth }, ['Disconnected'])
   })
 
-  it('of certificates and keys that are wrong, ended, or none', async () => {
+  it('if certificates and keys are wrong, expired or missing', async () => {
     const { endpoint } = own(await etcdServer({ tls: { ca, server, client, expired } }), it => it.close())
     const credentials = [
       { rootCertificate: ca },
@@ -162,7 +162,7 @@ describe('no secret is in what is told', () => {
     for (const each of credentials) await provoke({ hosts: endpoint, credentials: each }, ['Disconnected'])
   })
 
-  it('of options that cannot be', () => {
+  it('if options are invalid', () => {
     const { error, clean, names } = witness()
     const bad: readonly (() => unknown)[] = [
       () => etcdRegistry({ hosts: `http://user:${secret}@localhost:2379` }),
@@ -182,7 +182,7 @@ describe('no secret is in what is told', () => {
     clean()
   })
 
-  it('by the command line', async () => {
+  it('on the command line', async () => {
     const { endpoint, user, client: clientOf } = await guarded('simple')
     await clientOf({ auth: user }).put(`${prefix}node`).value(JSON.stringify({ v: 1, address: '10.0.0.1:8080' }))
     const files: Readonly<Record<string, Buffer>> = { ca, key: client.key, crt: client.cert }
@@ -194,7 +194,7 @@ describe('no secret is in what is told', () => {
       const host: Host = {
         env: { ETCD_ENDPOINTS: endpoint, ETCD_USER: user.username, ETCD_PASSWORD: password },
         print,
-        complain: print,
+        printError: print,
         signals: end,
         readFile: path => files[path] ?? Buffer.from(''),
         registryOf: options => etcdRegistry(options),

@@ -1,16 +1,16 @@
+import { SortedMap } from '../sorted-map/sorted-map.js'
 import type { Roster } from '../view/view.js'
 import { merged, unmerged, type Merged } from './merge.js'
 import { serviceSetOf, type ServiceSet, type SetState } from './service-set.js'
-import { SortedMap } from '../sorted-map/sorted-map.js'
 
-/** Several services as one format tells them. */
+/** All services in one format: their instances and their sets, by service. */
 export interface Catalog<M> {
   readonly sets: SortedMap<ServiceSet<M>>
   readonly services: SortedMap<Roster<M>>
   readonly state: SetState
 }
 
-/** The next sets of all services; while the status stays, only those that changed are new. */
+/** The catalog after the next listing or event. While status and trouble stay the same, services that did not change keep their set (`===`). */
 export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: SortedMap<Roster<M>>, state: SetState): Catalog<M> => {
   const same = previous?.state.status === state.status && previous.state.trouble === state.trouble
   const [from, sets] = same ? [previous.services, previous.sets] : [SortedMap.empty<Roster<M>>(), SortedMap.empty<ServiceSet<M>>()]
@@ -21,30 +21,30 @@ export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: Sorte
   return { sets: next, services, state }
 }
 
-/** One service of a catalog; without instances when it is not in it. */
+/** The set of one service; an empty set if the catalog does not contain the service. */
 const setOf = <M>({ sets, state }: Catalog<M>, service: string): ServiceSet<M> =>
   sets.get(service) ?? serviceSetOf({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() }, state)
 
-/** The catalogs of several formats, in order of precedence, and the sets that result. */
+/** The catalogs of several formats, in order of precedence, and the sets that result, by service. */
 export interface MergedCatalog<M> {
   readonly catalogs: readonly Catalog<M>[]
   readonly merges: SortedMap<Merged<M>>
   readonly sets: SortedMap<ServiceSet<M>>
 }
 
-/** Several formats, before any of them is known. */
+/** The state before the first catalog of any format. */
 export const unmergedCatalog = <M>(formats: number): MergedCatalog<M> => {
-  const unknown: Catalog<M> = { sets: SortedMap.empty(), services: SortedMap.empty(), state: { status: 'pending', revision: 0, asOf: 0 } }
-  return { catalogs: Array.from({ length: formats }, () => unknown), merges: SortedMap.empty(), sets: SortedMap.empty() }
+  const pending: Catalog<M> = { sets: SortedMap.empty(), services: SortedMap.empty(), state: { status: 'pending', revision: 0, asOf: 0 } }
+  return { catalogs: Array.from({ length: formats }, () => pending), merges: SortedMap.empty(), sets: SortedMap.empty() }
 }
 
-/** The merger after one format's next catalog; a service that no format tells of any more leaves it. */
+/** The state after one format's next catalog, without the services that no format contains any more. */
 export const mergedCatalog = <M>(previous: MergedCatalog<M>, format: number, catalog: Catalog<M>): MergedCatalog<M> => {
   const catalogs = previous.catalogs.map((other, at) => (at === format ? catalog : other))
   const before = previous.catalogs[format]
   const changed = SortedMap.difference(before?.sets ?? SortedMap.empty<ServiceSet<M>>(), catalog.sets).map(({ key }) => key)
-  const moved = before?.state.status !== catalog.state.status || before.state.trouble !== catalog.state.trouble
-  const touched = moved ? new Set([...changed, ...previous.merges.keys()]) : changed
+  const stateChanged = before?.state.status !== catalog.state.status || before.state.trouble !== catalog.state.trouble
+  const touched = stateChanged ? new Set([...changed, ...previous.merges.keys()]) : changed
   let { merges, sets } = previous
   for (const service of touched) {
     if (!catalogs.some(each => each.sets.has(service))) {
@@ -52,11 +52,11 @@ export const mergedCatalog = <M>(previous: MergedCatalog<M>, format: number, cat
       sets = sets.delete(service)
       continue
     }
-    const known = merges.get(service)
+    const last = merges.get(service)
     const merge =
-      known === undefined
+      last === undefined
         ? catalogs.reduce((state, each, at) => merged(state, at, setOf(each, service)), unmerged<M>(service, catalogs.length))
-        : merged(known, format, setOf(catalog, service))
+        : merged(last, format, setOf(catalog, service))
     merges = merges.set(service, merge)
     sets = sets.set(service, merge.result)
   }

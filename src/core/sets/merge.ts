@@ -1,26 +1,27 @@
 import type { Rejection } from '../formats/format.js'
 import type { ServiceInstance } from '../instance/instance.js'
-import { instancesOf, pendingSet, type ServiceSet, serviceSetOf, type SetStatus } from './service-set.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
+import { instancesOf, pendingSet, type ServiceSet, serviceSetOf, type SetStatus } from './service-set.js'
 
 type Instances<M> = SortedMap<ServiceInstance<M>>
 
-/** Instances by id, and by address those that share it. */
+/** Instances by id, and the instances of each address by id. */
 interface Indexed<M> {
   readonly instances: Instances<M>
   readonly byAddress: SortedMap<Instances<M>>
 }
 
-/** One service as several formats tell it: the set of each, in order of precedence, and the one that results. */
+/** One service in several formats: the set of each format, in order of precedence, and the set that results. */
 export interface Merged<M> {
   readonly result: ServiceSet<M>
   readonly sets: readonly ServiceSet<M>[]
-  /** Each format's instances, and the merger of all formats up to each. */
+  /** The instances of each format. */
   readonly own: readonly Indexed<M>[]
+  /** For each format, the merged instances of the formats up to it. */
   readonly upTo: readonly Indexed<M>[]
 }
 
-const nobody = <M>(): Indexed<M> => ({ instances: SortedMap.empty(), byAddress: SortedMap.empty() })
+const emptyIndex = <M>(): Indexed<M> => ({ instances: SortedMap.empty(), byAddress: SortedMap.empty() })
 
 const indexed = <M>({ instances, byAddress }: Indexed<M>, id: string, instance: ServiceInstance<M> | undefined): Indexed<M> => {
   const before = instances.get(id)
@@ -40,7 +41,7 @@ interface Pair<M> {
   readonly second: Indexed<M>
 }
 
-/** The ids whose winner may have changed from one pair to the next. */
+/** The ids for which {@link winner} may differ between two pairs. */
 const touched = <M>(before: Pair<M>, after: Pair<M>): ReadonlySet<string> => {
   const ids = new Set(SortedMap.difference(before.second.instances, after.second.instances).map(({ key }) => key))
   for (const change of SortedMap.difference(before.first.instances, after.first.instances)) {
@@ -56,6 +57,7 @@ const winner = <M>({ first, second }: Pair<M>, id: string): ServiceInstance<M> |
   return first.instances.get(id) ?? (instance !== undefined && !first.byAddress.has(instance.address) ? instance : undefined)
 }
 
+/** The status of the least known set. */
 const statusOf = (sets: readonly ServiceSet[]): SetStatus =>
   (['pending', 'stale', 'live'] as const).find(status => sets.some(set => set.status === status)) ?? 'pending'
 
@@ -81,15 +83,15 @@ const resultOf = <M>(sets: readonly ServiceSet<M>[], service: string, instances:
     },
   )
 
-/** Several formats of a service, before any of them is known. */
+/** The state before the first set of any format. */
 export const unmerged = <M>(service: string, formats: number): Merged<M> => {
   const each = <A>(value: A): readonly A[] => Array.from({ length: formats }, () => value)
-  return { result: pendingSet(service), sets: each(pendingSet<M>(service)), own: each(nobody<M>()), upTo: each(nobody<M>()) }
+  return { result: pendingSet(service), sets: each(pendingSet<M>(service)), own: each(emptyIndex<M>()), upTo: each(emptyIndex<M>()) }
 }
 
 /**
- * The merger after one format's next set, at the cost of what differs. Within a format an id is an instance; between formats an address is,
- * and the first format that shows the id or the address wins.
+ * The state after one format's next set; the cost is proportional to what differs. If several formats have the same id or the same address, the first
+ * of them wins. Within one format, several ids may share an address.
  */
 export const merged = <M>(previous: Merged<M>, format: number, set: ServiceSet<M>): Merged<M> => {
   const sets = previous.sets.map((other, at) => (at === format ? set : other))
@@ -99,12 +101,12 @@ export const merged = <M>(previous: Merged<M>, format: number, set: ServiceSet<M
       : index,
   )
   const upTo: Indexed<M>[] = []
-  let first = nobody<M>()
+  let first = emptyIndex<M>()
   let firstBefore = first
   own.forEach((second, at) => {
-    const before = { first: firstBefore, second: previous.own[at] ?? nobody<M>() }
+    const before = { first: firstBefore, second: previous.own[at] ?? emptyIndex<M>() }
     const after = { first, second }
-    firstBefore = previous.upTo[at] ?? nobody<M>()
+    firstBefore = previous.upTo[at] ?? emptyIndex<M>()
     first = [...touched(before, after)].reduce((next, id) => indexed(next, id, winner(after, id)), firstBefore)
     upTo.push(first)
   })

@@ -5,19 +5,23 @@ import { KeySet } from '../sorted-map/key-set.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 import type { Revision } from '../store.js'
 
-/** Why a set is not live, since when (epoch ms), at which attempt, and when the next one comes (epoch ms). */
+/** Why a set is not live. */
 export interface Trouble {
   readonly error: Error
+  /** When the outage began, epoch ms. */
   readonly since: number
+  /** The number of the attempt that failed, counted from 1 in each outage. */
   readonly attempt: number
+  /** When the next attempt begins, epoch ms. */
   readonly retryAt: number
+  /** The etcd endpoint that failed, if there is one. */
   readonly host?: string
 }
 
-/** `pending`: nothing is known yet; `live`: true at `revision`; `stale`: last known, see `trouble`. */
+/** `pending`: not read yet; `live`: what etcd has at `revision`; `stale`: what etcd had at `revision`, see `trouble`. */
 export type SetStatus = 'pending' | 'live' | 'stale'
 
-/** The instances of a service as they were at one revision. Never changes; iterates sorted by id. */
+/** The instances of a service at one revision. A set never changes, and iterates sorted by id. */
 export interface ServiceSet<M = unknown> extends Iterable<ServiceInstance<M>> {
   readonly service: string
   readonly status: SetStatus
@@ -25,20 +29,20 @@ export interface ServiceSet<M = unknown> extends Iterable<ServiceInstance<M>> {
   readonly size: number
   readonly get: (id: string) => ServiceInstance<M> | undefined
   readonly has: (id: string) => boolean
-  /** The instance of rank `index` by id, counted from 0. */
+  /** The instance at rank `index` in the order of ids, counted from 0; `undefined` if out of range. */
   readonly at: (index: number) => ServiceInstance<M> | undefined
-  /** The entries that could not be read, by key. */
+  /** The entries that could not be decoded, by key. */
   readonly rejected: ReadonlyMap<string, Rejection>
-  /** The ids that only `protect` still keeps. */
+  /** The ids of instances that have vanished, and that `protect` still shows. */
   readonly held: ReadonlySet<string>
   readonly trouble: Trouble | undefined
-  /** When etcd last confirmed this, epoch ms; 0 while pending. */
+  /** When etcd last confirmed this set, epoch ms; 0 while pending. */
   readonly asOf: number
   readonly toArray: () => readonly ServiceInstance<M>[]
   readonly toJSON: () => unknown
 }
 
-/** What a set says besides its instances. */
+/** The fields of a set other than its content. */
 export interface SetState {
   readonly status: SetStatus
   readonly revision: Revision
@@ -47,7 +51,7 @@ export interface SetState {
   readonly held?: ReadonlySet<string>
 }
 
-/** The sorted instances, and the entries that could not be read. */
+/** The instances, by id, and the entries that could not be decoded, by key. */
 export interface SetContent<M> {
   readonly service: string
   readonly instances: SortedMap<ServiceInstance<M>>
@@ -58,8 +62,8 @@ const none: ReadonlySet<string> = KeySet.of(new Set())
 
 const troubleJSON = ({ error: { name, message }, ...rest }: Trouble): unknown => ({ error: { name, message }, ...rest })
 
-// The methods are getters that hand out a bound function, so that `const { get } = set` works, and so that two sets of
-// equal content are equal to a test's deep comparison: what they own is data.
+// The methods are getters that return a bound function: so `const { get } = set` works, and a test's deep comparison of two sets
+// compares their data only.
 class InstanceSet<M> implements ServiceSet<M> {
   readonly service: string
   readonly status: SetStatus
@@ -124,25 +128,25 @@ class InstanceSet<M> implements ServiceSet<M> {
     return (): Iterator<ServiceInstance<M>> => this.#instances.values()
   }
 
-  /** How Node's `console.log` shows it. */
+  /** What Node's `console.log` prints. */
   get [Symbol.for('nodejs.util.inspect.custom')]() {
     return this.toJSON
   }
 }
 
-/** A set as it is emitted. */
+/** Makes a set from content and state; copies nothing. */
 export const serviceSetOf = <M>(content: SetContent<M>, state: SetState): ServiceSet<M> => new InstanceSet(content, state)
 
-/** The set of a service of which nothing is known yet. */
+/** The set of a service before anything has been read. */
 export const pendingSet = <M = unknown>(service: string): ServiceSet<M> =>
   serviceSetOf({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() }, { status: 'pending', revision: 0, asOf: 0 })
 
-/** The instances of a set as a sorted map, which says cheaply what differs from another. */
+/** The instances of a set as a sorted map. Two of them can be compared cheaply with `SortedMap.difference`. */
 export const instancesOf = <M>(set: ServiceSet<M>): SortedMap<ServiceInstance<M>> => InstanceSet.instancesOf(set)
 
 const stateOf = ({ status, revision, asOf, trouble, held }: ServiceSet): SetState => ({ status, revision, asOf, trouble, held })
 
-/** The set with other instances (and other held ones, if given); the same set if they are the same. */
+/** The set with other instances, and with other `held` ids if given; the same set (`===`) if both are the same. */
 export const withInstances = <M>(
   set: ServiceSet<M>,
   instances: SortedMap<ServiceInstance<M>>,
@@ -152,22 +156,27 @@ export const withInstances = <M>(
     ? set
     : serviceSetOf({ service: set.service, instances, rejected: set.rejected }, { ...stateOf(set), held })
 
-/** The set with only some of its instances, and of the held ones those that are among them. */
+/** The set with only some of its instances, and without the `held` ids of the others. */
 export const restricted = <M>(set: ServiceSet<M>, instances: SortedMap<ServiceInstance<M>>): ServiceSet<M> => {
   const held = [...set.held].filter(id => instances.has(id))
   return withInstances(set, instances, held.length === set.held.size ? set.held : new Set(held))
 }
 
-/** The set with another status, or another time and trouble, and the same content. */
+/** The set with another state and the same content. */
 export const withState = <M>(set: ServiceSet<M>, state: Partial<SetState>): ServiceSet<M> =>
   serviceSetOf({ service: set.service, instances: instancesOf(set), rejected: set.rejected }, { ...stateOf(set), ...state })
 
-/** Options of {@link serviceSet}. */
+/** Options of {@link serviceSet}; by default the set is `live` at revision 1. */
 export interface ServiceSetOptions extends Partial<SetState> {
+  /** The entries that could not be decoded. @default [] */
   readonly rejected?: Iterable<Rejection>
 }
 
-/** Makes a set, for tests; throws `InvalidArgument` on an instance of another service. */
+/**
+ * Makes a set by hand, mostly for tests. Throws `InvalidArgument` if an instance belongs to another service.
+ *
+ * @example balance(of(serviceSet('web', [serviceInstance({ service: 'web', address: 'localhost:8000' })])))
+ */
 export const serviceSet = <M = unknown>(
   service: string,
   instances: Iterable<ServiceInstance<M>> = [],

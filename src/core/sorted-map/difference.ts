@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are in range by construction */
 import type { Inner, Leaf, Node } from './node.js'
 
-/** What one key holds in two maps; `undefined`: it is absent. */
+/** The value of one key in two maps; `undefined` where the key is absent. */
 export interface Difference<V> {
   readonly key: string
   readonly before: V | undefined
@@ -10,15 +10,15 @@ export interface Difference<V> {
 
 const heightOf = (node: Node<unknown>): number => (node.children === undefined ? 1 : 1 + heightOf(node.children[0]!))
 
-/** A walk in key order that stands before a subtree it may step over, or before one entry (height 0). */
-class Walk<V> {
+/** A position in key order: before a subtree, which it can skip or enter, or before one entry (height 0). */
+class Cursor<V> {
   readonly #parents: Inner<V>[] = []
   readonly #indices: number[] = []
   #leaf: Leaf<V> | undefined
   #at = 0
   height: number
   node: Node<V> | undefined
-  /** The smallest key ahead, `undefined` at the end. */
+  /** The smallest key ahead; `undefined` at the end. */
   key: string | undefined
 
   constructor(root: Node<V>) {
@@ -71,12 +71,12 @@ class Walk<V> {
   }
 }
 
-/** What differs between two trees, by key, and no more than `most`: a subtree that both share is stepped over, wherever it hangs. */
+/** Up to `most` differences between two trees, by key. It skips every subtree that both share, at whatever depth it is. */
 export const differences = <V>(a: Node<V>, b: Node<V>, most = Infinity): readonly Difference<V>[] => {
   const found: Difference<V>[] = []
   if (a === b) return found
-  const before = new Walk(a)
-  const after = new Walk(b)
+  const before = new Cursor(a)
+  const after = new Cursor(b)
   while (found.length < most && (before.key !== undefined || after.key !== undefined))
     if (before.key === after.key) {
       if (before.height > after.height) before.enter()

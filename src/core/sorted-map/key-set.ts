@@ -10,13 +10,13 @@ export class KeySet implements ReadonlySet<string> {
     this.#map = map
   }
 
-  /** The set of the keys; itself if it is one already. */
+  /** `keys` as a `KeySet`; the same object if it is one already. */
   static of(keys: ReadonlySet<string>): KeySet {
     if (keys instanceof KeySet) return keys
     return keys.size === 0 ? KeySet.#empty : new KeySet(SortedMap.from(Array.from(keys, key => [key, true])))
   }
 
-  /** The map whose keys they are, which says cheaply what differs from another. */
+  /** The map behind the set. Two of them can be compared cheaply with `SortedMap.difference`. */
   static mapOf(keys: ReadonlySet<string>): SortedMap<unknown> {
     return KeySet.of(keys).#map
   }
@@ -49,13 +49,13 @@ export class KeySet implements ReadonlySet<string> {
     return this.keys()
   }
 
-  /** How Node's `console.log` shows it. */
+  /** What Node's `console.log` prints. */
   [Symbol.for('nodejs.util.inspect.custom')](): ReadonlySet<string> {
     return new Set(this)
   }
 }
 
-// What a built-in set can do besides (`union`, `isSubsetOf` …) where the engine has it: it works on nothing but a built-in set.
+// The newer methods of `Set` (`union`, `isSubsetOf` …), where the engine has them. They only work on a built-in set, hence the copy.
 for (const name of ['union', 'intersection', 'difference', 'symmetricDifference', 'isSubsetOf', 'isSupersetOf', 'isDisjointFrom']) {
   const method: unknown = Reflect.get(Set.prototype, name)
   if (typeof method !== 'function') continue

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are in range by construction */
 
-/** The most a node holds; half of it is the least, save at the root. */
+/** The most entries or children in one node. Every node but the root has at least half as many. */
 export const width = 32
 
 /** Entries sorted by key. */
@@ -12,7 +12,7 @@ export interface Leaf<V> {
   readonly children: undefined
 }
 
-/** Subtrees in order: `keys` are their smallest keys, `sizes` their counts of entries. */
+/** Subtrees in key order: `keys` has the smallest key of each, `sizes` the number of its entries. */
 export interface Inner<V> {
   readonly size: number
   readonly keys: readonly string[]
@@ -21,22 +21,37 @@ export interface Inner<V> {
   readonly children: readonly Node<V>[]
 }
 
-/** A persistent B+tree: never changed once made, but by the edit that made it; all leaves at one depth. */
+/** A persistent B+tree, with all leaves at one depth. Only the edit that created a node may change it. */
 export type Node<V> = Leaf<V> | Inner<V>
 
-/** The nodes that were made in the course of one edit: nobody else has them yet, so that they may be changed. */
+/** The nodes that one edit has created. Nothing else refers to them yet, so the same edit may change them in place. */
 export type Fresh = Set<unknown>
 
-/** A leaf of keys in ascending order; it has the fields of an inner node in the same order, so that the engine sees one shape. */
+/** A leaf, from keys in ascending order. It has the fields of an inner node in the same order, so that the engine sees one shape. */
 export const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({ size: keys.length, keys, values, sizes: undefined, children: undefined })
 
 const inner = <V>(size: number, keys: readonly string[], sizes: readonly number[], children: readonly Node<V>[]): Inner<V> =>
   ({ size, keys, values: undefined, sizes, children })
 
-/** The node above its children. */
+/** An inner node, from its children in key order. */
 export const parent = <V>(children: readonly Node<V>[]): Inner<V> => {
   const sizes = children.map(child => child.size)
   return inner(sizes.reduce((sum, size) => sum + size, 0), children.map(child => child.keys[0]!), sizes, children)
+}
+
+const chunks = <A>(count: number, chunk: (from: number, to: number) => A): A[] => {
+  const parts = Math.ceil(count / width)
+  return Array.from({ length: parts }, (_, at) => chunk(Math.floor((at * count) / parts), Math.floor(((at + 1) * count) / parts)))
+}
+
+/** A tree, from keys in strictly ascending order and their values. */
+export const built = <V>(keys: readonly string[], values: readonly V[]): Node<V> => {
+  let level: Node<V>[] = chunks(keys.length, (from, to) => leaf(keys.slice(from, to), values.slice(from, to)))
+  while (level.length > 1) {
+    const below = level
+    level = chunks(below.length, (from, to) => parent(below.slice(from, to)))
+  }
+  return level[0] ?? leaf([], [])
 }
 
 const spliced = <A>(items: readonly A[], at: number, count: number, ...added: readonly A[]): readonly A[] => {
@@ -51,7 +66,7 @@ const replaced = <A>(items: readonly A[], at: number, item: A): readonly A[] => 
   return copy
 }
 
-/** The index of the first key that is not smaller than `key`. */
+/** The index of the first key that is not smaller than `key`; `keys.length` if all are smaller. */
 export const lowerBound = (keys: readonly string[], key: string): number => {
   let low = 0
   let high = keys.length
@@ -63,7 +78,7 @@ export const lowerBound = (keys: readonly string[], key: string): number => {
   return low
 }
 
-/** The index of the last key that is not greater than `key`; of the first one when all are. */
+/** The index of the last key that is not greater than `key`; 0 if all are greater. */
 const childIndex = (keys: readonly string[], key: string): number => {
   let low = 1
   let high = keys.length
@@ -95,14 +110,14 @@ const withChildren = <V>(node: Inner<V>, at: number, count: number, children: re
   )
 }
 
-const part = <V>(node: Node<V>, from: number, to?: number): Node<V> =>
+const sliceOf = <V>(node: Node<V>, from: number, to?: number): Node<V> =>
   node.children === undefined
     ? leaf(node.keys.slice(from, to), node.values.slice(from, to))
     : parent(node.children.slice(from, to))
 
-const fitting = <V>(node: Node<V>): readonly Node<V>[] => {
+const splitIfTooWide = <V>(node: Node<V>): readonly Node<V>[] => {
   const half = node.keys.length >>> 1
-  return node.keys.length > width ? [part(node, 0, half), part(node, half)] : [node]
+  return node.keys.length > width ? [sliceOf(node, 0, half), sliceOf(node, half)] : [node]
 }
 
 const joined = <V>(a: Node<V>, b: Node<V>): Node<V> =>
@@ -110,14 +125,14 @@ const joined = <V>(a: Node<V>, b: Node<V>): Node<V> =>
     ? leaf([...a.keys, ...b.keys], [...(a as Leaf<V>).values, ...(b as Leaf<V>).values])
     : parent([...a.children, ...b.children])
 
-/** The leaf in which `key` is, if it is anywhere. */
+/** The only leaf that can contain `key`. */
 export const leafOf = <V>(root: Node<V>, key: string): Leaf<V> => {
   let node = root
   while (node.children !== undefined) node = node.children[childIndex(node.keys, key)]!
   return node
 }
 
-/** The value of rank `index`, counted from 0. */
+/** The value at rank `index`, counted from 0; `index` must be in range. */
 export const valueAt = <V>(root: Node<V>, index: number): V => {
   let node = root
   let rest = index
@@ -129,19 +144,19 @@ export const valueAt = <V>(root: Node<V>, index: number): V => {
   return node.values[rest] as V
 }
 
-/** Calls `visit` for each entry, in order. */
-export const each = <V>(node: Node<V>, visit: (value: V, key: string) => void): void => {
+/** Calls `visit` for each entry, in key order. */
+export const forEachEntry = <V>(node: Node<V>, visit: (value: V, key: string) => void): void => {
   if (node.children === undefined) for (let at = 0; at < node.size; at++) visit(node.values[at] as V, node.keys[at]!)
-  else for (const child of node.children) each(child, visit)
+  else for (const child of node.children) forEachEntry(child, visit)
 }
 
-/** A tree of the same keys with other values. */
-export const mapped = <V, W>(node: Node<V>, change: (value: V) => W): Node<W> =>
+/** A tree with the same keys and shape, and with `change` applied to each value. */
+export const withMappedValues = <V, W>(node: Node<V>, change: (value: V) => W): Node<W> =>
   node.children === undefined
     ? leaf(node.keys, node.values.map(value => change(value)))
-    : inner(node.size, node.keys, node.sizes, node.children.map(child => mapped(child, change)))
+    : inner(node.size, node.keys, node.sizes, node.children.map(child => withMappedValues(child, change)))
 
-const kept = <N>(node: N, fresh: Fresh | undefined): N => {
+const markedFresh = <N>(node: N, fresh: Fresh | undefined): N => {
   fresh?.add(node)
   return node
 }
@@ -152,7 +167,7 @@ const put = <V>(node: Node<V>, key: string, valueAfter: (before: V | undefined) 
     if (node.keys[at] !== key) return leaf(spliced(node.keys, at, 0, key), spliced(node.values, at, 0, valueAfter(undefined)))
     const value = valueAfter(node.values[at])
     if (node.values[at] === value) return node
-    if (fresh?.has(node) !== true) return kept(leaf(node.keys, replaced(node.values, at, value)), fresh)
+    if (fresh?.has(node) !== true) return markedFresh(leaf(node.keys, replaced(node.values, at, value)), fresh)
     ;(node.values as V[])[at] = value
     return node
   }
@@ -160,8 +175,8 @@ const put = <V>(node: Node<V>, key: string, valueAfter: (before: V | undefined) 
   const before = node.children[at]!
   const after = put(before, key, valueAfter, fresh)
   if (after === before) return node
-  if (after.keys.length > width) return withChildren(node, at, 1, fitting(after))
-  if (fresh?.has(node) !== true || before.size !== after.size) return kept(withChild(node, at, after), fresh)
+  if (after.keys.length > width) return withChildren(node, at, 1, splitIfTooWide(after))
+  if (fresh?.has(node) !== true || before.size !== after.size) return markedFresh(withChild(node, at, after), fresh)
   ;(node.children as Node<V>[])[at] = after
   return node
 }
@@ -177,17 +192,20 @@ const remove = <V>(node: Node<V>, key: string): Node<V> => {
   if (after === before) return node
   if (after.keys.length >= width / 2) return withChild(node, at, after)
   return at === 0
-    ? withChildren(node, 0, 2, fitting(joined(after, node.children[1]!)))
-    : withChildren(node, at - 1, 2, fitting(joined(node.children[at - 1]!, after)))
+    ? withChildren(node, 0, 2, splitIfTooWide(joined(after, node.children[1]!)))
+    : withChildren(node, at - 1, 2, splitIfTooWide(joined(node.children[at - 1]!, after)))
 }
 
-/** The tree with `key` at what `valueAfter` makes of its value; the same tree if it is so already, or if it is `fresh` and was changed. */
+/**
+ * The tree with the value of `key` replaced by `valueAfter(value before)`. Returns `root` itself if nothing changes, or if `root` is `fresh` and was
+ * changed in place.
+ */
 export const updated = <V>(root: Node<V>, key: string, valueAfter: (before: V | undefined) => V, fresh?: Fresh): Node<V> => {
-  const [only, more] = fitting(put(root, key, valueAfter, fresh))
-  return more === undefined ? only! : parent([only!, more])
+  const [left, right] = splitIfTooWide(put(root, key, valueAfter, fresh))
+  return right === undefined ? left! : parent([left!, right])
 }
 
-/** The tree without `key`; the same tree if it has none. */
+/** The tree without `key`; `root` itself if it does not contain `key`. */
 export const removed = <V>(root: Node<V>, key: string): Node<V> => {
   const node = remove(root, key)
   return node.children?.length === 1 ? node.children[0]! : node

@@ -1,12 +1,10 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are in range by construction */
- 
 import { type Difference, differences } from './difference.js'
-import { built } from './build.js'
-import { each, type Fresh, type Inner, type Leaf, leafOf, lowerBound, mapped, type Node, removed, updated, valueAt } from './node.js'
+import { built, forEachEntry, type Fresh, type Inner, type Leaf, leafOf, lowerBound, type Node, removed, updated, valueAt, withMappedValues } from './node.js'
 
 export type { Difference } from './difference.js'
 
-class Steps<V, A> {
+class MapIteratorOf<V, A> {
   readonly #parents: Inner<V>[] = []
   readonly #indices: number[] = []
   readonly #pick: (leaf: Leaf<V>, at: number) => A
@@ -48,8 +46,8 @@ class Steps<V, A> {
   }
 }
 
-// What every built-in iterator inherits: being iterable, and the helpers (`map`, `filter` …) where the engine has them.
-Object.setPrototypeOf(Steps.prototype, Object.getPrototypeOf(Object.getPrototypeOf([].values()) as object) as object)
+// The prototype of all built-in iterators: it makes this one iterable and adds the helpers (`map`, `filter` …) where the engine has them.
+Object.setPrototypeOf(MapIteratorOf.prototype, Object.getPrototypeOf(Object.getPrototypeOf([].values()) as object) as object)
 
 const keyAt = (leaf: Leaf<unknown>, at: number): string => leaf.keys[at]!
 const valueIn = <V>(leaf: Leaf<V>, at: number): V => leaf.values[at] as V
@@ -62,7 +60,7 @@ interface Iterators<V> {
   readonly entries: ReturnType<ReadonlyMap<string, V>['entries']>
 }
 
-/** A persistent map sorted by key (by `<`): a change copies one path and shares the rest, and a value has a rank. */
+/** A persistent map, sorted by key (by `<`). A change copies one path of the tree and shares the rest. Values can be read by rank. */
 export class SortedMap<V> implements ReadonlyMap<string, V> {
   static readonly #empty = new SortedMap<never>(built<never>([], []))
 
@@ -72,12 +70,12 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     this.#root = root
   }
 
-  /** The map without entries. */
+  /** The empty map. */
   static empty<V>(): SortedMap<V> {
     return SortedMap.#empty
   }
 
-  /** The map of the entries, in linear time when they are sorted; of equal keys the last one counts. */
+  /** A map of the entries. Linear time if they are sorted. If a key occurs twice, the last entry counts. */
   static from<V>(entries: Iterable<readonly [string, V]>): SortedMap<V> {
     const keys: string[] = []
     const values: V[] = []
@@ -88,12 +86,12 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     return SortedMap.#of(keys, values)
   }
 
-  /** The map of keys that are in strictly ascending order, and their values. */
+  /** A map, from keys in strictly ascending order and their values; it does not check the order. */
   static sorted<V>(keys: readonly string[], values: readonly V[]): SortedMap<V> {
     return keys.length === 0 ? SortedMap.empty() : new SortedMap(built(keys, values))
   }
 
-  /** The map of the values by what `keyOf` says, like {@link SortedMap.from}. */
+  /** A map of the values, each at `keyOf(value)`; otherwise like {@link SortedMap.from}. */
   static by<V>(values: readonly V[], keyOf: (value: V) => string): SortedMap<V> {
     return SortedMap.#of(values.map(keyOf), values)
   }
@@ -106,17 +104,17 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     return new SortedMap(built(sorted, sorted.map(key => last.get(key) as V)))
   }
 
-  /** What differs between two maps, by key; costs as much as that, as long as one map came from the other. */
+  /** The differences between two maps, by key. If one map was made from the other, the cost is proportional to what differs. */
   static difference<V>(before: SortedMap<V>, after: SortedMap<V>): readonly Difference<V>[] {
     return differences(before.#root, after.#root)
   }
 
-  /** Whether two maps hold the same; as cheap as their first difference. */
+  /** Whether two maps have the same keys and (`===`) values. Stops at the first difference. */
   static same<V>(a: SortedMap<V>, b: SortedMap<V>): boolean {
     return differences(a.#root, b.#root, 1).length === 0
   }
 
-  /** The map `after`, made of what `before` has where they agree, so that their difference is cheap from then on. */
+  /** A map equal to `after` that shares nodes with `before` if few entries differ, so that later differences between the two are cheap. */
   static sharing<V>(before: SortedMap<V>, after: SortedMap<V>): SortedMap<V> {
     if (Math.abs(before.size - after.size) * 8 > after.size) return after
     const found = SortedMap.difference(before, after)
@@ -139,60 +137,63 @@ export class SortedMap<V> implements ReadonlyMap<string, V> {
     return keys[lowerBound(keys, key)] === key
   }
 
-  /** The map of what `change` makes of each value. */
+  /** A map with the same keys, and with `change` applied to each value. */
   map<W>(change: (value: V) => W): SortedMap<W> {
-    return this.size === 0 ? SortedMap.empty() : new SortedMap(mapped(this.#root, change))
+    return this.size === 0 ? SortedMap.empty() : new SortedMap(withMappedValues(this.#root, change))
   }
 
-  /** The value of rank `index`, counted from 0; `undefined` out of range. */
+  /** The value at rank `index`, counted from 0; `undefined` if out of range. */
   at(index: number): V | undefined {
     return Number.isInteger(index) && index >= 0 && index < this.size ? valueAt(this.#root, index) : undefined
   }
 
-  /** This map with `key` at `value`; itself if it is so already (`===`). Within one edit it may be this map that is changed, if the edit has made it. */
+  /**
+   * This map with `value` at `key`; this map itself if it has that value (`===`) already. Calls with the same `edit` may change
+   * in place what an earlier one of them created, and then return this same map.
+   */
   set(key: string, value: V, edit?: Fresh): SortedMap<V> {
     return this.update(key, () => value, edit)
   }
 
-  /** The same with what `valueAfter` makes of the value at `key`, which is looked for once. */
+  /** Like {@link set}, with `valueAfter(value before)` as the value. It searches for `key` once. */
   update(key: string, valueAfter: (before: V | undefined) => V, edit?: Fresh): SortedMap<V> {
     const root = updated(this.#root, key, valueAfter, edit)
     return root === this.#root ? this : new SortedMap(root)
   }
 
-  /** This map without `key`; itself if it has none. */
+  /** This map without `key`; this map itself if it does not contain `key`. */
   delete(key: string): SortedMap<V> {
     const root = removed(this.#root, key)
     return root === this.#root ? this : root.size === 0 ? SortedMap.empty() : new SortedMap(root)
   }
 
   forEach(visit: (value: V, key: string, map: ReadonlyMap<string, V>) => void, thisArg?: unknown): void {
-    each(this.#root, (value, key) => visit.call(thisArg, value, key, this))
+    forEachEntry(this.#root, (value, key) => visit.call(thisArg, value, key, this))
   }
 
   toArray(): V[] {
     const values: V[] = []
-    each(this.#root, value => values.push(value))
+    forEachEntry(this.#root, value => values.push(value))
     return values
   }
 
   keys(): Iterators<V>['keys'] {
-    return new Steps(this.#root, keyAt) as unknown as Iterators<V>['keys']
+    return new MapIteratorOf(this.#root, keyAt) as unknown as Iterators<V>['keys']
   }
 
   values(): Iterators<V>['values'] {
-    return new Steps(this.#root, valueIn) as unknown as Iterators<V>['values']
+    return new MapIteratorOf(this.#root, valueIn) as unknown as Iterators<V>['values']
   }
 
   entries(): Iterators<V>['entries'] {
-    return new Steps(this.#root, entryAt) as unknown as Iterators<V>['entries']
+    return new MapIteratorOf(this.#root, entryAt) as unknown as Iterators<V>['entries']
   }
 
   [Symbol.iterator](): Iterators<V>['entries'] {
     return this.entries()
   }
 
-  /** How Node's `console.log` shows it. */
+  /** What Node's `console.log` prints. */
   [Symbol.for('nodejs.util.inspect.custom')](): ReadonlyMap<string, V> {
     return new Map(this)
   }

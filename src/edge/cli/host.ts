@@ -2,16 +2,16 @@ import type { Observable } from 'rxjs'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import type { ConnectOptions } from '../etcd/index.js'
 
-/** What asks the program to end: a signal, or `SIGPIPE` for a standard output that nobody reads any more. */
+/** What ends the program: a signal of the system, or `SIGPIPE` if the reader of standard output has gone away. */
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE'
 
-/** The world around the program, so that a test is one, too. */
+/** The world around the program, so that tests can replace it. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Writes to standard output. */
   readonly print: (text: string) => void
   /** Writes to standard error. */
-  readonly complain: (text: string) => void
+  readonly printError: (text: string) => void
   readonly signals: Observable<Signal>
   readonly readFile: (path: string) => Buffer
   readonly registryOf: (options: ConnectOptions) => ClosableRegistry | Promise<ClosableRegistry>
@@ -20,5 +20,5 @@ export interface Host {
 
 const numbers: Readonly<Record<Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 }
 
-/** The exit code of a process that such a signal ended. */
-export const killedBy = (signal: Signal): number => 128 + numbers[signal]
+/** The exit code of a process that a signal has ended. */
+export const exitCodeOf = (signal: Signal): number => 128 + numbers[signal]

@@ -1,26 +1,25 @@
 import { Command } from 'commander'
 import { concatMap, defer, from, map, race, retry, tap, throwError, timer, toArray, type Observable } from 'rxjs'
-import { Disconnected, InvalidArgument } from '../../core/errors.js'
+import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
 import { folding, type Roster, type Scope } from '../../core/view/view.js'
 import { nameProblem } from '../../core/instance/names.js'
 import type { Revision } from '../../core/store.js'
-import { toError } from '../../core/errors.js'
+import { gatherListing } from '../../flow/gather-listing.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
-import { complaintOf } from './complaint.js'
-import { killedBy, type Host } from './host.js'
+import { failureOf } from './failure.js'
+import { exitCodeOf, type Host } from './host.js'
 import { printable } from './output.js'
-import { session } from './session.js'
-import { noticingSilence } from './silence.js'
+import { reportSilence } from './report-silence.js'
 import { settingsOf, type Settings, type SharedOptions } from './settings.js'
-import { tableOf } from './table.js'
+import { withRegistry } from './with-registry.js'
 
-/** One prefix to list, and whose keys lie under it. */
+/** One prefix to list, and the services whose keys it contains. */
 interface Target {
   readonly prefix: string
   readonly scope: Scope
 }
 
-/** A service as it was at one revision. */
+/** A service at one revision. */
 interface Listed {
   readonly roster: Roster<unknown>
   readonly revision: Revision
@@ -33,17 +32,24 @@ const targetsOf = ({ format }: Settings, services: readonly string[]): readonly 
   }
   if (services.length > 0) return [...new Set(services)].map(service => ({ prefix: format.prefix(service), scope: { service } }))
   if (format.root !== undefined) return [{ prefix: format.root, scope: {} }]
-  throw new InvalidArgument('service', `is needed: with --format ${format.name} and no --prefix there is no place under which all services lie`)
+  throw new InvalidArgument('service', `is required: --format ${format.name} has no prefix that all services share (name the services, or set --prefix)`)
 }
 
 const listed = (registry: ReadableRegistry, { format }: Settings, { prefix, scope }: Target): Observable<readonly Listed[]> =>
   registry.list(prefix).pipe(
+    gatherListing(),
     map(({ revision, changes }) => {
       const fold = folding(format, scope)
       const { services } = fold.relisted(fold.nothing, changes.map(change => fold.read(fold.nothing, change)), revision)
       return Array.from(services.values(), roster => ({ roster, revision }))
     }),
   )
+
+/** Rows as lines, with aligned columns. */
+const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
+  const widths = (rows[0] ?? []).map((_, column) => rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0))
+  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+}
 
 const documentOf = (all: readonly Listed[]): string =>
   JSON.stringify({
@@ -71,30 +77,30 @@ const textOf = (all: readonly Listed[], targets: readonly Target[]): string => {
   ].map(line => `${printable(line)}\n`).join('')
 }
 
-/** `list [service...]`: who is there now. */
+/** `list [service...]`: prints the current instances. */
 export const listCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('list')
-    .description('print who is there now: all services, or those named')
-    .argument('[service...]', 'their names; needed with --format plain unless --prefix is given')
+    .description('print the current instances of all services, or of the given ones')
+    .argument('[service...]', 'service names; required for --format plain without --prefix')
     .action(async (services: readonly string[], _: unknown, command: Command) => {
       const settings = settingsOf(command.optsWithGlobals<SharedOptions>(), host)
       const targets = targetsOf(settings, services)
-      // Each outage sends us to the next endpoint.
-      const elsewhere = (error: unknown): Observable<unknown> => {
+      // After an outage, the registry tries the next endpoint.
+      const nextEndpoint = (error: unknown): Observable<unknown> => {
         if (!(error instanceof Disconnected)) return throwError(() => toError(error))
-        host.complain(`${printable(complaintOf(error).message)}\n`)
+        host.printError(`${printable(failureOf(error).message)}\n`)
         return timer(0)
       }
       const work = (registry: ReadableRegistry): Observable<number> =>
         from(targets).pipe(
           concatMap(target =>
-            defer(() => listed(registry, settings, target)).pipe(retry({ count: settings.connection.hosts.length - 1, delay: elsewhere })),
+            defer(() => listed(registry, settings, target)).pipe(retry({ count: settings.connection.hosts.length - 1, delay: nextEndpoint })),
           ),
-          noticingSilence(host, settings),
+          reportSilence(host, settings),
           toArray(),
           map(all => all.flat()),
           tap(all => host.print(settings.json ? `${printable(documentOf(all))}\n` : textOf(all, targets))),
           map(() => 0),
         )
-      exit(await session(host, settings, (registry, stop) => race(work(registry), stop.pipe(map(killedBy)))))
+      exit(await withRegistry(host, settings, (registry, stop) => race(work(registry), stop.pipe(map(exitCodeOf)))))
     })

@@ -9,9 +9,9 @@ import { register } from '../../flow/registration/register.js'
 import type { Host } from './host.js'
 import { printer } from './output.js'
 import { registrationLines } from './registration-lines.js'
-import { session } from './session.js'
-import { noticingSilence } from './silence.js'
+import { reportSilence } from './report-silence.js'
 import { settingsOf, type SharedOptions } from './settings.js'
+import { withRegistry } from './with-registry.js'
 
 interface RegisterOptions extends SharedOptions {
   readonly address: string
@@ -32,50 +32,53 @@ const numberOf = (text: string): number => (text.trim() === '' ? NaN : Number(te
 const ttlOf = (text: string): number => {
   const ttl = numberOf(text)
   if (Number.isInteger(ttl) && ttl >= 1 && ttl <= longestTtl) return ttl
-  throw new InvalidArgument('ttl', `must be a whole number of seconds, 1 or more, not '${text}'`)
+  throw new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got "${text}"`)
 }
+
+/** The longest `--drain`, seconds: what one timer can wait, rounded down. */
+const longestDrain = 2_000_000
 
 const drainOf = (text: string): number => {
   const drain = numberOf(text)
-  if (drain >= 0 && drain <= 2_000_000) return drain
-  throw new InvalidArgument('drain', `must be a number of seconds, 0 or more, not '${text}'`)
+  if (drain >= 0 && drain <= longestDrain) return drain
+  throw new InvalidArgument('drain', `must be a number of seconds from 0 to ${longestDrain}, got "${text}"`)
 }
 
 const metadataOf = (text: string): unknown => {
   const json = parseJson(text)
   if (E.isRight(json)) return json.right
-  throw new InvalidArgument('metadata', `must be JSON, but it ${json.left}`)
+  throw new InvalidArgument('metadata', `must be valid JSON: the text ${json.left}`)
 }
 
-/** The instance that the options tell of; `InvalidArgument` thrown for one that is none, or that the format would cut down. */
+/** The instance that the options describe. Throws `InvalidArgument` if a field is invalid, or if the format cannot store it. */
 const instanceOf = (service: string, options: RegisterOptions): ServiceInstance => {
   const { address, id, status, weight, zone, version, tag, metadata, format } = options
   const lost = format === 'plain' ? Object.entries({ weight, zone, version, tag, metadata }).find(([, value]) => value !== undefined) : undefined
-  if (lost !== undefined) throw new InvalidArgument(lost[0], 'would be lost: --format plain carries the address alone')
+  if (lost !== undefined) throw new InvalidArgument(lost[0], 'cannot be stored by --format plain, which stores only the address (use --format native)')
   return serviceInstance({ service, id, address, status: status as Status | undefined, weight, zone, version, tags: tag, metadata })
 }
 
 const onTakenOf = (onTaken: string): 'replace' | 'fail' => {
   if (onTaken === 'replace' || onTaken === 'fail') return onTaken
-  throw new InvalidArgument('on-taken', `must be replace or fail, not '${onTaken}'`)
+  throw new InvalidArgument('on-taken', `must be replace or fail, got "${onTaken}"`)
 }
 
-/** `register <service>`: keeps an instance registered until a signal. */
+/** `register <service>`: keeps one instance registered until a signal. */
 export const registerCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('register')
-    .description('keep an instance registered until Ctrl-C or SIGTERM, which revokes it')
-    .argument('<service>', 'its service')
-    .requiredOption('--address <host:port>', 'where it is reached')
-    .option('--id <id>', 'who it is in its service (default: its address)')
-    .option('--ttl <seconds>', 'how long it outlives a crash of this process', ttlOf, 10)
+    .description('keep an instance registered until Ctrl-C or SIGTERM, then revoke its lease')
+    .argument('<service>', 'service name')
+    .requiredOption('--address <host:port>', 'address of the instance')
+    .option('--id <id>', 'instance id, unique in its service (default: the address)')
+    .option('--ttl <seconds>', 'lease TTL: how long the instance stays registered after this process has crashed', ttlOf, 10)
     .option('--status <status>', 'starting, up, draining or down (default: up)')
-    .option('--weight <number>', 'its share of the load (default: 1)', numberOf)
-    .option('--zone <name>', 'where it runs')
-    .option('--version <text>', 'which version it is')
-    .option('--tag <tag>', 'a tag; may be given again', (tag: string, before: readonly string[] | undefined) => [...(before ?? []), tag])
-    .option('--metadata <json>', 'anything else, as JSON', metadataOf)
-    .option('--drain <seconds>', 'how long it is shown as draining before it is revoked', drainOf, 0)
-    .option('--on-taken <replace|fail>', 'when another holds its key at the start: take it over, or fail if it is still held after the TTL', 'replace')
+    .option('--weight <number>', 'share of the load, relative to the other instances (default: 1)', numberOf)
+    .option('--zone <name>', 'zone in which the instance runs')
+    .option('--version <text>', 'version of the instance')
+    .option('--tag <tag>', 'tag; can be repeated', (tag: string, before: readonly string[] | undefined) => [...(before ?? []), tag])
+    .option('--metadata <json>', 'any other data, as JSON', metadataOf)
+    .option('--drain <seconds>', 'how long the instance is draining before its lease is revoked', drainOf, 0)
+    .option('--on-taken <replace|fail>', 'if another client has written the key before: replace it, or fail if it is still there after the TTL', 'replace')
     .action(async (service: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<RegisterOptions>()
       const settings = settingsOf(options, host)
@@ -85,7 +88,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
       const drain = options.drain * 1_000
       const print = printer(host, settings.json)
       exit(
-        await session(
+        await withRegistry(
           host,
           settings,
           (registry, stop) =>
@@ -93,10 +96,10 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
               registrationLines(instance),
               tap(print),
               filter(({ json }) => json.type !== 'registering'),
-              noticingSilence(host, settings),
+              reportSilence(host, settings),
               ignoreElements(),
             ),
-          { patience: drain + 2_000 },
+          { explainAfter: drain + 2_000 },
         ),
       )
     })

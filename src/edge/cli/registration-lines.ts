@@ -1,10 +1,10 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { Registration } from '../../core/register/registration.js'
-import { gistOf, hexOf, reasonOf } from './complaint.js'
+import { errorText, hexOf, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
-const leaseOf = (id: string): string => (id === '0' ? 'no lease' : `lease ${hexOf(id)}`)
+const leaseOf = (id: string): string => (id === '0' ? 'without a lease' : `lease ${hexOf(id)}`)
 
 const textOf = (name: string, address: string, state: Registration): string => {
   switch (state.status) {
@@ -15,11 +15,11 @@ const textOf = (name: string, address: string, state: Registration): string => {
     case 'draining':
       return `~ ${name} is draining`
     case 'lost':
-      return `${name} is not registered because ${reasonOf(state.cause)}; trying again`
+      return `${name} is not registered because ${errorText(state.cause)}; retrying`
     case 'taken':
-      return `${name} stands down: ${state.key} is held by ${leaseOf(state.by)}; waiting until it is gone`
+      return `${name} is not registered because another client has written ${state.key} (${leaseOf(state.by)}); waiting until the key is deleted`
     case 'withdrawn':
-      return `${name} is withdrawn: with this status and format it must not be there`
+      return `${name} is withdrawn: its format has no entry for its current status`
     case 'revoked':
       return `- ${name} is revoked`
   }
@@ -33,7 +33,7 @@ const detailsOf = (state: Registration): Readonly<Record<string, unknown>> => {
       return { key, leaseId, revision, ttl, expiresAt: moment(expiresAt), renewals }
     }
     case 'lost':
-      return { error: { name: state.cause.name, message: reasonOf(state.cause) }, attempt: state.attempt, retryAt: moment(state.retryAt) }
+      return { error: { name: state.cause.name, message: errorText(state.cause) }, attempt: state.attempt, retryAt: moment(state.retryAt) }
     case 'taken':
       return { key: state.key, by: state.by }
     case 'registering':
@@ -43,14 +43,14 @@ const detailsOf = (state: Registration): Readonly<Record<string, unknown>> => {
   }
 }
 
-/** By what a state differs from the one before: a renewal, or the next attempt after the same outage, is no news. */
-const newsOf = (state: Registration): string => {
+/** A key that is equal for states that are printed once: renewals, and attempts in the same outage. */
+const repetitionKey = (state: Registration): string => {
   switch (state.status) {
     case 'registered':
     case 'draining':
       return [state.status, state.key, state.leaseId, state.revision].join(' ')
     case 'lost':
-      return `lost ${gistOf(state.cause)}`
+      return `lost ${outageKey(state.cause)}`
     case 'taken':
       return `taken ${state.by}`
     case 'registering':
@@ -60,18 +60,18 @@ const newsOf = (state: Registration): string => {
   }
 }
 
-/** What became of a registration, in lines; one line for each reason of an outage, however often it is met. */
+/** Turns the states of a registration into lines. Each reason of an outage gives one line, however many attempts fail. */
 export const registrationLines =
   ({ service, id, address }: ServiceInstance): OperatorFunction<Registration, Line> =>
   source =>
     defer(() => {
-      const told = new Set<string>()
+      const printed = new Set<string>()
       return source.pipe(
         mergeMap((state): readonly Line[] => {
-          const news = newsOf(state)
-          if (told.has(news)) return []
-          if (state.status !== 'lost' && state.status !== 'registering') told.clear()
-          told.add(news)
+          const key = repetitionKey(state)
+          if (printed.has(key)) return []
+          if (state.status !== 'lost' && state.status !== 'registering') printed.clear()
+          printed.add(key)
           return [{ text: textOf(`${service}/${id}`, address, state), json: { type: state.status, service, id, address, ...detailsOf(state) } }]
         }),
       )

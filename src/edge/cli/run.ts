@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { complaintOf } from './complaint.js'
+import { failureOf } from './failure.js'
 import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'
@@ -8,55 +8,55 @@ import { watchCommand } from './watch-command.js'
 
 const after = `
 Environment:
-  ETCD_ENDPOINTS  the endpoints, unless --endpoints is given
-  ETCD_USER       the user, unless --user is given
-  ETCD_PASSWORD   the password; there is no option for it, since others can read a command line
+  ETCD_ENDPOINTS  default of --endpoints
+  ETCD_USER       default of --user
+  ETCD_PASSWORD   password of the etcd user; there is no option for it, since other users can read command lines
 
 Exit codes:
-  0    done; register and watch: ended by a signal, after revoking
-  1    failed: no etcd (list), access denied, key taken (register --on-taken fail)
-  2    asked wrongly: unknown command or option, bad address, unknown format, bad TTL, ...
-  128+ ended at once by a signal: the second one, or the first during list (130: Ctrl-C)
+  0    success; register and watch: ended by a signal, with the lease revoked
+  1    failure: etcd does not answer (list), access denied, key taken (register --on-taken fail), ...
+  2    wrong usage: unknown command or option, invalid address, format or TTL, ...
+  128+ ended at once by a signal: the second one, or the first one during list (130: Ctrl-C)
 
-While etcd does not answer, register and watch say so and go on trying.`
+If etcd does not answer, register and watch report it and retry.`
 
 const programFor = (host: Host, exit: (code: number) => void): Command => {
   const program = new Command('rx-discovery')
     .description('Service registration and discovery on etcd.')
     .version(host.version, '-V', 'print the version')
-    .option('--endpoints <list>', "etcd's endpoints, separated by commas (default: ETCD_ENDPOINTS, else http://127.0.0.1:2379)")
-    .option('--format <name>', 'how instances are written: native (JSON) or plain (/web/node1 -> localhost:8000)', 'native')
-    .option('--prefix <path>', 'under what all services lie (default: /rx-discovery for native, nothing for plain)')
-    .option('--json', 'print JSON: one object a line (register, watch), or one document (list)')
-    .option('--user <name>', 'who to be for etcd; the password is ETCD_PASSWORD in the environment')
-    .option('--cacert <file>', "the authority of etcd's certificate, PEM")
-    .option('--cert <file>', "this client's certificate, PEM; with --key")
-    .option('--key <file>', "this client's key, PEM; with --cert")
+    .option('--endpoints <list>', 'comma-separated etcd endpoints (default: ETCD_ENDPOINTS, or http://127.0.0.1:2379)')
+    .option('--format <name>', 'how instances are stored: native (JSON) or plain (/web/node1 -> localhost:8000)', 'native')
+    .option('--prefix <path>', 'prefix of all keys (default: /rx-discovery for native, none for plain)')
+    .option('--json', 'print JSON: one object per line (register, watch) or one document (list)')
+    .option('--user <name>', 'etcd user name; the password comes from ETCD_PASSWORD (default: ETCD_USER)')
+    .option('--cacert <file>', 'certificate of the authority (CA) that signed the certificate of etcd, PEM')
+    .option('--cert <file>', 'client certificate, PEM; requires --key and --cacert')
+    .option('--key <file>', 'key of the client certificate, PEM; requires --cert')
     .addHelpText('after', after)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
       writeOut: host.print,
-      writeErr: host.complain,
-      // What follows an unknown option may be a secret.
+      writeErr: host.printError,
+      // The value of an unknown option may be a secret.
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
-    .showHelpAfterError('(--help says more)')
+    .showHelpAfterError('(use --help for help)')
   for (const command of [registerCommand, watchCommand, listCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 
-/** Runs a command line (without the program's own name) and resolves with its exit code; never rejects. */
+/** Runs a command line, given without the name of the program, and resolves with the exit code. It never rejects. */
 export const run = async (argv: readonly string[], host: Host): Promise<number> => {
   let code = 0
   try {
     await programFor(host, value => (code = value)).parseAsync([...argv], { from: 'user' })
     return code
   } catch (error) {
-    // It has printed its message, or the help that was asked for.
+    // Commander has already printed its message, or the requested help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    const complaint = complaintOf(error)
-    host.complain(`error: ${printable(complaint.message)}\n`)
-    return complaint.code
+    const { message, code: failed } = failureOf(error)
+    host.printError(`error: ${printable(message)}\n`)
+    return failed
   }
 }

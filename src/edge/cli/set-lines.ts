@@ -4,7 +4,7 @@ import type { Rejection } from '../../core/formats/format.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { sameValue } from '../../core/instance/json.js'
 import { pendingSet, type ServiceSet, type Trouble } from '../../core/sets/service-set.js'
-import { gistOf, reasonOf } from './complaint.js'
+import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
 const fields = ['address', 'status', 'weight', 'version', 'zone', 'tags', 'endpoints', 'metadata'] as const
@@ -15,22 +15,22 @@ const named = ({ service, id }: ServiceInstance): string => `${service}/${id}`
 
 const differing = (a: ServiceInstance, b: ServiceInstance): readonly (typeof fields)[number][] => fields.filter(field => !sameValue(a[field], b[field]))
 
-/** What an instance says beyond its address, as far as it is not what every other one says. */
-const particulars = (instance: ServiceInstance): string => {
+/** The fields of an instance other than its address, as far as they differ from the defaults. */
+const extraFields = (instance: ServiceInstance): string => {
   const { service, id, address } = instance
-  const usual: ServiceInstance = { service, id, address, endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], incarnation: '', metadata: {} }
-  return differing(instance, usual).map(field => ` ${field}=${shown(instance[field])}`).join('')
+  const defaults: ServiceInstance = { service, id, address, endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], incarnation: '', metadata: {} }
+  return differing(instance, defaults).map(field => ` ${field}=${shown(instance[field])}`).join('')
 }
 
 const changeLine = (change: InstanceChange): Line => {
   const { type, instance, previous } = change
   const { service, address } = instance
   if (previous === undefined) {
-    const text = type === 'joined' ? `+ ${named(instance)} ${address}${particulars(instance)}` : `- ${named(instance)} ${address}`
+    const text = type === 'joined' ? `+ ${named(instance)} ${address}${extraFields(instance)}` : `- ${named(instance)} ${address}`
     return { text, json: { type, service, instance } }
   }
-  const news = differing(previous, instance).map(field => `${field} ${shown(previous[field])} -> ${shown(instance[field])}`)
-  return { text: `~ ${named(instance)} ${news.join(', ')}`, json: { type, service, instance, previous } }
+  const fieldChanges = differing(previous, instance).map(field => `${field} ${shown(previous[field])} -> ${shown(instance[field])}`)
+  return { text: `~ ${named(instance)} ${fieldChanges.join(', ')}`, json: { type, service, instance, previous } }
 }
 
 const liveLine = ({ service, size, revision }: ServiceSet): Line => ({
@@ -39,9 +39,9 @@ const liveLine = ({ service, size, revision }: ServiceSet): Line => ({
 })
 
 const troubleLine = ({ service, status }: ServiceSet, { error, since, attempt, retryAt, host }: Trouble): Line => ({
-  text: `${service} is ${status === 'pending' ? 'not known yet' : 'stale'} since ${moment(since)} because ${reasonOf(error)}; trying again`,
+  text: `${service} has been ${status} since ${moment(since)} because ${errorText(error)}; retrying`,
   json: {
-    ...{ type: status, service, error: { name: error.name, message: reasonOf(error) } },
+    ...{ type: status, service, error: { name: error.name, message: errorText(error) } },
     ...(host !== undefined && { host }),
     ...{ since: moment(since), attempt, retryAt: moment(retryAt) },
   },
@@ -53,7 +53,7 @@ const rejectedLine = (service: string, { key, reason }: Rejection): Line => ({
 })
 
 const clearedLine = (service: string, key: string): Line => ({
-  text: `! ${key} is no longer there, or can be read now`,
+  text: `! ${key} was deleted, or can be read now`,
   json: { type: 'cleared', service, key },
 })
 
@@ -65,27 +65,27 @@ const rejections = (service: string, before: ServiceSet['rejected'], after: Serv
         ...Array.from(before.keys()).filter(key => !after.has(key)).map(key => clearedLine(service, key)),
       ]
 
-/** What became of a service from set to set, in lines; one line for each reason of an outage, however often it is met. */
+/** Turns sets into lines about what changed. Each reason of an outage gives one line, however many attempts fail. */
 export const setLines = (): OperatorFunction<ServiceSet, Line> => source =>
   defer(() => {
     let live: ServiceSet = pendingSet('')
-    let outage = true
-    const told = new Set<string>()
+    let isOutage = true
+    const printed = new Set<string>()
     return source.pipe(
       mergeMap((set): readonly Line[] => {
         const { service, status, trouble } = set
         if (status !== 'live') {
-          outage = true
-          if (trouble === undefined || told.has(gistOf(trouble.error))) return []
-          told.add(gistOf(trouble.error))
+          isOutage = true
+          if (trouble === undefined || printed.has(outageKey(trouble.error))) return []
+          printed.add(outageKey(trouble.error))
           return [troubleLine(set, trouble)]
         }
         const before = live
-        const status$ = outage ? [liveLine(set)] : []
+        const liveLines = isOutage ? [liveLine(set)] : []
         live = set
-        outage = false
-        told.clear()
-        return [...status$, ...diff(before, set).map(changeLine), ...rejections(service, before.rejected, set.rejected)]
+        isOutage = false
+        printed.clear()
+        return [...liveLines, ...diff(before, set).map(changeLine), ...rejections(service, before.rejected, set.rejected)]
       }),
     )
   })

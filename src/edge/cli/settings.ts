@@ -5,7 +5,7 @@ import { plain } from '../../core/formats/plain.js'
 import type { ConnectOptions } from '../etcd/index.js'
 import type { Host } from './host.js'
 
-/** The options of every command, as parsed. */
+/** The options that all commands share, as parsed. */
 export interface SharedOptions {
   readonly endpoints?: string
   readonly format: string
@@ -17,7 +17,7 @@ export interface SharedOptions {
   readonly key?: string
 }
 
-/** What every command needs to know: where etcd is, and how instances are written there. */
+/** The settings that all commands need: how to connect to etcd, and how instances are stored. */
 export interface Settings {
   readonly connection: ConnectOptions & { readonly hosts: readonly string[] }
   readonly format: Format
@@ -27,36 +27,36 @@ export interface Settings {
 const formatOf = ({ format, prefix }: SharedOptions): Format => {
   const options = prefix === undefined ? {} : { prefix }
   if (format === 'native') return native(options)
-  // That it carries no metadata is checked where there are any.
+  // `plain` stores no metadata; `register` checks that there are none.
   if (format === 'plain') return plain(options) as unknown as Format
-  throw new InvalidArgument('format', `must be plain or native, not '${format}'`)
+  throw new InvalidArgument('format', `must be native or plain, got "${format}"`)
 }
 
 const hostsOf = ({ endpoints }: SharedOptions, { ETCD_ENDPOINTS }: Host['env']): readonly string[] => {
-  // A variable set to nothing is as good as none; an option is not.
+  // An empty variable counts as unset; an empty option is an error.
   const given = endpoints ?? (ETCD_ENDPOINTS?.trim() ? ETCD_ENDPOINTS : 'http://127.0.0.1:2379')
   const hosts = given.split(',').map(host => host.trim()).filter(host => host !== '')
-  if (hosts.length === 0) throw new InvalidArgument('hosts', 'must name at least one endpoint')
+  if (hosts.length === 0) throw new InvalidArgument('hosts', `must have at least one endpoint, such as http://127.0.0.1:2379, got "${given}"`)
   return hosts
 }
 
 const authOf = ({ user }: SharedOptions, { ETCD_USER, ETCD_PASSWORD }: Host['env']): Pick<ConnectOptions, 'auth'> => {
   const username = user ?? ETCD_USER
   if (username === undefined || username === '') return {}
-  // Not repeated in the message: what follows the colon is a password.
-  if (username.includes(':')) throw new InvalidArgument('user', 'must be a name alone; the password comes from the environment, as ETCD_PASSWORD')
-  if (ETCD_PASSWORD === undefined) throw new InvalidArgument('user', 'needs the password in the environment, as ETCD_PASSWORD')
+  // The message does not repeat the value: the part after the colon is a password.
+  if (username.includes(':')) throw new InvalidArgument('user', 'must be a name without a colon (set the password as ETCD_PASSWORD in the environment)')
+  if (ETCD_PASSWORD === undefined) throw new InvalidArgument('user', 'requires a password (set ETCD_PASSWORD in the environment)')
   return { auth: { username, password: ETCD_PASSWORD } }
 }
 
 const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly string[], { readFile }: Host): Pick<ConnectOptions, 'credentials'> => {
-  if (cert !== undefined && key === undefined) throw new InvalidArgument('cert', 'needs --key, too')
-  if (key !== undefined && cert === undefined) throw new InvalidArgument('key', 'needs --cert, too')
+  if (cert !== undefined && key === undefined) throw new InvalidArgument('cert', 'requires --key')
+  if (key !== undefined && cert === undefined) throw new InvalidArgument('key', 'requires --cert')
   if (cacert === undefined) {
-    if (cert !== undefined) throw new InvalidArgument('cert', 'needs --cacert, too')
+    if (cert !== undefined) throw new InvalidArgument('cert', 'requires --cacert')
     return {}
   }
-  if (hosts.some(host => host.startsWith('http://'))) throw new InvalidArgument('cacert', 'needs endpoints that begin with https://')
+  if (hosts.some(host => host.startsWith('http://'))) throw new InvalidArgument('cacert', 'requires endpoints that begin with https:// (see --endpoints)')
   const read = (option: string, path: string): Buffer => {
     try {
       return readFile(path)
@@ -68,7 +68,7 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
   return { credentials: { rootCertificate: read('cacert', cacert), ...client } }
 }
 
-/** Makes sense of the options of every command; throws `InvalidArgument`. */
+/** The settings from the options and the environment. Throws `InvalidArgument`. */
 export const settingsOf = (options: SharedOptions, host: Host): Settings => {
   const hosts = hostsOf(options, host.env)
   const connection = { hosts, ...authOf(options, host.env), ...credentialsOf(options, hosts, host) }

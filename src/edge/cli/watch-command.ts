@@ -5,16 +5,16 @@ import { nameProblem } from '../../core/instance/names.js'
 import { discover } from '../../flow/discovery/discover.js'
 import type { Host } from './host.js'
 import { printer } from './output.js'
-import { session } from './session.js'
-import { noticingSilence } from './silence.js'
+import { reportSilence } from './report-silence.js'
 import { setLines } from './set-lines.js'
 import { settingsOf, type SharedOptions } from './settings.js'
+import { withRegistry } from './with-registry.js'
 
-/** `watch <service...>`: who comes, goes and changes, until a signal. */
+/** `watch <service...>`: prints changes of instances until a signal. */
 export const watchCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('watch')
-    .description('print who comes (+), goes (-) and changes (~), and whether what is known is live')
-    .argument('<service...>', 'names of services')
+    .description('print instances that join (+), leave (-) or change (~), and outages of etcd')
+    .argument('<service...>', 'service names')
     .action(async (services: readonly string[], _: unknown, command: Command) => {
       const settings = settingsOf(command.optsWithGlobals<SharedOptions>(), host)
       for (const service of services) {
@@ -25,9 +25,9 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
       const print = printer(host, settings.json)
       const watched = [...new Set(services)]
       exit(
-        await session(host, settings, (registry, stop) =>
+        await withRegistry(host, settings, (registry, stop) =>
           merge(...watched.map(service => discover(registry, service, { format }).pipe(setLines()))).pipe(
-            noticingSilence(host, settings),
+            reportSilence(host, settings),
             tap(print),
             ignoreElements(),
             takeUntil(stop),

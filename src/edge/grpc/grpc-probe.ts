@@ -3,33 +3,33 @@ import { either as E, function as F } from 'fp-ts'
 import { Observable, throwError } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { placeOf, type Place } from '../../core/instance/endpoint.js'
-import { request, statusIn } from './health-messages.js'
+import { decodeResponse, encodeRequest } from './health-messages.js'
 
 /** Options of {@link grpcProbe}. */
 export interface GrpcProbeOptions {
-  /** Whose health the server is asked for. @default '', the server's own */
+  /** The gRPC service whose health to request. @default '' (the server as a whole) */
   readonly service?: string
-  /** The name of the endpoint to ask, `host:port` or a URL. @default the instance's address */
+  /** The name of the endpoint to request; the endpoint is `host:port` or a URL. @default the address of the instance */
   readonly endpoint?: string
-  /** @default without TLS */
+  /** The credentials of the channel. @default without TLS */
   readonly credentials?: ChannelCredentials
-  /** Options of the channel. @default {} */
+  /** Options of the channel, as in grpc-js. @default {} */
   readonly channel?: ChannelOptions
 }
 
-// A channel of its own, which goes when the check does: a shared one would be in a backoff of an earlier check, or kept for ten seconds more.
-const own: ChannelOptions = { 'grpc.use_local_subchannel_pool': 1, 'grpc.service_config_disable_resolution': 1 }
+// Each check has a channel of its own. A shared one could still be in the backoff of an earlier check, and would stay open for ten more seconds.
+const ownChannel: ChannelOptions = { 'grpc.use_local_subchannel_pool': 1, 'grpc.service_config_disable_resolution': 1 }
 
-const itself = (bytes: Buffer): Buffer => bytes
+const identity = (bytes: Buffer): Buffer => bytes
 
 const targetOf = ({ host, port }: Place): string => `dns:${host.includes(':') ? `[${host}]` : host}:${port}`
 
-const serves = (target: string, service: string, credentials: ChannelCredentials, options: ChannelOptions): Observable<'SERVING'> =>
+const requireServing = (target: string, service: string, credentials: ChannelCredentials, options: ChannelOptions): Observable<'SERVING'> =>
   new Observable(subscriber => {
     const client = new Client(target, credentials, options)
-    const call = client.makeUnaryRequest('/grpc.health.v1.Health/Check', itself, statusIn, request(service), (error, status) => {
+    const call = client.makeUnaryRequest('/grpc.health.v1.Health/Check', identity, decodeResponse, encodeRequest(service), (error, status) => {
       if (error !== null) subscriber.error(error)
-      else if (status !== 'SERVING') subscriber.error(new Error(`${target} answered ${status ?? 'nothing'}`))
+      else if (status !== 'SERVING') subscriber.error(new Error(`${target} answered ${status ?? 'without a status'} for ${service === '' ? 'the server' : `service ${service}`}, not SERVING`))
       else {
         subscriber.next(status)
         subscriber.complete()
@@ -42,8 +42,10 @@ const serves = (target: string, service: string, credentials: ChannelCredentials
   })
 
 /**
- * A check by the gRPC health checking protocol (`grpc.health.v1.Health/Check`): emits `SERVING` when that is the answer; errors otherwise, also when the
- * server does not know the protocol, and with `InvalidArgument` without such an endpoint.
+ * A check by the gRPC health checking protocol (`grpc.health.v1.Health/Check`) for `probe`. It emits `SERVING` if the server answers that; it errors
+ * otherwise, also if the server does not implement the protocol, or with `InvalidArgument` if the instance has no such endpoint.
+ *
+ * @example discover(registry, 'web').pipe(probe(grpcProbe()))
  */
 export const grpcProbe =
   ({ service = '', endpoint, credentials = channelCredentials.createInsecure(), channel = {} }: GrpcProbeOptions = {}): (<M>(
@@ -52,5 +54,5 @@ export const grpcProbe =
   instance =>
     F.pipe(
       placeOf(instance, endpoint),
-      E.match(wrong => throwError(() => wrong), place => serves(targetOf(place), service, credentials, { ...own, ...channel })),
+      E.match(wrong => throwError(() => wrong), place => requireServing(targetOf(place), service, credentials, { ...ownChannel, ...channel })),
     )

@@ -1,30 +1,39 @@
 import { either as E } from 'fp-ts'
-import { defer, throwError, type Observable } from 'rxjs'
+import { catchError, defer, throwError, type Observable } from 'rxjs'
 import { fromFetch } from 'rxjs/fetch'
+import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { endpointOf } from '../../core/instance/endpoint.js'
 
 /** Options of {@link httpProbe}. */
 export interface HttpProbeOptions {
-  /** Where to ask, from the root of the server or relative to the endpoint. @default the endpoint as it is, else `/` */
+  /** The path to request: from the root of the server, or relative to the endpoint. @default the path of the endpoint, or `/` */
   readonly path?: string
-  /** The name of the endpoint to ask, a URL or `host:port`. @default the instance's address */
+  /** The name of the endpoint to request; the endpoint is a URL or `host:port`. @default the address of the instance */
   readonly endpoint?: string
-  /** How `host:port` is asked. @default 'http' */
+  /** The scheme for an endpoint that is `host:port`. @default 'http' */
   readonly scheme?: 'http' | 'https'
-  /** @default 'GET' */
+  /** The request method. @default 'GET' */
   readonly method?: string
-  /** @default {} */
+  /** The request headers. @default {} */
   readonly headers?: Readonly<Record<string, string>>
-  /** Which status codes are a pass; redirections are not followed. @default from 200 to 399 */
+  /** Returns whether a status code is a pass. Redirects are not followed. @default 200 to 399 */
   readonly passes?: (status: number) => boolean
 }
 
 const isUrl = /^https?:\/\//i
 
+/** The reason in an error of `fetch`, whose own message is only "fetch failed". */
+const reasonOf = ({ message, cause }: TypeError): string => {
+  if (!(cause instanceof Error)) return message
+  return cause.message !== '' ? cause.message : 'code' in cause ? String(cause.code) : message
+}
+
 /**
- * A check that emits the status code of an answer that passes, without reading its body; errors otherwise, and with `InvalidArgument` without such
- * an endpoint. Each check opens a connection of its own, since an open one tells nothing of whether the server still accepts any.
+ * A check by HTTP for `probe`. It emits the status code if it passes, without reading the body; it errors if not, or with `InvalidArgument` if the
+ * instance has no such endpoint. Each check opens a new connection, since an open one does not show whether the server still accepts connections.
+ *
+ * @example discover(registry, 'web').pipe(probe(httpProbe({ path: '/health' })))
  */
 export const httpProbe =
   ({ path = '', endpoint, scheme = 'http', method = 'GET', headers = {}, passes = status => status >= 200 && status < 400 }: HttpProbeOptions = {}): (<M>(
@@ -35,14 +44,20 @@ export const httpProbe =
       const base = endpointOf(instance, endpoint)
       if (E.isLeft(base)) return throwError(() => base.left)
       const url = new URL(path, isUrl.test(base.right) ? base.right : `${scheme}://${base.right}`)
+      // Without the query, which may contain a secret.
+      const shown = `${url.origin}${url.pathname}`
       return fromFetch(url.href, {
         method,
         headers: { connection: 'close', ...headers },
         redirect: 'manual',
         selector: async ({ status, body }) => {
           await body?.cancel()
-          if (!passes(status)) throw new Error(`${url.origin}${url.pathname} answered ${status}`)
+          if (!passes(status)) throw new Error(`${shown} answered ${status}, which is not a pass (see the option passes)`)
           return status
         },
-      })
+      }).pipe(
+        catchError((error: unknown) =>
+          throwError(() => (error instanceof TypeError ? new TypeError(`${method} ${shown} failed: ${reasonOf(error)}`, { cause: error }) : toError(error))),
+        ),
+      )
     })

@@ -6,7 +6,7 @@ import { placeOf, type Place } from '../../core/instance/endpoint.js'
 
 /** Options of {@link tcpProbe}. */
 export interface TcpProbeOptions {
-  /** The name of the endpoint to connect to, `host:port` or a URL. @default the instance's address */
+  /** The name of the endpoint to connect to; the endpoint is `host:port` or a URL. @default the address of the instance */
   readonly endpoint?: string
 }
 
@@ -18,7 +18,12 @@ const accepts = (place: Place): Observable<never> =>
     return () => socket.destroy()
   })
 
-/** A check that completes once a connection is accepted, and closes it; errors with what the system says, and with `InvalidArgument` without such an endpoint. */
+/**
+ * A check by TCP for `probe`. It completes once the connection is accepted, and closes the connection; it errors with the error of the system, such as
+ * `ECONNREFUSED`, or with `InvalidArgument` if the instance has no such endpoint.
+ *
+ * @example discover(registry, 'db').pipe(probe(tcpProbe()))
+ */
 export const tcpProbe =
   ({ endpoint }: TcpProbeOptions = {}): (<M>(instance: ServiceInstance<M>) => Observable<never>) =>
   instance =>

@@ -2,7 +2,12 @@ import { defer, filter, map, type OperatorFunction } from 'rxjs'
 import { diff, type InstanceChange } from '../../core/sets/diff.js'
 import { pendingSet, type ServiceSet } from '../../core/sets/service-set.js'
 
-/** Who joined, left or was updated since the last live set; in the first live one everybody joined. Pending and stale sets emit nothing. */
+/**
+ * Emits which instances joined, left or were updated since the last live set, sorted by id; never an empty list. All instances of the first live set
+ * have joined. Pending and stale sets emit nothing, so an outage emits only what changed in its course, once it is over.
+ *
+ * @example discover(registry, 'web').pipe(changes()).subscribe(all => all.forEach(({ type, instance }) => console.log(type, instance.id)))
+ */
 export const changes =
   <M>(): OperatorFunction<ServiceSet<M>, readonly InstanceChange<M>[]> =>
   source =>

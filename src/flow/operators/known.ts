@@ -1,5 +1,9 @@
 import { filter, type MonoTypeOperatorFunction } from 'rxjs'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 
-/** Skips the sets that are still pending, so that `firstValueFrom` waits for what is known. */
+/**
+ * Skips pending sets, so that `firstValueFrom` waits for the first one that has been read from etcd.
+ *
+ * @example await firstValueFrom(discover(registry, 'web').pipe(known()))
+ */
 export const known = <M>(): MonoTypeOperatorFunction<ServiceSet<M>> => filter(({ status }) => status !== 'pending')

@@ -1,32 +1,35 @@
 import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, merge, of, repeat, Subject, take, tap, throwError, timeout as within } from 'rxjs'
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, Subscription } from 'rxjs'
 import { checkedCounts, checkedDurations, checkedShare } from '../../core/arguments.js'
+import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { judged, observed, unprobed } from '../../core/sets/probing.js'
+import { initialProbing, probingAfterCheck, probingAfterSet } from '../../core/sets/probing.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { now } from '../clock.js'
-import { toError } from '../../core/errors.js'
 import { concurrencyLimit } from '../concurrency-limit.js'
 import { wait } from '../wait.js'
 
-/** Asks an instance whether it is well: its first value says so unless that is `false`, and so does completing without one; an error says it is not. */
+/**
+ * Checks one instance. The check passes if its first value is anything but `false`, or if it completes without a value; it fails if that value is
+ * `false`, or if it errors or throws.
+ */
 export type Probe<M = unknown> = (instance: ServiceInstance<M>) => ObservableInput<unknown>
 
-/** Options of {@link probe}; the defaults of rise and fall are HAProxy's. */
+/** Options of {@link probe}. The defaults of `rise` and `fall` are those of HAProxy. */
 export interface ProbeOptions {
   /** How many checks in a row must pass until an instance that was taken down is up again. @default 2 */
   readonly rise?: number
   /** How many checks in a row must fail until an instance is taken down. @default 3 */
   readonly fall?: number
-  /** From the beginning of one check of an instance to that of the next, ms; no check begins before the last one has ended. @default 5000 */
+  /** From the start of one check of an instance to the start of the next, ms. No check starts before the last one has ended. @default 5000 */
   readonly interval?: number
-  /** A check that has said nothing for so long has failed, ms from its beginning. @default 1000 */
+  /** A check without a value for so long has failed, ms from its start. @default 1000 */
   readonly timeout?: number
-  /** The share of `interval`, from 0 to 1, by which each varies, and within which the first check comes. @default 0.1 */
+  /** The share of `interval`, from 0 to 1, by which each interval varies, and within which the first check starts. @default 0.1 */
   readonly jitter?: number
-  /** How many checks run at once; the others wait in the order in which they were due. @default 32 */
+  /** How many checks run at once at most. The others wait in the order in which they were due. @default 32 */
   readonly concurrency?: number
-  /** Uniform in [0, 1). @default Math.random */
+  /** Returns numbers distributed uniformly in [0, 1). @default Math.random */
   readonly random?: () => number
 }
 
@@ -40,9 +43,12 @@ const passes = (check: Observable<unknown>, timeout: number): Observable<boolean
   )
 
 /**
- * The same sets with instances `down` that do not pass a check: each `up` one is checked every `interval` ms and believed until `fall` checks in a row
- * have failed, then not until `rise` have passed. What the registry says of the others stands, and they are not checked. An instance that moves or comes
- * back is believed anew. Stale sets go on being checked. Completes with its source, and errors with it or with `InvalidArgument`.
+ * Shows instances that fail a check as `down`. It checks each `up` instance every `interval` ms; after `fall` failures in a row the instance is `down`,
+ * and after `rise` passes in a row it is `up` again. Instances with another status are not checked and stay as they are. An instance that is new, moves
+ * or comes back is `up` until checks fail. Stale sets are checked too. Completes when its source completes; errors if its source errors, or with
+ * `InvalidArgument`.
+ *
+ * @example discover(registry, 'web').pipe(probe(httpProbe({ path: '/health' })))
  */
 export const probe =
   <M>(
@@ -62,49 +68,49 @@ export const probe =
     defer(() => {
       const wrong = checkedCounts({ rise, fall, interval, timeout, concurrency }) ?? checkedDurations({ interval, timeout }) ?? checkedShare({ jitter })
       if (wrong !== undefined) return throwError(() => wrong)
-      const verdicts = new Subject<ServiceSet<M>>()
-      const running = new Map<string, Subscription>()
-      const inTurn = concurrencyLimit(concurrency)
-      let state = unprobed<M>()
+      const flips = new Subject<ServiceSet<M>>()
+      const checking = new Map<string, Subscription>()
+      const limited = concurrencyLimit(concurrency)
+      let state = initialProbing<M>()
 
       const checks = (id: string): Observable<boolean> => {
         let next = 0
         const one = defer(() => {
-          const instance = running.has(id) ? state.source.get(id) : undefined
+          const instance = checking.has(id) ? state.source.get(id) : undefined
           next = now() + interval * (1 + jitter * (2 * random() - 1))
           return instance === undefined ? EMPTY : passes(defer(() => check(instance)), timeout)
         })
-        return wait(interval * jitter * random()).pipe(concatMap(() => one.pipe(inTurn(), repeat({ delay: () => wait(next - now()) }))))
+        return wait(interval * jitter * random()).pipe(concatMap(() => one.pipe(limited(), repeat({ delay: () => wait(next - now()) }))))
       }
 
       const start = (id: string): void => {
-        const checking = checks(id).subscribe({
+        const subscription = checks(id).subscribe({
           next: passed => {
             const before = state
-            state = judged(before, id, passed, { rise, fall })
-            if (state.result !== before.result) verdicts.next(state.result)
+            state = probingAfterCheck(before, id, passed, { rise, fall })
+            if (state.result !== before.result) flips.next(state.result)
           },
-          error: (error: unknown) => verdicts.error(toError(error)),
+          error: (error: unknown) => flips.error(toError(error)),
         })
-        running.set(id, checking)
+        checking.set(id, subscription)
       }
 
-      // All are forgotten before the first is left, since the turn that it gives up may be that of another of them.
+      // Delete all ids first: unsubscribing from one check starts the next one that waits, which may be another of these.
       const stop = (ids: readonly string[]): void => {
-        const left = ids.map(id => running.get(id))
-        for (const id of ids) running.delete(id)
-        for (const checking of left) checking?.unsubscribe()
+        const stopped = ids.map(id => checking.get(id))
+        for (const id of ids) checking.delete(id)
+        for (const subscription of stopped) subscription?.unsubscribe()
       }
 
       const sets = source.pipe(
         map(set => {
-          const { state: next, renewed, ended } = observed(state, set)
+          const { state: next, started, stopped } = probingAfterSet(state, set)
           state = next
-          stop([...ended, ...renewed])
-          renewed.forEach(start)
+          stop([...stopped, ...started])
+          started.forEach(start)
           return state.result
         }),
-        tap({ complete: () => verdicts.complete() }),
+        tap({ complete: () => flips.complete() }),
       )
-      return merge(verdicts, sets).pipe(finalize(() => stop([...running.keys()])))
+      return merge(flips, sets).pipe(finalize(() => stop([...checking.keys()])))
     })

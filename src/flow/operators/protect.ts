@@ -1,20 +1,24 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type Subscription } from 'rxjs'
 import { checkedDurations, checkedShare } from '../../core/arguments.js'
-import { aged, judged, nextLeave, unprotected } from '../../core/sets/protection.js'
+import { initialProtection, nextExpiry, protectionAfterSet, protectionAt } from '../../core/sets/protection.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { now } from '../clock.js'
+import { subscribeWithin } from '../subscribe-within.js'
 
 /** Options of {@link protect}. */
 export interface ProtectOptions {
-  /** How long one who vanished is held at most, and within which time losses are added up, ms. @default 30000 */
+  /** How long the set keeps a vanished instance at most, and within which time losses are added up, ms. @default 30000 */
   readonly grace?: number
-  /** Which share of a set may vanish within `grace` unquestioned, 0 to 1; one always may, unless it is 0. @default 0.25 */
+  /** Which share of a set may vanish within `grace`, from 0 to 1. One instance always may, unless the share is 0. @default 0.25 */
   readonly maxLoss?: number
 }
 
 /**
- * Holds who vanished in masses, which is a fault of the control plane and not the death of them all: what vanishes within `grace` beyond `maxLoss`
- * stays in the set, its id in `held`, until it comes back, is replaced, or `grace` has passed. Who was `draining` or `down` is never held.
+ * Keeps instances that vanish in masses: then the control plane is more likely at fault than all instances at once. If more than `maxLoss` of a set
+ * vanishes within `grace`, the set keeps the rest, with their ids in `held`, until they come back, are replaced, or `grace` has passed. An instance
+ * that was `draining` or `down` is never kept. Errors with `InvalidArgument`.
+ *
+ * @example discover(registry, 'web').pipe(protect({ grace: 30_000, maxLoss: 0.25 }))
  */
 export const protect =
   <M>({ grace = 30_000, maxLoss = 0.25 }: ProtectOptions = {}): MonoTypeOperatorFunction<ServiceSet<M>> =>
@@ -25,35 +29,31 @@ export const protect =
         subscriber.error(wrong)
         return
       }
-      const guard = { grace, maxLoss }
-      let protection = unprotected<M>('')
-      let due: number | undefined
-      let leaving: Subscription | undefined
-      const wait = (): void => {
-        const next = nextLeave(protection, guard)
-        if (next === due) return
-        leaving?.unsubscribe()
-        due = next
-        leaving = next === undefined ? undefined : asyncScheduler.schedule(leave, Math.ceil(Math.max(0, next - now())))
+      const limits = { grace, maxLoss }
+      let protection = initialProtection<M>('')
+      let expiresAt: number | undefined
+      let timer: Subscription | undefined
+      const schedule = (): void => {
+        const next = nextExpiry(protection, limits)
+        if (next === expiresAt) return
+        timer?.unsubscribe()
+        expiresAt = next
+        timer = next === undefined ? undefined : asyncScheduler.schedule(expire, Math.ceil(Math.max(0, next - now())))
       }
-      const leave = (): void => {
+      const expire = (): void => {
         const { result } = protection
-        protection = aged(protection, now(), guard)
-        // a timer may be early by a fraction of a millisecond: then it waits again
-        due = undefined
-        wait()
+        protection = protectionAt(protection, now(), limits)
+        // The timer may fire a fraction of a millisecond early; then nothing has expired, and it is set again.
+        expiresAt = undefined
+        schedule()
         if (protection.result !== result) subscriber.next(protection.result)
       }
-      subscriber.add(() => leaving?.unsubscribe())
-      subscriber.add(
-        source.subscribe({
-          next: set => {
-            protection = judged(protection, set, now(), guard)
-            wait()
-            subscriber.next(protection.result)
-          },
-          error: (error: unknown) => subscriber.error(error),
-          complete: () => subscriber.complete(),
-        }),
-      )
+      subscriber.add(() => timer?.unsubscribe())
+      subscribeWithin(subscriber, source, {
+        next: set => {
+          protection = protectionAfterSet(protection, set, now(), limits)
+          schedule()
+          subscriber.next(protection.result)
+        },
+      })
     })

@@ -5,17 +5,20 @@ import { subsetted, type Subset } from '../../core/sets/subset.js'
 
 /** Options of {@link subset}. */
 export interface SubsetOptions {
-  /** How many instances are kept. */
+  /** How many up instances the subset has at most; a whole number from 1, or `Infinity`. */
   readonly size: number
-  /** What decides which: equal seeds keep equal ones, different seeds spread over all. @default one that `random` draws at the call of `subset` */
+  /** Equal seeds choose equal instances; different seeds spread evenly over all instances. @default drawn from `random` once per call of `subset` */
   readonly seed?: string | number
-  /** Uniform in [0, 1). @default Math.random */
+  /** Returns numbers distributed uniformly in [0, 1). @default Math.random */
   readonly random?: () => number
 }
 
 /**
- * The same sets with only `size` of their up instances, so that many clients of many instances do not all connect to all (gRFC A68). A change of one
- * instance exchanges at most one other. Weights do not count here: whoever balances over the subset weighs them. Errors with `InvalidArgument`.
+ * Keeps `size` of the up instances of each set, so that many clients of many instances do not all connect to all of them (rendezvous hashing, gRFC A68).
+ * If one instance comes, goes or changes, at most one other is exchanged. Weights do not count here: the balancer behind the subset applies them.
+ * Errors with `InvalidArgument`.
+ *
+ * @example discover(registry, 'web').pipe(subset({ size: 20 }))
  */
 export const subset = <M>({
   size,

@@ -1,9 +1,14 @@
 import { defer, map, type MonoTypeOperatorFunction } from 'rxjs'
-import { filtered, type Filtered } from '../../core/sets/diff.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
+import { filtered, type Filtered } from '../../core/sets/where.js'
 
-/** The same sets with only the instances that satisfy a predicate; each set costs as much as what differs from the one before. */
+/**
+ * Keeps only the instances of each set for which `predicate` returns true. It calls `predicate` only for instances that are new or have changed, so the
+ * cost is proportional to what differs from the set before. Errors with whatever `predicate` throws.
+ *
+ * @example discover(registry, 'web').pipe(where(({ zone }) => zone === 'eu-1'))
+ */
 export const where =
   <M>(predicate: (instance: ServiceInstance<M>) => boolean): MonoTypeOperatorFunction<ServiceSet<M>> =>
   source =>

@@ -32,7 +32,7 @@ const condition = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ status: 'live' as const, trouble: undefined }) },
   { weight: 1, arbitrary: fc.constantFrom(...troubles).map(each => ({ status: 'stale' as const, trouble: each })) },
 )
-/** What happens to a catalog: some services are other ones now, some are gone, and it is live or stale. */
+/** One step of a catalog: some services change, some disappear, and it becomes live or stale. */
 const steps = fc.array(
   fc.record({
     format: fc.nat({ max: 1 }),
@@ -54,14 +54,14 @@ const stepped = (previous: Catalog<unknown> | undefined, { changed, gone, condit
 describe('the sets of a catalog', () => {
   const [web, db] = [rosterOf('web', [['a', 'x']]), rosterOf('db', [['d', 'y']])]
 
-  it('are renewed only where something changed', () => {
+  it('are new only for services that changed', () => {
     const before = nextCatalog(undefined, servicesOf(web, db), live(1))
     const after = nextCatalog(before, servicesOf(web, rosterOf('db', [])), live(2))
     expect(after.sets.get('web')).toBe(before.sets.get('web'))
     expect([after.sets.get('db')?.size, after.sets.get('db')?.revision, after.sets.get('web')?.revision]).toEqual([0, 2, 1])
   })
 
-  it('are all renewed with the status, and with every attempt', () => {
+  it('are all new when the status changes, and at every attempt', () => {
     const one = nextCatalog(undefined, servicesOf(web, db), live(1))
     const two = nextCatalog(one, one.services, { status: 'stale', revision: 1, asOf: 10, trouble })
     const three = nextCatalog(two, one.services, { status: 'stale', revision: 1, asOf: 10, trouble: { ...trouble, attempt: 2 } })
@@ -71,7 +71,7 @@ describe('the sets of a catalog', () => {
     expect(four.sets.get('web')?.get('a')).toBe(one.sets.get('web')?.get('a'))
   })
 
-  it('are what was told last of each service, whatever came before', () => {
+  it('have the last content of each service, whatever came before', () => {
     fc.assert(
       fc.property(steps, all => {
         let catalog: Catalog<unknown> | undefined
@@ -93,7 +93,7 @@ describe('the sets of a catalog', () => {
 })
 
 describe('the catalogs of two formats', () => {
-  /** What both show together, told at once. */
+  /** The model: the sets of both formats, merged from scratch. */
   const naive = (catalogs: readonly (Catalog<unknown> | undefined)[]): unknown => {
     const present = names.filter(name => catalogs.some(catalog => catalog?.sets.has(name)))
     return present.map(name => {
@@ -110,7 +110,7 @@ describe('the catalogs of two formats', () => {
     })
   }
 
-  it('are one map of what each tells, whatever came in which order', () => {
+  it('equal the model, in whatever order the catalogs come', () => {
     fc.assert(
       fc.property(steps, all => {
         const catalogs: (Catalog<unknown> | undefined)[] = [undefined, undefined]
@@ -127,9 +127,9 @@ describe('the catalogs of two formats', () => {
           for (const [name, { revision }] of state.sets) {
             expect(revision).toBeGreaterThanOrEqual(revisions.get(name) ?? 0)
             revisions.set(name, revision)
-            // a service that neither its own news nor a new status has touched keeps its set
-            const moved = before?.state.status !== next.state.status || before.state.trouble !== next.state.trouble
-            if (!moved && before.sets.get(name) === next.sets.get(name)) expect(state.sets.get(name)).toBe(other.sets.get(name))
+            // If neither the service nor the state of its format changed, the set stays the same.
+            const stateChanged = before?.state.status !== next.state.status || before.state.trouble !== next.state.trouble
+            if (!stateChanged && before.sets.get(name) === next.sets.get(name)) expect(state.sets.get(name)).toBe(other.sets.get(name))
           }
         })
       }),

@@ -9,32 +9,32 @@ const shown = ({ result }: Merged<unknown>): string[] => Array.from(result, ({ i
 const mergedAll = (...sets: readonly ServiceSet[]): Merged<unknown> =>
   sets.reduce((state, set, at) => merged(state, at, set), unmerged<unknown>('web', sets.length))
 
-/** What the formats show together, told at once. */
+/** The model: the merged instances of all formats, computed from scratch. */
 const naive = (sets: readonly ServiceSet[]): ServiceInstance[] =>
   sets
     .reduce<ServiceInstance[]>((all, set) => [...all, ...[...set].filter(one => !all.some(({ id, address }) => id === one.id || address === one.address))], [])
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 
 describe('several formats of a service', () => {
-  it('show an address once, as the first format tells it', () => {
+  it('show an address once, as the first format has it', () => {
     expect(shown(mergedAll(serviceSet('web', [node('new', 'x')]), serviceSet('web', [node('old', 'x'), node('only', 'y')])))).toEqual(['new@x', 'only@y'])
   })
 
-  it('show an id once, and within one format an address as often as it is told', () => {
+  it('show an id once, and an address once for each id that it has within one format', () => {
     expect(shown(mergedAll(serviceSet('web', [node('a', 'x')]), serviceSet('web', [node('a', 'y'), node('b', 'z'), node('c', 'z')])))).toEqual(['a@x', 'b@z', 'c@z'])
   })
 
-  it('let an instance through that only a hidden one would hide', () => {
+  it('show an instance that only a hidden instance would hide', () => {
     expect(shown(mergedAll(serviceSet('web', [node('a', 'x')]), serviceSet('web', [node('b', 'x')]), serviceSet('web', [node('b', 'y')])))).toEqual(['a@x', 'b@y'])
   })
 
-  it('bring the second format back when the first forgets', () => {
+  it('show an instance of the second format again when the first format loses its own', () => {
     const state = mergedAll(serviceSet('web', [node('a', 'x')]), serviceSet('web', [node('b', 'x')]))
     expect(shown(merged(state, 0, serviceSet('web', [])))).toEqual(['b@x'])
     expect(shown(merged(state, 0, serviceSet('web', [node('a', 'z')])))).toEqual(['a@z', 'b@x'])
   })
 
-  it('are what each of them is, whatever came in which order', () => {
+  it('equal the model, in whatever order the sets come', () => {
     const instance = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('w', 'x', 'y', 'z'), fc.nat({ max: 1 }))
     const set = fc.array(instance, { maxLength: 5 }).map(all => serviceSet('web', all.map(one => node(...one))))
     fc.assert(
@@ -49,14 +49,14 @@ describe('several formats of a service', () => {
     )
   })
 
-  it('keep the instances that did not change', () => {
+  it('keep the instances that did not change (`===`)', () => {
     const state = mergedAll(serviceSet('web', [node('a', 'x'), node('c', 'v')]), serviceSet('web', [node('b', 'y')]))
     const next = merged(state, 1, serviceSet('web', [node('b', 'y', 2)]))
     expect(next.result.get('a')).toBe(state.result.get('a'))
     expect(next.result.get('b')?.weight).toBe(2)
   })
 
-  it('are known as far as the one that is known least', () => {
+  it('have the status of the least known set, and its revision and time', () => {
     const trouble = { error: new Error('away'), since: 1, attempt: 1, retryAt: 2 }
     const live = serviceSet('web', [], { revision: 9, asOf: 90, rejected: [{ key: '/1', reason: 'first' }], held: new Set(['h']) })
     const stale = serviceSet('web', [], { status: 'stale', revision: 7, asOf: 95, trouble, rejected: [{ key: '/1', reason: 'second' }, { key: '/2', reason: 'other' }] })

@@ -6,7 +6,7 @@ import { SortedMap } from '../../../src/core/sorted-map/sorted-map.js'
 const keys = (...all: string[]): KeySet => new KeySet(SortedMap.from(all.map((key, index) => [key, index])))
 
 describe('a set of keys', () => {
-  it('has what its map has, sorted', () => {
+  it('has the keys of its map, sorted', () => {
     const set = keys('b', 'a', 'c')
     expect([[...set], [...set.keys()], [...set.values()], set.size, set.has('b'), set.has('d')]).toEqual([
       ['a', 'b', 'c'], ['a', 'b', 'c'], ['a', 'b', 'c'], 3, true, false,
@@ -17,7 +17,7 @@ describe('a set of keys', () => {
     expect(seen[1]).toEqual(['me', 'b', 'b', set])
   })
 
-  it('is equal to one of the same keys, and is made of any set', () => {
+  it('equals a set of the same keys, and can be made from any set', () => {
     expect(KeySet.of(new Set(['c', 'a']))).toEqual(keys('a', 'c'))
     expect(KeySet.of(new Set(['c', 'a']))).not.toEqual(keys('a', 'b'))
     expect(KeySet.of(new Set())).toBe(KeySet.of(new Set()))
@@ -25,11 +25,11 @@ describe('a set of keys', () => {
     expect(KeySet.of(set)).toBe(set)
   })
 
-  it('can be read in a console', () => {
+  it('prints like a built-in set', () => {
     expect(inspect(keys('a', 'b'))).toBe("Set(2) { 'a', 'b' }")
   })
 
-  it('can do what sets can do in this engine', () => {
+  it('has the methods that built-in sets have in this engine', () => {
     const both = { union: ['a', 'b', 'c'], intersection: ['b'], difference: ['a'], symmetricDifference: ['a', 'c'] }
     for (const [name, expected] of Object.entries(both)) {
       expect(name in KeySet.prototype).toBe(name in Set.prototype)

@@ -2,21 +2,20 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SortedMap } from '../../../src/core/sorted-map/sorted-map.js'
 import { differences } from '../../../src/core/sorted-map/difference.js'
-import { built } from '../../../src/core/sorted-map/build.js'
-import { type Fresh, type Node, removed, updated, width } from '../../../src/core/sorted-map/node.js'
+import { built, type Fresh, type Node, removed, updated, width } from '../../../src/core/sorted-map/node.js'
 
 const inserted = <V>(root: Node<V>, key: string, value: V, fresh?: Fresh): Node<V> => updated(root, key, () => value, fresh)
 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
 const sorted = <V>(map: ReadonlyMap<string, V>): [string, V][] => [...map].sort(byKey)
 
-/** Few enough keys to collide, with the odd ones among them. */
+/** Few enough keys to collide, some of them unusual. */
 const keys = fc.oneof(fc.integer({ min: 0, max: 300 }).map(String), fc.constantFrom('', '__proto__', 'constructor', '\uffff', '😀', 'é'))
 const edits = fc.array(fc.tuple(keys, fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined })), { maxLength: 900, size: 'max' })
 const edited = <V>(map: SortedMap<V>, changes: readonly (readonly [string, V | undefined])[]): SortedMap<V> =>
   changes.reduce((so, [key, value]) => (value === undefined ? so.delete(key) : so.set(key, value)), map)
 
-/** Checks what makes it a B+tree, and returns its height. */
+/** Checks the invariants of a B+tree, and returns its height. */
 const height = (node: Node<unknown>, isRoot = true): number => {
   expect(node.keys.length).toBeLessThanOrEqual(width)
   expect(node.keys.length).toBeGreaterThanOrEqual(isRoot ? (node.children === undefined ? 0 : 2) : width / 2)
@@ -41,25 +40,25 @@ const keyOf = (at: number): string => `key-${String(at).padStart(6, '0')}`
 /** A reproducible sequence in [0, 1). */
 const randoms = (seed: number) => () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
 
-/** The same trees, seen through proxies that keep what they share and report each node and list that is read. */
+/** Wraps trees in proxies that preserve sharing and report each node and list that is read. */
 const watched = (visited: Set<object>) => {
-  const known = new WeakMap<object, object>()
+  const proxies = new WeakMap<object, object>()
   const watch = <A>(value: A): A => {
     if (typeof value !== 'object' || value === null) return value
-    const proxy = known.get(value) ?? new Proxy(value, {
+    const proxy = proxies.get(value) ?? new Proxy(value, {
       get: (target, name) => {
         visited.add(target)
         return watch(Reflect.get(target, name))
       },
     })
-    known.set(value, proxy)
+    proxies.set(value, proxy)
     return proxy as A
   }
   return watch
 }
 
 describe('SortedMap', () => {
-  it('is a Map that iterates sorted, whatever the history', () => {
+  it('behaves like a Map that iterates sorted, whatever its history', () => {
     fc.assert(
       fc.property(edits, fc.array(keys), (changes, probes) => {
         const model = new Map<string, number>()
@@ -85,7 +84,7 @@ describe('SortedMap', () => {
     )
   })
 
-  it('keeps what it was when a change is made of it', () => {
+  it('does not change when another map is made from it', () => {
     fc.assert(
       fc.property(edits, edits, (first, then) => {
         const map = edited(SortedMap.empty<number>(), first)
@@ -97,7 +96,7 @@ describe('SortedMap', () => {
     )
   })
 
-  it('is itself after a change that changes nothing', () => {
+  it('returns itself from a change without effect', () => {
     fc.assert(
       fc.property(edits, keys, (changes, key) => {
         const map = edited(SortedMap.empty<number>(), changes)
@@ -108,23 +107,23 @@ describe('SortedMap', () => {
     expect(SortedMap.from([['a', 1]]).delete('a')).toBe(SortedMap.empty())
   })
 
-  it('hands the value that is there to an update, and becomes what that makes of it', () => {
+  it('passes the current value to an update once, and stores the result', () => {
     fc.assert(
       fc.property(edits, keys, (changes, key) => {
         const map = edited(SortedMap.empty<number>(), changes)
-        const told: (number | undefined)[] = []
+        const passed: (number | undefined)[] = []
         const after = map.update(key, before => {
-          told.push(before)
+          passed.push(before)
           return (before ?? 0) + 1
         })
-        expect(told).toEqual([map.get(key)])
+        expect(passed).toEqual([map.get(key)])
         expect([...after]).toEqual([...map.set(key, (map.get(key) ?? 0) + 1)])
         expect(after.update(key, before => before ?? 0)).toBe(after)
       }),
     )
   })
 
-  it('is made of entries in any order, of which the last of a key counts', () => {
+  it('can be made from entries in any order; the last entry of a key counts', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(keys, fc.nat())), entries => {
         expect([...SortedMap.from(entries)]).toEqual(sorted(new Map(entries)))
@@ -139,7 +138,7 @@ describe('SortedMap', () => {
     expect(SortedMap.empty().at(0)).toBeUndefined()
   })
 
-  it('iterates like the built-in ones', () => {
+  it('has iterators like the built-in ones', () => {
     const steps = SortedMap.from([['a', 1]]).values()
     expect(steps[Symbol.iterator]()).toBe(steps)
     expect([steps.next(), steps.next(), steps.next()]).toEqual([{ done: false, value: 1 }, { done: true, value: undefined }, { done: true, value: undefined }])
@@ -153,7 +152,7 @@ describe('the tree', () => {
     let node: Node<number> = built([], [])
     const model = new Map<string, number>()
     for (let step = 0; step < 12_000; step++) {
-      // Grows, shrinks almost to nothing, grows again.
+      // The tree grows, shrinks to almost nothing, and grows again.
       const grows = random() < (Math.floor(step / 3_000) % 2 === 0 ? 0.8 : 0.2)
       const key = keyOf(Math.floor(random() * 4_000))
       if (grows) model.set(key, step)
@@ -181,7 +180,7 @@ describe('the tree', () => {
     expect(height(node)).toBeLessThanOrEqual(4)
   })
 
-  it('makes one path anew per change, and two more nodes per level at most', () => {
+  it('creates one path per change, and at most two more nodes per level', () => {
     const random = randoms(11)
     let node = tree(100_000)
     const levels = height(node)
@@ -205,7 +204,7 @@ describe('the difference', () => {
       .sort()
       .map(key => ({ key, before: a.get(key), after: b.get(key) }))
 
-  it('is that of the contents, sorted, for maps of any history', () => {
+  it('is that of the contents, sorted, whatever the history of the maps', () => {
     fc.assert(
       fc.property(edits, edits, edits, (shared, some, others) => {
         const root = edited(SortedMap.empty<number>(), shared)
@@ -218,7 +217,7 @@ describe('the difference', () => {
     )
   })
 
-  it('holds when one is many times the other, with subtrees of one in the other', () => {
+  it('is right when one map is many times larger and shares subtrees with the other', () => {
     let small = SortedMap.from(Array.from({ length: 3_000 }, (_, at): [string, number] => [keyOf(at), at]))
     const large = SortedMap.from(small)
     const grown = Array.from({ length: 40_000 }, (_, at): [string, number] => [keyOf(at + 3_000), at]).reduce((map, [key, value]) => map.set(key, value), small)
@@ -229,7 +228,7 @@ describe('the difference', () => {
     expect(SortedMap.difference(grown, small)).toHaveLength(42_990)
   })
 
-  it('reads only the nodes that differ, though the heights do', () => {
+  it('reads only nodes that differ, even between trees of different heights', () => {
     const read = (a: Node<number>, b: Node<number>): number => {
       const visited = new Set<object>()
       const watch = watched(visited)
@@ -237,7 +236,7 @@ describe('the difference', () => {
       return [...visited].filter(one => 'children' in one).length
     }
     const base = tree(100_000)
-    // Per difference and tree: its path, and the siblings along it, whose first key is looked at.
+    // Per difference and tree: the path, and the first keys of the siblings along it.
     const path = 4 * (width + 1)
     expect(read(base, inserted(base, keyOf(50_000), -1))).toBeLessThan(2 * path)
     expect(read(base, removed(base, keyOf(99_999)))).toBeLessThan(2 * path)
@@ -251,7 +250,7 @@ describe('the difference', () => {
     expect(read(before, taller)).toBeLessThan(6 * path)
   })
 
-  it('is the same by one edit as without, and what was before it stays as it was', () => {
+  it('an edit gives the same map as changes without one, and does not change the map before it', () => {
     fc.assert(
       fc.property(edits, edits, (shared, changes) => {
         const before = edited(SortedMap.empty<number>(), shared)
@@ -269,7 +268,7 @@ describe('the difference', () => {
     expect(inserted(all, keyOf(9), 0, fresh)).toBe(all)
   })
 
-  it('is cheap again after a listing that changed little', () => {
+  it('is cheap between a map and one that shares its nodes after a similar listing', () => {
     const entries = Array.from({ length: 5_000 }, (_, at): [string, number] => [keyOf(at), at])
     const before = SortedMap.from(entries)
     expect(SortedMap.sharing(before, SortedMap.from(entries))).toBe(before)

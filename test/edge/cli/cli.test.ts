@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { firstValueFrom, from, of, Subject, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
-import { Closed, Denied, Disconnected, LeaseLost } from '../../../src/core/errors.js'
+import { Closed, Denied, Disconnected, LeaseLost, Taken } from '../../../src/core/errors.js'
 import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { Registration } from '../../../src/core/register/registration.js'
 import { pendingSet, serviceSet, withState } from '../../../src/core/sets/service-set.js'
@@ -13,42 +13,42 @@ import { run } from '../../../src/edge/cli/run.js'
 import { setLines } from '../../../src/edge/cli/set-lines.js'
 import type { ConnectOptions } from '../../../src/edge/etcd/index.js'
 
-/** The program on a registry in memory, and what it was asked and printed. */
+/** The program on a memory registry, with everything that it printed and the connections that it opened. */
 const program = (env: Host['env'] = {}, changed: Partial<Host> = {}) => {
   const registry = memoryRegistry()
   const signals = new Subject<Signal>()
-  const told = { out: '', err: '', connections: [] as ConnectOptions[] }
+  const printed = { out: '', err: '', connections: [] as ConnectOptions[] }
   const host: Host = {
     env,
-    print: text => void (told.out += text),
-    complain: text => void (told.err += text),
+    print: text => void (printed.out += text),
+    printError: text => void (printed.err += text),
     signals,
     readFile: path => readFileSync(path),
     registryOf: options => {
-      told.connections.push(options)
+      printed.connections.push(options)
       return registry
     },
     version: '1.2.3',
     ...changed,
   }
-  const lines = (): string[] => told.out.split('\n').slice(0, -1)
+  const lines = (): string[] => printed.out.split('\n').slice(0, -1)
   return {
-    ...{ registry, signals, told, lines },
+    ...{ registry, signals, printed, lines },
     run: (...argv: string[]) => run(argv, host),
     /** The lines without their times. */
     texts: () => lines().map(line => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z /, '')),
     json: () => lines().map(line => JSON.parse(line) as Record<string, unknown>),
-    until: (text: string) => vi.waitUntil(() => (told.out + told.err).includes(text), { interval: 5, timeout: 5_000 }),
+    until: (text: string) => vi.waitUntil(() => (printed.out + printed.err).includes(text), { interval: 5, timeout: 5_000 }),
   }
 }
 
 const node1 = ['register', 'web', '--id', 'node1', '--address', 'localhost:8000']
-const asked = async (...argv: string[]) => {
+const runOnce = async (...argv: string[]) => {
   const it = program()
-  return { code: await it.run(...argv), ...it.told }
+  return { code: await it.run(...argv), ...it.printed }
 }
 
-describe('what is asked wrongly ends with 2 and one clear line, before etcd is asked', () => {
+describe('wrong usage ends with exit code 2 and one clear line, before etcd is contacted', () => {
   it.each([
     [['lst'], "error: unknown command 'lst'\n(Did you mean list?)"],
     [['list', '--colour'], "error: unknown option '--colour'"],
@@ -58,79 +58,79 @@ describe('what is asked wrongly ends with 2 and one clear line, before etcd is a
     [['register', 'web'], "error: required option '--address <host:port>' not specified"],
     [['register', 'web', '--address', 'localhost'], 'error: --address must be host:port'],
     [['register', '', '--address', 'localhost:1'], 'error: <service> must not be empty'],
-    [[...node1, '--ttl', '0'], "error: --ttl must be a whole number of seconds, 1 or more, not '0'"],
-    [[...node1, '--ttl', '5s'], "error: --ttl must be a whole number of seconds, 1 or more, not '5s'"],
-    [[...node1, '--ttl', ''], "error: --ttl must be a whole number of seconds, 1 or more, not ''"],
-    [[...node1, '--drain', '-1'], "error: --drain must be a number of seconds, 0 or more, not '-1'"],
+    [[...node1, '--ttl', '0'], 'error: --ttl must be a whole number of seconds from 1 to 9000000000, got "0"'],
+    [[...node1, '--ttl', '5s'], 'error: --ttl must be a whole number of seconds from 1 to 9000000000, got "5s"'],
+    [[...node1, '--ttl', ''], 'error: --ttl must be a whole number of seconds from 1 to 9000000000, got ""'],
+    [[...node1, '--drain', '-1'], 'error: --drain must be a number of seconds from 0 to 2000000, got "-1"'],
     [[...node1, '--weight', 'x'], 'error: --weight must be a finite number, 0 or more'],
     [[...node1, '--status', 'asleep'], 'error: --status must be starting, up, draining or down'],
     [[...node1, '--tag', 'a\u0007'], 'error: --tag must be a list of strings without control characters'],
-    [[...node1, '--metadata', '{'], 'error: --metadata must be JSON, but it is not JSON'],
-    [[...node1, '--on-taken', 'wait'], "error: --on-taken must be replace or fail, not 'wait'"],
-    [[...node1, '--format', 'plain', '--weight', '2'], 'error: --weight would be lost: --format plain carries the address alone'],
-    [['list', '--format', 'xml'], "error: --format must be plain or native, not 'xml'"],
+    [[...node1, '--metadata', '{'], 'error: --metadata must be valid JSON: the text is not JSON'],
+    [[...node1, '--on-taken', 'wait'], 'error: --on-taken must be replace or fail, got "wait"'],
+    [[...node1, '--format', 'plain', '--weight', '2'], 'error: --weight cannot be stored by --format plain, which stores only the address (use --format native)'],
+    [['list', '--format', 'xml'], 'error: --format must be native or plain, got "xml"'],
     [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it'],
-    [['list', '--format', 'plain'], 'error: <service> is needed: with --format plain and no --prefix there is no place under which all services lie'],
-    [['list', '--endpoints', ' , '], 'error: --endpoints must name at least one endpoint'],
-    [['list', '--cert', 'x'], 'error: --cert needs --key, too'],
-    [['list', '--key', 'x'], 'error: --key needs --cert, too'],
-    [['list', '--cert', 'x', '--key', 'y'], 'error: --cert needs --cacert, too'],
+    [['list', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
+    [['list', '--endpoints', ' , '], 'error: --endpoints must have at least one endpoint, such as http://127.0.0.1:2379, got " , "'],
+    [['list', '--cert', 'x'], 'error: --cert requires --key'],
+    [['list', '--key', 'x'], 'error: --key requires --cert'],
+    [['list', '--cert', 'x', '--key', 'y'], 'error: --cert requires --cacert'],
     [['list', '--cacert', '/nowhere', '--endpoints', 'https://a'], "error: --cacert cannot be read: ENOENT: no such file or directory, open '/nowhere'"],
-    [['list', '--cacert', 'x', '--endpoints', 'http://a'], 'error: --cacert needs endpoints that begin with https://'],
-    [['list', '--user', 'root'], 'error: --user needs the password in the environment, as ETCD_PASSWORD'],
+    [['list', '--cacert', 'x', '--endpoints', 'http://a'], 'error: --cacert requires endpoints that begin with https:// (see --endpoints)'],
+    [['list', '--user', 'root'], 'error: --user requires a password (set ETCD_PASSWORD in the environment)'],
   ])('%j', async (argv, message) => {
-    const { code, out, err, connections } = await asked(...argv)
-    expect(err.replace(/\n(\(--help says more\)\n)?$/, '')).toBe(message)
+    const { code, out, err, connections } = await runOnce(...argv)
+    expect(err.replace(/\n(\(use --help for help\)\n)?$/, '')).toBe(message)
     expect({ code, out, connections }).toEqual({ code: 2, out: '', connections: [] })
   })
 
-  it('nothing at all, which shows the help', async () => {
-    const { code, out, err } = await asked()
+  it('no command, and prints the help', async () => {
+    const { code, out, err } = await runOnce()
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(err).toContain('Usage: rx-discovery')
   })
-  it.each([[['list', '--password=s3cret']], [['list', '--user', 'root:s3cret']], [['list', '--password=s3\ncret']]])('%j, whose secret is not repeated', async argv => {
-    const { code, out, err } = await asked(...argv)
+  it.each([[['list', '--password=s3cret']], [['list', '--user', 'root:s3cret']], [['list', '--password=s3\ncret']]])('%j, without repeating the secret', async argv => {
+    const { code, out, err } = await runOnce(...argv)
     expect(code).toBe(2)
     expect(out + err).not.toMatch(/s3|cret'/)
   })
 })
 
-it('a user with a password is refused, also when there is one in the environment', async () => {
+it('--user with a password is an error, even if ETCD_PASSWORD is set', async () => {
   const it = program({ ETCD_PASSWORD: 'x' })
   expect(await it.run('list', '--user', 'root:s3cret')).toBe(2)
-  expect(it.told.err).toBe('error: --user must be a name alone; the password comes from the environment, as ETCD_PASSWORD\n')
+  expect(it.printed.err).toBe('error: --user must be a name without a colon (set the password as ETCD_PASSWORD in the environment)\n')
 })
 
 describe('help and version', () => {
   it('go to standard output, with the exit codes', async () => {
-    const { code, out, err } = await asked('--help')
+    const { code, out, err } = await runOnce('--help')
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toMatch(/register .*watch .*list .*ETCD_PASSWORD.*Exit codes:\s+0 .*\n\s+1 .*\n\s+2 .*130/s)
   })
-  it.each(['register', 'watch', 'list'])('%s --help tells the shared options, too', async command => {
-    const { code, out } = await asked(command, '--help')
+  it.each(['register', 'watch', 'list'])('%s --help lists the shared options', async command => {
+    const { code, out } = await runOnce(command, '--help')
     expect(code).toBe(0)
     expect(out).toMatch(/--endpoints .*--format .*--prefix .*--json /s)
   })
-  it('-V', async () => {
-    expect(await asked('-V')).toMatchObject({ code: 0, out: '1.2.3\n' })
+  it('-V prints the version', async () => {
+    expect(await runOnce('-V prints the version')).toMatchObject({ code: 0, out: '1.2.3\n' })
   })
 })
 
-describe('whom it talks to', () => {
+describe('the connection', () => {
   const connection = async (env: Host['env'], ...argv: string[]) => {
     const it = program(env)
     expect(await it.run('list', ...argv)).toBe(0)
-    return it.told.connections[0]
+    return it.printed.connections[0]
   }
-  it('is --endpoints, else ETCD_ENDPOINTS, else this machine', async () => {
+  it('goes to --endpoints, or ETCD_ENDPOINTS, or this machine', async () => {
     const env = { ETCD_ENDPOINTS: 'http://a:1, b:2,' }
     expect(await connection(env, '--endpoints', 'c:3')).toEqual({ hosts: ['c:3'] })
     expect(await connection(env)).toEqual({ hosts: ['http://a:1', 'b:2'] })
     expect(await connection({ ETCD_ENDPOINTS: ' ' })).toEqual({ hosts: ['http://127.0.0.1:2379'] })
   })
-  it('knows a user by option or environment, and a password by environment', async () => {
+  it('takes the user from option or environment, and the password from the environment', async () => {
     const auth = { username: 'root', password: 'a:b' }
     expect(await connection({ ETCD_PASSWORD: 'a:b' }, '--user', 'root')).toMatchObject({ auth })
     expect(await connection({ ETCD_PASSWORD: 'a:b', ETCD_USER: 'root' })).toMatchObject({ auth })
@@ -139,18 +139,18 @@ describe('whom it talks to', () => {
   it('reads certificates from files', async () => {
     const it = program({}, { readFile: path => Buffer.from(path) })
     await it.run('list', '--endpoints', 'https://a', '--cacert', 'ca', '--cert', 'crt', '--key', 'k')
-    expect(it.told.connections[0]?.credentials).toEqual({ rootCertificate: Buffer.from('ca'), certChain: Buffer.from('crt'), privateKey: Buffer.from('k') })
+    expect(it.printed.connections[0]?.credentials).toEqual({ rootCertificate: Buffer.from('ca'), certChain: Buffer.from('crt'), privateKey: Buffer.from('k') })
   })
-  it('says what to install when etcd3 is not there', async () => {
+  it('reports what to install if etcd3 is missing', async () => {
     const missing = Object.assign(new Error("Cannot find package 'etcd3' imported from /x.js"), { code: 'ERR_MODULE_NOT_FOUND' })
     const it = program({}, { registryOf: () => Promise.reject(missing) })
     expect(await it.run('list')).toBe(1)
-    expect(it.told.err).toBe('error: etcd3, which speaks to etcd, is not installed: npm install etcd3, beside rx-discovery\n')
+    expect(it.printed.err).toBe('error: the package etcd3 is not installed (run npm install etcd3 where rx-discovery is installed)\n')
   })
 })
 
 describe('register', () => {
-  it('speaks exactly what the tutorial speaks, and leaves nothing behind', async () => {
+  it('writes what the etcd tutorial writes, and leaves nothing behind', async () => {
     const it = program()
     const done = it.run(...node1, '--ttl', '5', '--format', 'plain')
     await it.until('is registered')
@@ -166,11 +166,11 @@ describe('register', () => {
       '~ web/node1 is draining',
       '- web/node1 is revoked',
     ])
-    expect(it.told.err).toBe('')
+    expect(it.printed.err).toBe('')
     expect(await firstValueFrom(it.registry.list('/')).catch((error: unknown) => error)).toBeInstanceOf(Closed)
   })
 
-  it('writes every field that native carries', async () => {
+  it('writes every field of the native format', async () => {
     const it = program()
     const argv = ['--weight', '2', '--zone', 'a', '--version', '1.2', '--tag', 'x', '--tag', 'y', '--metadata', '{"k":[1]}', '--status', 'starting']
     const done = it.run('register', 'web', '--address', 'localhost:8000', ...argv, '--json')
@@ -179,20 +179,21 @@ describe('register', () => {
     expect(entry?.key).toBe('/rx-discovery/web/localhost:8000')
     expect(JSON.parse(entry?.value ?? '')).toEqual({
       ...{ v: 1, address: 'localhost:8000', status: 'starting', weight: 2, zone: 'a', version: '1.2', tags: ['x', 'y'], metadata: { k: [1] } },
+      incarnation: expect.any(String) as unknown,
     })
     it.signals.next('SIGINT')
     expect(await done).toBe(0)
-    const who = { service: 'web', id: 'localhost:8000', address: 'localhost:8000', time: expect.stringMatching(/^\d{4}-.*Z$/) as unknown }
-    const held = { key: entry?.key, leaseId: '1', ttl: 10, renewals: 0, expiresAt: expect.stringMatching(/Z$/) as unknown }
+    const common = { service: 'web', id: 'localhost:8000', address: 'localhost:8000', time: expect.stringMatching(/^\d{4}-.*Z$/) as unknown }
+    const details = { key: entry?.key, leaseId: '1', ttl: 10, renewals: 0, expiresAt: expect.stringMatching(/Z$/) as unknown }
     expect(it.json()).toEqual([
-      { type: 'registering', ...who },
-      { type: 'registered', ...who, ...held, revision: entry?.revision },
-      { type: 'draining', ...who, ...held, revision: (entry?.revision ?? 0) + 1 },
-      { type: 'revoked', ...who },
+      { type: 'registering', ...common },
+      { type: 'registered', ...common, ...details, revision: entry?.revision },
+      { type: 'draining', ...common, ...details, revision: (entry?.revision ?? 0) + 1 },
+      { type: 'revoked', ...common },
     ])
   })
 
-  it('is draining for a while when told to', async () => {
+  it('is draining for --drain seconds before it is revoked', async () => {
     const it = program()
     const done = it.run(...node1, '--drain', '0.2')
     await it.until('is registered')
@@ -203,7 +204,7 @@ describe('register', () => {
     expect(it.registry.keys()).toEqual([])
   })
 
-  it('tells an outage once, whatever it costs to overcome it, and that it is back', async () => {
+  it('reports an outage once, however many attempts fail, and reports the new registration', async () => {
     const it = program()
     const done = it.run(...node1, '--ttl', '1')
     await it.until('is registered')
@@ -218,17 +219,17 @@ describe('register', () => {
     expect(lost.length).toBeGreaterThan(0)
   })
 
-  it('stands down before another, saying whose key it is, and fails when told to', async () => {
+  it('with --on-taken fail, reports the key that another client has written, and ends with 1', async () => {
     const it = program()
-    it.registry.write('/web/node1', 'other:1')
+    const found = { key: '/web/node1', value: 'other:1', lease: '0', revision: it.registry.write('/web/node1', 'other:1') }
     const code = await it.run(...node1, '--format', 'plain', '--ttl', '1', '--on-taken', 'fail')
     expect(code).toBe(1)
-    expect(it.texts()).toContain('web/node1 stands down: /web/node1 is held by no lease; waiting until it is gone')
-    expect(it.told.err).toBe('error: /web/node1 is held by no lease (--on-taken replace takes it over)\n')
+    expect(it.texts()).toContain('web/node1 is not registered because another client has written /web/node1 (without a lease); waiting until the key is deleted')
+    expect(it.printed.err).toBe(`error: ${new Taken([found]).message} (to take the key over, use --on-taken replace)\n`)
     expect(it.registry.leases()).toEqual([])
   })
 
-  it('leaves no lease when it is ended during the grant', async () => {
+  it('leaves no lease if a signal comes during the grant', async () => {
     const it = program()
     const thaw = it.registry.freeze()
     const done = it.run(...node1)
@@ -240,17 +241,17 @@ describe('register', () => {
     expect(it.texts()).toEqual(['web/node1 is registering', '- web/node1 is revoked'])
   })
 
-  it('says what it waits for when etcd does not confirm the end, and waits no longer than the TTL', async () => {
+  it('explains what it waits for if etcd does not confirm the end, and waits at most for the TTL', async () => {
     const it = program()
     const done = it.run(...node1, '--ttl', '3')
     await it.until('is registered')
     it.registry.freeze()
     it.signals.next('SIGTERM')
-    await it.until('waiting until etcd has confirmed the end')
+    await it.until('waiting for etcd to confirm the end')
     expect(await done).toBe(0)
   })
 
-  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('ends at once at a second %s', async (signal, code) => {
+  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('ends at once after a second %s', async (signal, code) => {
     const it = program()
     const done = it.run(...node1)
     await it.until('is registered')
@@ -260,30 +261,31 @@ describe('register', () => {
     expect(await done).toBe(code)
   })
 
-  it('ends quietly when nobody reads, and a later closing of the pipe is no second signal', async () => {
+  it('ends quietly if standard output is closed, and a second SIGPIPE is no second signal', async () => {
     const it = program()
     const done = it.run(...node1)
     await it.until('is registered')
     it.signals.next('SIGPIPE')
     it.signals.next('SIGPIPE')
     expect(await done).toBe(0)
-    expect(it.told.err).toBe('')
+    expect(it.printed.err).toBe('')
     expect(it.registry.leases()).toEqual([])
   })
 
-  it('denied at the start, it says what to look at', async () => {
+  it('if access is denied at the start, reports what to check', async () => {
     const it = program()
     it.registry.deny()
     expect(await it.run(...node1)).toBe(1)
-    expect(it.told.err).toMatch(/^error: .* \(see --user, and ETCD_PASSWORD in the environment\)\n$/)
+    expect(it.printed.err).toMatch(/^error: .* \(check --user, and ETCD_PASSWORD in the environment\)\n$/)
   })
 })
 
 describe('watch', () => {
-  it('tells who is there, comes, changes and goes', async () => {
+  it('prints the instances, then those that join, change and leave', async () => {
     const it = program()
     it.registry.write('/rx-discovery/web/a', '{"address":"h:1","zone":"z","tags":["t"]}')
     const done = it.run('watch', 'web', 'grpc', 'web')
+    await it.until('web is live')
     await it.until('grpc is live')
     it.registry.write('/rx-discovery/grpc/g', '{"address":"h:9"}')
     it.registry.write('/rx-discovery/web/a', '{"address":"h:1","status":"draining","tags":["t"],"weight":3}')
@@ -300,20 +302,20 @@ describe('watch', () => {
       '+ grpc/g h:9',
       '~ web/a status up -> draining, weight 1 -> 3, zone z -> ""',
       '! /rx-discovery/web/bad cannot be read: the value is not JSON',
-      '! /rx-discovery/web/bad is no longer there, or can be read now',
+      '! /rx-discovery/web/bad was deleted, or can be read now',
       '- web/a h:1',
     ])
     expect(it.registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
   })
 
-  it('tells an outage once, since when and why, and when it is over; nobody left meanwhile', async () => {
+  it('reports an outage once, with its start and reason, and its end, without any change of instances', async () => {
     const it = program()
     it.registry.write('/web/a', 'h:1')
     const done = it.run('watch', 'web', '--format', 'plain', '--json')
     await it.until('joined')
     it.registry.interrupt(500)
     await it.until('stale')
-    await vi.waitUntil(() => it.told.out.match(/"live"/g)?.length === 2, { timeout: 5_000 })
+    await vi.waitUntil(() => it.printed.out.match(/"live"/g)?.length === 2, { timeout: 5_000 })
     it.signals.next('SIGTERM')
     expect(await done).toBe(0)
     const stale = it.json().filter(({ type }) => type === 'stale')
@@ -326,23 +328,23 @@ describe('watch', () => {
     expect(it.json()[1]).toMatchObject({ service: 'web', instance: { id: 'a', address: 'h:1', status: 'up' } })
   })
 
-  it('says within a second that etcd has not answered yet, and goes on', async () => {
+  it('reports after a second that etcd has not answered yet, and continues', async () => {
     const it = program()
     const thaw = it.registry.freeze()
     const done = it.run('watch', 'web', '--endpoints', 'a:1,b:2')
     await it.until('no answer yet')
-    expect(it.told).toMatchObject({ out: '', err: 'no answer yet from a:1, b:2\n' })
+    expect(it.printed).toMatchObject({ out: '', err: 'no answer yet from a:1, b:2\n' })
     thaw()
     await it.until('web is live')
     it.signals.next('SIGINT')
     expect(await done).toBe(0)
   })
 
-  it('denied, it ends with 1', async () => {
+  it('ends with 1 if access is denied', async () => {
     const it = program()
     it.registry.deny()
     expect(await it.run('watch', 'web')).toBe(1)
-    expect(it.told.err).toMatch(/^error: .* \(see --user/)
+    expect(it.printed.err).toMatch(/^error: .* \(check --user/)
   })
 })
 
@@ -354,7 +356,7 @@ describe('list', () => {
     it.registry.write('/rx-discovery/orders/bad\u001b[31m', '{"address":"h"}')
     return it
   }
-  it('is an aligned table, what cannot be read after it, and no control character', async () => {
+  it('prints an aligned table, then the rejected entries, and no control characters', async () => {
     const it = filled()
     expect(await it.run('list')).toBe(0)
     expect(it.lines()).toEqual([
@@ -364,20 +366,20 @@ describe('list', () => {
       '! /rx-discovery/orders/bad\\u001b[31m: the id in the key must not hold control characters or lone surrogates',
     ])
   })
-  it('names what is empty', async () => {
+  it('reports services without instances', async () => {
     const it = filled()
     expect(await it.run('list', 'web2', 'web2')).toBe(0)
     expect(await program().run('list')).toBe(0)
     expect(it.lines()).toEqual(['web2: no instances'])
   })
-  it('is one JSON document', async () => {
+  it('prints one JSON document with --json', async () => {
     const it = filled()
     expect(await it.run('--json', 'list', 'web', 'orders')).toBe(0)
-    const [web, orders] = (JSON.parse(it.told.out) as { services: [Record<string, unknown>, Record<string, unknown>] }).services
+    const [web, orders] = (JSON.parse(it.printed.out) as { services: [Record<string, unknown>, Record<string, unknown>] }).services
     expect(web).toMatchObject({ service: 'web', revision: 4, instances: [{ id: 'n2', zone: 'eu-1' }, { id: 'node10', weight: 2 }], rejected: [] })
     expect(orders).toMatchObject({ service: 'orders', instances: [], rejected: [{ key: '/rx-discovery/orders/bad\u001b[31m' }] })
   })
-  it('asks the next endpoint, and says why', async () => {
+  it('tries the next endpoint, and reports why', async () => {
     const refused = new Disconnected('a:1 refused the connection: x', { host: 'a:1' })
     const it = filled({ ETCD_ENDPOINTS: 'a:1,b:2' })
     it.registry.interrupt(0)
@@ -386,33 +388,33 @@ describe('list', () => {
       registryOf: () => ({ ...it.registry, list: prefix => { if ((calls += 1) === 1) throw refused; return it.registry.list(prefix) } }),
     })
     expect(await failing.run('list')).toBe(0)
-    expect(failing.told.err).toBe('a:1 refused the connection: x (is etcd running there? see --endpoints)\n')
-    expect(failing.told.out).toContain('node10')
+    expect(failing.printed.err).toBe('a:1 refused the connection: x (check that etcd runs there, or set --endpoints)\n')
+    expect(failing.printed.out).toContain('node10')
   })
-  it('ends with 1 when etcd is away', async () => {
+  it('ends with 1 if etcd does not answer', async () => {
     const it = program()
     it.registry.interrupt(60_000)
     expect(await it.run('list')).toBe(1)
-    expect(it.told).toMatchObject({ out: '', err: expect.stringMatching(/^error: .*\(is etcd running there\? see --endpoints\)\n$/) as unknown })
+    expect(it.printed).toMatchObject({ out: '', err: expect.stringMatching(/^error: .*\(check that etcd runs there, or set --endpoints\)\n$/) as unknown })
   })
-  it('ends with 130 at Ctrl-C, having printed nothing', async () => {
+  it('ends with 130 after Ctrl-C, and prints nothing', async () => {
     const it = program()
     const thaw = it.registry.freeze()
     const done = it.run('list')
     await it.until('no answer yet')
     it.signals.next('SIGINT')
     expect(await done).toBe(130)
-    expect(it.told.out).toBe('')
+    expect(it.printed.out).toBe('')
     thaw()
   })
-  it('ends with 1 on what nobody foresaw', async () => {
+  it('ends with 1 after an unexpected error', async () => {
     const it = program({}, { registryOf: () => { throw new Denied('no\nentry') } })
     expect(await it.run('list')).toBe(1)
-    expect(it.told.err).toBe('error: no\\u000aentry (see --user, and ETCD_PASSWORD in the environment)\n')
+    expect(it.printed.err).toBe('error: no\\u000aentry (check --user, and ETCD_PASSWORD in the environment)\n')
   })
 })
 
-describe('an outage is told once for each reason', () => {
+describe('each reason of an outage is reported once', () => {
   const slow = (took: string, cause?: Error) => new Disconnected(`a:1 did not answer in time: after ${took}`, { host: 'a:1', cause })
   const waited = new Disconnected(`${slow('1 s').message} (waited 1500 ms)`, { host: 'a:1', cause: slow('1 s') })
   const refused = new Disconnected('b:1 refused the connection: x', { host: 'b:1' })
@@ -425,14 +427,14 @@ describe('an outage is told once for each reason', () => {
     const live = 'web is live: 0 instances at revision 7'
     expect((await firstValueFrom(from(sets).pipe(setLines(), toArray()))).map(({ text }) => text)).toEqual([
       live,
-      'web is stale since 1970-01-01T00:00:00.000Z because a:1 did not answer in time: after 1 s; trying again',
-      'web is stale since 1970-01-01T00:00:00.000Z because b:1 refused the connection: x; trying again',
+      'web has been stale since 1970-01-01T00:00:00.000Z because a:1 did not answer in time: after 1 s; retrying',
+      'web has been stale since 1970-01-01T00:00:00.000Z because b:1 refused the connection: x; retrying',
       live,
-      'web is stale since 1970-01-01T00:00:00.000Z because a:1 did not answer in time: after 4 s; trying again',
+      'web has been stale since 1970-01-01T00:00:00.000Z because a:1 did not answer in time: after 4 s; retrying',
     ])
   })
 
-  it('by register, and again in the next outage; a renewal is no news, a new lease is', async () => {
+  it('by register, and again in the next outage; a new lease is reported, a renewal is not', async () => {
     const lost = (cause: Error): Registration => ({ status: 'lost', cause, attempt: 1, retryAt: 0 })
     const registered = (leaseId: string, renewals: number): Registration =>
       ({ status: 'registered', leaseId, key: '/k', revision: 2, ttl: 5, expiresAt: 0, renewals })
@@ -441,17 +443,17 @@ describe('an outage is told once for each reason', () => {
     const lines = of(...states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' })), toArray())
     expect((await firstValueFrom(lines)).map(({ text }) => text)).toEqual([
       'web/a is registering',
-      'web/a is not registered because a:1 did not answer in time: after 1 s; trying again',
-      'web/a is not registered because b:1 refused the connection: x; trying again',
+      'web/a is not registered because a:1 did not answer in time: after 1 s; retrying',
+      'web/a is not registered because b:1 refused the connection: x; retrying',
       '+ web/a h:1 is registered at /k, lease ff, TTL 5 s',
-      'web/a is not registered because b:1 refused the connection: x; trying again',
-      'web/a is not registered because lease ff is lost: expired or revoked; trying again',
+      'web/a is not registered because b:1 refused the connection: x; retrying',
+      'web/a is not registered because lease ff is lost: expired or revoked; retrying',
       '+ web/a h:1 is registered at /k, lease 100, TTL 5 s',
     ])
   })
 })
 
-it('what is printed is one line that leaves the terminal alone, and JSON stays what it was', () => {
+it('printable escapes a text to one line without control characters, and JSON keeps its meaning', () => {
   const text = 'a\u001b[2J\n\u0085\u202e\u2028\ud800z'
   expect(printable(text)).toBe('a\\u001b[2J\\u000a\\u0085\\u202e\\u2028\\ud800z')
   expect(JSON.parse(printable(JSON.stringify({ [text]: text })))).toEqual({ [text]: text })
@@ -459,7 +461,7 @@ it('what is printed is one line that leaves the terminal alone, and JSON stays w
 
 it('docs/cli.md names every option and every type of event', async () => {
   const page = readFileSync('docs/cli.md', 'utf8')
-  const help = (await Promise.all(['register', 'watch', 'list'].map(command => asked(command, '--help')))).map(({ out }) => out).join('')
+  const help = (await Promise.all(['register', 'watch', 'list'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
   const options = new Set([...help.matchAll(/^ {2}(?:-\w, )?(--?[\w-]+)/gm)].map(([, option = '']) => option))
   expect(options.size).toBeGreaterThan(15)
   for (const option of options) expect(page).toContain(option)

@@ -15,7 +15,7 @@ const shown = (set: ServiceSet): string => set.toArray().map(({ id, status }) =>
 const every100: ProbeOptions = { interval: 100, timeout: 10, rise: 2, fall: 3, jitter: 0, concurrency: 100 }
 const away = throwError(() => new Error('away'))
 
-/** Checks as they begin, by time and id, and how many run. */
+/** Records when checks begin, by time and id, and how many run at once. */
 const watched = (now: () => number, answer: (instance: ServiceInstance, nth: number) => Observable<unknown>) => {
   const began: string[] = []
   const counts = new Map<string, number>()
@@ -31,85 +31,85 @@ const watched = (now: () => number, answer: (instance: ServiceInstance, nth: num
   return { check, running, began: () => began.splice(0) }
 }
 
-/** Sets by hand, probed. */
+/** `probe` on sets that the test emits. */
 const probed = (check: Probe, options: ProbeOptions, now: () => number) => {
   const sets = new Subject<ServiceSet>()
   const at: string[] = []
   const { last, stop, ...seen } = see(sets.pipe(probe(check, options)), set => at.push(`${now()} ${shown(set)}`))
-  return { sets, last, stop, seen, told: () => at.splice(0) }
+  return { sets, last, stop, seen, since: () => at.splice(0) }
 }
 
 describe('probe', () => {
-  it('passes each set on, the very same, while everybody is well', () => virtually(({ advance, now }) => {
+  it('passes on the same sets while all checks pass', () => virtually(({ advance, now }) => {
     const { check, began } = watched(now, () => of(true))
-    const { sets, last, told, stop } = probed(check, every100, now)
+    const { sets, last, since, stop } = probed(check, every100, now)
     const set = nodes('a', 'b')
     sets.next(set)
     expect([last() === set, began()]).toEqual([true, []])
     advance(250)
-    expect([told(), began()]).toEqual([['0 a b'], ['0 a', '0 b', '100 a', '100 b', '200 a', '200 b']])
+    expect([since(), began()]).toEqual([['0 a b'], ['0 a', '0 b', '100 a', '100 b', '200 a', '200 b']])
     sets.next(changed(set, 'b', undefined))
     advance(50)
-    expect([told(), began()]).toEqual([['250 a'], ['300 a']])
+    expect([since(), began()]).toEqual([['250 a'], ['300 a']])
     stop()
   }))
 
-  it('takes an instance down at its third failure in a row, and gives it back at its second pass', () => virtually(({ advance, now }) => {
+  it('shows an instance as down after its third failure in a row, and as up after its second pass in a row', () => virtually(({ advance, now }) => {
     //            at 0    100   200    300    400    500   600    700    800    900
     const answers = [away, of(1), away, away, away, of(1), away, of(1), of(1), of(1)]
     const { check } = watched(now, ({ id }, nth) => (id === 'a' ? (answers[nth - 1] ?? EMPTY) : of(1)))
-    const { sets, last, told, stop } = probed(check, every100, now)
+    const { sets, last, since, stop } = probed(check, every100, now)
     const set = nodes('a', 'b')
     sets.next(set)
     advance(500)
-    expect(told()).toEqual(['0 a b', '400 a:down b'])
+    expect(since()).toEqual(['0 a b', '400 a:down b'])
     expect([last().get('a'), last().get('b') === set.get('b')]).toEqual([{ ...node('a'), status: 'down' }, true])
     advance(500)
-    expect([told(), last() === set]).toEqual([['800 a b'], true])
+    expect([since(), last() === set]).toEqual([['800 a b'], true])
     stop()
   }))
 
   it.each<readonly [string, () => ReturnType<Probe>, boolean]>([
     ['completes', () => EMPTY, true],
     ['emits true', () => of(true), true],
-    ['emits nothing of note', () => of(undefined), true],
+    ['emits undefined', () => of(undefined), true],
     ['emits 0', () => of(0), true],
-    ['emits an empty text', () => [''], true],
+    ['emits an empty string', () => [''], true],
     ['emits a thousand values', () => range(0, 1000), true],
-    ['emits for ever, at once', () => range(0, Infinity), true],
+    ['emits synchronously without end', () => range(0, Infinity), true],
     ['emits and then errors', () => concat(of(1), away), true],
     ['emits and never completes', () => NEVER.pipe(startWith(1)), true],
     ['emits true and then false', () => of(true, false), true],
-    ['emits just within the time', () => timer(9), true],
+    ['emits just before the timeout', () => timer(9), true],
     ['emits false', () => of(false), false],
     ['emits false and then true', () => of(false, true), false],
     ['errors', () => away, false],
     ['throws', () => { throw new RangeError('no') }, false],
-    ['throws what is no error', () => { throw null as unknown as Error }, false],
+    ['throws a value that is no Error', () => { throw null as unknown as Error }, false],
     ['is no Observable', () => 5 as unknown as Observable<unknown>, false],
-    ['never says anything', () => NEVER, false],
-    ['says it after the time', () => timer(11), false],
-    ['completes after the time', () => timer(11).pipe(ignoreElements()), false],
-    ['completes just within the time', () => timer(9).pipe(ignoreElements()), true],
+    ['never emits', () => NEVER, false],
+    ['emits after the timeout', () => timer(11), false],
+    ['completes after the timeout', () => timer(11).pipe(ignoreElements()), false],
+    ['completes just before the timeout', () => timer(9).pipe(ignoreElements()), true],
   ])('a check that %s', (_, answer, well) => virtually(({ advance, now, pending }) => {
-    const { sets, told, stop } = probed(answer, { ...every100, rise: 1, fall: 1 }, now)
+    const { sets, since, stop } = probed(answer, { ...every100, rise: 1, fall: 1 }, now)
     sets.next(nodes('a'))
     advance(99)
-    expect(told().map(text => text.replace(/^\d+ /, ''))).toEqual(well ? ['a'] : ['a', 'a:down'])
+    expect(since().map(text => text.replace(/^\d+ /, ''))).toEqual(well ? ['a'] : ['a', 'a:down'])
     stop()
     expect(pending()).toBe(0)
   }))
 
-  it('times a check out from its own beginning, and unsubscribes it then', () => virtually(({ advance, now }) => {
+  it('counts the timeout of a check from its own start, and unsubscribes the check then', () => virtually(({ advance, now }) => {
     const { check, running } = watched(now, () => NEVER)
-    const { sets, told, stop } = probed(check, { ...every100, fall: 2, concurrency: 1 }, now)
+    const { sets, since, stop } = probed(check, { ...every100, fall: 2, concurrency: 1 }, now)
     sets.next(nodes('a', 'b'))
     advance(199)
-    expect([told(), running]).toEqual([['0 a b', '110 a:down b', '120 a:down b:down'], { now: 0, most: 1 }])
+    expect([since(), running]).toEqual([['0 a b', '110 a:down b', '120 a:down b:down'], { now: 0, most: 1 }])
     stop()
   }))
 
-  it('leaves a check once it has said something', () => virtually(({ advance, now }) => {
+  it('unsubscribes a check after its first value', () => virtually(({ advance, now }) => {
     const { check, running } = watched(now, () => NEVER.pipe(startWith(1)))
     const { sets, stop } = probed(check, every100, now)
     sets.next(nodes('a'))
@@ -118,7 +118,7 @@ describe('probe', () => {
     stop()
   }))
 
-  it('begins no check of an instance before its last has ended, and the next at once when that took longer than the interval', () => virtually(({ advance, now }) => {
+  it('starts no check of an instance before the last has ended, and the next one at once if that took longer than the interval', () => virtually(({ advance, now }) => {
     const { check, began, running } = watched(now, (_, nth) => timer(nth === 1 ? 250 : 30))
     const { sets, stop } = probed(check, { ...every100, timeout: 1_000 }, now)
     sets.next(nodes('a'))
@@ -127,26 +127,26 @@ describe('probe', () => {
     stop()
   }))
 
-  it('checks only those that are up, and lets the registry’s word stand for the others', () => virtually(({ advance, now }) => {
+  it('checks only instances that are up, and shows the others as registered', () => virtually(({ advance, now }) => {
     const { check, began } = watched(now, () => away)
-    const { sets, told, last, stop } = probed(check, { ...every100, fall: 1 }, now)
+    const { sets, since, last, stop } = probed(check, { ...every100, fall: 1 }, now)
     const set = serviceSet('web', [node('a', { status: 'starting' }), node('b', { status: 'draining' }), node('c', { status: 'down' }), node('d')])
     sets.next(set)
     advance(50)
-    expect([told(), began()]).toEqual([['0 a:starting b:draining c:down d', '0 a:starting b:draining c:down d:down'], ['0 d']])
+    expect([since(), began()]).toEqual([['0 a:starting b:draining c:down d', '0 a:starting b:draining c:down d:down'], ['0 d']])
     expect(last().get('c')).toBe(set.get('c'))
     sets.next(changed(changed(set, 'd', node('d', { status: 'draining' })), 'a', node('a')))
     advance(100)
-    expect([told(), began()]).toEqual([
+    expect([since(), began()]).toEqual([
       ['50 a b:draining c:down d:draining', '50 a:down b:draining c:down d:draining'],
       ['50 a', '150 a'],
     ])
     sets.next(set)
-    expect(told()).toEqual(['150 a:starting b:draining c:down d'])
+    expect(since()).toEqual(['150 a:starting b:draining c:down d'])
     stop()
   }))
 
-  it('leaves the check of an instance that left, and checks it no more', () => virtually(({ advance, now, pending }) => {
+  it('unsubscribes the check of an instance that leaves, and never checks it again', () => virtually(({ advance, now, pending }) => {
     const { check, began, running } = watched(now, () => NEVER)
     const { sets, stop } = probed(check, { ...every100, timeout: 50 }, now)
     sets.next(nodes('a', 'b'))
@@ -161,40 +161,40 @@ describe('probe', () => {
     stop()
   }))
 
-  it('believes anew whoever moved or came back, and checks it at once', () => virtually(({ advance, now }) => {
+  it('shows an instance that moved or came back as up, and checks it at once', () => virtually(({ advance, now }) => {
     const { check, began, running } = watched(now, () => NEVER)
-    const { sets, told, stop } = probed(check, { ...every100, fall: 1, timeout: 50 }, now)
+    const { sets, since, stop } = probed(check, { ...every100, fall: 1, timeout: 50 }, now)
     const set = nodes('a', 'b')
     sets.next(set)
     advance(120)
     const moved = changed(set, 'a', node('a', { address: 'other:80' }))
     sets.next(moved)
-    expect([told(), running.now]).toEqual([['0 a b', '50 a:down b', '50 a:down b:down', '120 a b:down'], 1])
+    expect([since(), running.now]).toEqual([['0 a b', '50 a:down b', '50 a:down b:down', '120 a b:down'], 1])
     advance(50)
-    expect(told()).toEqual(['170 a:down b:down'])
+    expect(since()).toEqual(['170 a:down b:down'])
     sets.next(changed(moved, 'b', undefined))
     sets.next(moved)
-    expect([told(), began()]).toEqual([['170 a:down', '170 a:down b'], ['0 a', '0 b', '100 a', '100 b', '120 a']])
+    expect([since(), began()]).toEqual([['170 a:down', '170 a:down b'], ['0 a', '0 b', '100 a', '100 b', '120 a']])
     advance(0)
     expect(began()).toEqual(['170 b'])
     stop()
   }))
 
-  it('keeps what it knows over new sets, and the rhythm of its checks, and asks with what is newest', () => virtually(({ advance, now }) => {
+  it('keeps results and the rhythm of checks over new sets, and checks the newest instance', () => virtually(({ advance, now }) => {
     const asked: number[] = []
     const { check, began } = watched(now, ({ weight }) => defer(() => (asked.push(weight), away)))
-    const { sets, told, last, stop } = probed(check, every100, now)
+    const { sets, since, last, stop } = probed(check, every100, now)
     let set = nodes('a')
     for (let weight = 1; weight <= 8; weight += 1) {
       sets.next((set = changed(set, 'a', node('a', { weight }))))
       advance(40)
     }
     expect([began(), asked]).toEqual([['0 a', '100 a', '200 a', '300 a'], [1, 3, 5, 8]])
-    expect([told().slice(-4), last().get('a')]).toEqual([['200 a:down', '200 a:down', '240 a:down', '280 a:down'], { ...node('a', { weight: 8 }), status: 'down' }])
+    expect([since().slice(-4), last().get('a')]).toEqual([['200 a:down', '200 a:down', '240 a:down', '280 a:down'], { ...node('a', { weight: 8 }), status: 'down' }])
     stop()
   }))
 
-  it('goes on with stale sets, and shows verdicts with their trouble', () => virtually(({ advance, now }) => {
+  it('goes on with stale sets, and keeps their trouble', () => virtually(({ advance, now }) => {
     const trouble = { error: new Error('away'), since: 1, attempt: 1, retryAt: 2 }
     const { check } = watched(now, () => away)
     const { sets, last, stop } = probed(check, every100, now)
@@ -205,7 +205,7 @@ describe('probe', () => {
     stop()
   }))
 
-  it('on a registry, through an outage', () => virtually(({ advance }) => {
+  it('works on a registry, through an outage', () => virtually(({ advance }) => {
     const registry = memoryRegistry()
     for (const id of ['a', 'b']) put(registry, id)
     const { values, stop } = see(discover(registry, 'web', { backoff: steady }).pipe(known(), probe(({ id }) => (id === 'b' ? away : of(1)), every100)))
@@ -225,7 +225,7 @@ describe('probe', () => {
     [0, ['0 a', '90 a', '180 a', '270 a']],
     [0.5, ['5 a', '105 a', '205 a', '305 a']],
     [0.9, ['9 a', '117 a', '225 a', '333 a']],
-  ])('varies the interval by its jitter, and the first check within it: where %d is drawn', (drawn, times) => virtually(({ advance, now }) => {
+  ])('varies the interval by its jitter, and the first check within it: if `random` returns %d', (drawn, times) => virtually(({ advance, now }) => {
     const { check, began } = watched(now, () => of(1))
     const { sets, stop } = probed(check, { ...every100, jitter: 0.1, random: () => drawn }, now)
     sets.next(nodes('a'))
@@ -234,7 +234,7 @@ describe('probe', () => {
     stop()
   }))
 
-  it('runs so many at once, in the order in which they were due, and starves nobody', () => virtually(({ advance, now }) => {
+  it('runs at most `concurrency` checks at once, in the order in which they were due, and starves none', () => virtually(({ advance, now }) => {
     const { check, began, running } = watched(now, () => timer(10))
     const { sets, stop } = probed(check, { ...every100, interval: 20, timeout: 50, concurrency: 2 }, now)
     sets.next(nodes('a', 'b', 'c', 'd', 'e'))
@@ -245,7 +245,7 @@ describe('probe', () => {
     stop()
   }))
 
-  it('begins no check of those who leave together, though each gives its turn up to the next', () => virtually(({ advance, now }) => {
+  it('starts no check of instances that leave together, although each of them makes room for the next', () => virtually(({ advance, now }) => {
     const { check, began, running } = watched(now, () => NEVER)
     const { sets, stop } = probed(check, { ...every100, concurrency: 1 }, now)
     sets.next(nodes('a', 'b', 'c', 'd'))
@@ -279,14 +279,14 @@ describe('probe', () => {
     expect(pending()).toBe(0)
   }))
 
-  it('can be left from within what it tells', () => virtually(({ advance, now, pending }) => {
+  it('can be unsubscribed inside `next`', () => virtually(({ advance, now, pending }) => {
     const { check, running } = watched(now, () => timer(1).pipe(tap(() => { throw new Error('no') })))
     const down = see(NEVER.pipe(startWith(nodes('a', 'b', 'c')), probe(check, { ...every100, concurrency: 1 }), take(2)))
     advance(1_000)
     expect([down.values.map(shown), down.completed, running.now, pending()]).toEqual([['a b c', 'a:down b c'], true, 0, 0])
   }))
 
-  it('checks for each subscriber by itself', () => virtually(({ advance, now }) => {
+  it('runs separate checks for each subscriber', () => virtually(({ advance, now }) => {
     const { check, began } = watched(now, () => of(1))
     const source = NEVER.pipe(startWith(nodes('a')), probe(check, every100))
     const [one, two] = [see(source), see(source)]
@@ -297,19 +297,19 @@ describe('probe', () => {
     two.stop()
   }))
 
-  it('varies its checks by Math.random unless told otherwise, every 5 s, and gives up on one after a second', () => virtually(({ advance, now }) => {
+  it('by default varies its checks by Math.random, checks every 5 s, and times out after a second', () => virtually(({ advance, now }) => {
     const { check, began } = watched(now, () => NEVER)
-    const { sets, told, stop } = probed(check, {}, now)
+    const { sets, since, stop } = probed(check, {}, now)
     sets.next(nodes('a'))
     advance(20_000)
     const times = began().map(text => Number.parseFloat(text))
     expect([(times[0] ?? -1) >= 0, (times[0] ?? 501) <= 500]).toEqual([true, true])
     for (const [at, time] of times.entries()) if (at > 0) expect(Math.abs(time - (times[at - 1] ?? 0) - 5_000)).toBeLessThanOrEqual(501)
-    expect(told().map(text => text.replace(/^\S+ /, ''))).toEqual(['a', 'a:down'])
+    expect(since().map(text => text.replace(/^\S+ /, ''))).toEqual(['a', 'a:down'])
     stop()
   }))
 
-  it('whatever comes and however checks answer: never more than so many, none twice at once, none of who is not up, nothing left', () => {
+  it('whatever the sets and checks do: at most `concurrency` at once, none twice at once, only up instances, and nothing is left', () => {
     const answers = fc.constantFrom<Observable<unknown>>(of(1), EMPTY, of(false), away, NEVER, timer(3), timer(30), timer(2).pipe(ignoreElements()))
     const steps = fc.array(
       fc.record({

@@ -16,7 +16,7 @@ const several = (count: number, prefix = 'n'): readonly ServiceInstance[] =>
 const trouble = { error: new Error('away'), since: 1, attempt: 1, retryAt: 2 }
 const stale = (...instances: readonly ServiceInstance[]): ServiceSet => serviceSet('web', instances, { status: 'stale', trouble })
 const live = (...instances: readonly ServiceInstance[]): ServiceSet => serviceSet('web', instances)
-/** A set as text: what is held is in brackets. */
+/** A set as text, with held instances in brackets. */
 const shown = (set: ServiceSet): string =>
   [set.status, ...Array.from(set, ({ id, version }) => (set.held.has(id) ? `(${id}${version})` : `${id}${version}`))].join(' ')
 const sizes = ({ size, held }: ServiceSet): readonly [number, number] => [size, held.size]
@@ -26,7 +26,7 @@ interface Play extends VirtualHelpers {
   readonly source: Observable<ServiceSet>
   readonly next: (...instances: readonly ServiceInstance[]) => void
   readonly last: () => ServiceSet
-  /** What was emitted since it was last asked. */
+  /** The sets emitted since the last call. */
   readonly since: () => readonly string[]
   readonly stop: () => void
 }
@@ -46,14 +46,14 @@ const play = (options: ProtectOptions, scene: (helpers: Play) => void) => (): vo
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(id => node(id)) as [ServiceInstance, ServiceInstance, ServiceInstance, ServiceInstance]
 
 describe('protect', () => {
-  it('passes on the very sets while losses are within the share', play({ maxLoss: 0.5 }, ({ sets, last }) => {
+  it('passes on the same sets while losses are within the share', play({ maxLoss: 0.5 }, ({ sets, last }) => {
     for (const set of [serviceSet('web', [], { status: 'pending' }), live(a, b, c, d), stale(a, b, c, d), live(a, b, c, d), live(a, c, d), live(a, c)]) {
       sets.next(set)
       expect(last()).toBe(set)
     }
   }))
 
-  it('holds what vanishes beyond the share, as it was and marked, and lets it go after the grace, of its own accord', play({ grace: 100, maxLoss: 0.5 }, ({ next, advance, since, last, pending }) => {
+  it('keeps instances that vanish beyond the share, with their ids in `held`, and removes them after the grace, although its source is silent', play({ grace: 100, maxLoss: 0.5 }, ({ next, advance, since, last, pending }) => {
     next(a, b, c, d)
     next()
     expect(since()).toEqual(['live a b c d', 'live (b) (d)'])
@@ -64,14 +64,14 @@ describe('protect', () => {
     expect([since(), pending(), last().held.size]).toEqual([['live'], 0, 0])
   }))
 
-  it('holds and lets go by the marbles', () => virtually(({ cold, expectObservable }) => {
+  it('keeps and removes, as a marble diagram', () => virtually(({ cold, expectObservable }) => {
     const [all, left, none] = [live(a, b, c, d), live(a, b), live()]
     const held = serviceSet('web', [b], { held: new Set(['b']) })
     expectObservable(cold('x 9ms y 9ms z 9ms -', { x: all, y: left, z: none }).pipe(protect({ grace: 50, maxLoss: 0.75 })))
       .toBe('x 9ms y 9ms h 49ms z', { x: all, y: left, h: held, z: none })
   }, (actual, expected) => expect(actual).toEqual(expected)))
 
-  it('recognises a mass disappearance that comes one by one', play({ grace: 1_000 }, ({ next, advance, last }) => {
+  it('recognises a mass loss that comes one by one', play({ grace: 1_000 }, ({ next, advance, last }) => {
     const all = several(100)
     next(...all)
     for (let left = 99; left >= 0; left -= 1) {
@@ -81,14 +81,14 @@ describe('protect', () => {
     }
     advance(499)
     expect(sizes(last())).toEqual([75, 75])
-    // the 26th vanished after 130 ms, and so on, each its own grace
+    // The 26th vanished after 130 ms, and so on; each has a grace of its own.
     for (let held = 75; held > 0; held -= 1) {
       advance(held === 75 ? 131 : 5)
       expect(sizes(last())).toEqual([held - 1, held - 1])
     }
   }))
 
-  it('takes from all over the set what it lets go', play({ maxLoss: 0.25 }, ({ next, last }) => {
+  it('takes the accepted losses from all parts of the set', play({ maxLoss: 0.25 }, ({ next, last }) => {
     const zones = ['a', 'b', 'c', 'd'].flatMap(zone => several(8, zone))
     next(...zones)
     next()
@@ -96,7 +96,7 @@ describe('protect', () => {
     expect(['a', 'b', 'c', 'd'].map(count)).toEqual([6, 6, 6, 6])
   }))
 
-  it('lets one of few go at once, since a stop cannot be told from a fault, but not the next within the grace', play({ grace: 100 }, ({ next, advance, since }) => {
+  it('accepts the loss of one of few at once, since that may be a stop, but not the next within the grace', play({ grace: 100 }, ({ next, advance, since }) => {
     next(a)
     next()
     expect(since()).toEqual(['live a', 'live'])
@@ -109,7 +109,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live'])
   }))
 
-  it('holds the only one too when the share is 0, and nobody when it is 1 or there is no grace', () => {
+  it('keeps even a single instance if the share is 0, and none if it is 1 or there is no grace', () => {
     for (const [options, expected] of [[{ maxLoss: 0 }, 'live (a)'], [{ maxLoss: 1 }, 'live'], [{ maxLoss: 0, grace: 0 }, 'live']] as const)
       play(options, ({ next, last }) => {
         next(a)
@@ -118,14 +118,14 @@ describe('protect', () => {
       })()
   })
 
-  it('counts a share as it is written, not as it is stored', play({ maxLoss: 0.29 }, ({ next, last }) => {
+  it('computes a share as written, without rounding errors', play({ maxLoss: 0.29 }, ({ next, last }) => {
     const all = several(100)
     next(...all)
     next(...all.slice(29))
     expect(sizes(last())).toEqual([71, 0])
   }))
 
-  it('adds up only the losses of one grace', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, since }) => {
+  it('adds up only the losses within one grace', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, since }) => {
     next(a, b, c, d)
     next(b, c, d)
     advance(99)
@@ -143,7 +143,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live'])
   }))
 
-  it('shows who comes back as it comes back, and no longer holds it', play({ grace: 100, maxLoss: 0 }, ({ next, advance, since, last }) => {
+  it('shows an instance that comes back as it is now, and removes its id from `held`', play({ grace: 100, maxLoss: 0 }, ({ next, advance, since, last }) => {
     next(a, b)
     next()
     advance(50)
@@ -155,7 +155,7 @@ describe('protect', () => {
     expect(since()).toEqual([])
   }))
 
-  it('forgets the loss of one that comes back', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, last }) => {
+  it('no longer counts the loss of an instance that comes back', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, last }) => {
     const all = several(9)
     next(...all)
     next(...all.slice(1))
@@ -167,7 +167,7 @@ describe('protect', () => {
     expect(sizes(last())).toEqual([6, 0])
   }))
 
-  it('holds one that vanishes again for a grace of its own', play({ grace: 100, maxLoss: 0 }, ({ next, advance, since }) => {
+  it('keeps an instance that vanishes again for another grace', play({ grace: 100, maxLoss: 0 }, ({ next, advance, since }) => {
     next(a)
     next()
     advance(60)
@@ -179,7 +179,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live'])
   }))
 
-  it('never holds who was draining or down, nor counts it', play({ maxLoss: 0 }, ({ next, since }) => {
+  it('never keeps an instance that was draining or down, nor counts it', play({ maxLoss: 0 }, ({ next, since }) => {
     next(a, b, c, node('d', { status: 'starting' }))
     next(node('a', { status: 'draining' }), node('b', { status: 'down' }), c, node('d', { status: 'starting' }))
     next(c)
@@ -187,7 +187,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live a b c d', 'live a b c d', 'live c (d)', 'live (c) (d)'])
   }))
 
-  it('counts the share against those who mean to stay', play({ maxLoss: 0.5 }, ({ next, last }) => {
+  it('counts the share of the instances that are up or starting', play({ maxLoss: 0.5 }, ({ next, last }) => {
     const all = several(10)
     const leaving = all.slice(4).map(({ id }) => node(id, { status: 'draining' }))
     next(...all)
@@ -196,7 +196,7 @@ describe('protect', () => {
     expect(sizes(last())).toEqual([8, 2])
   }))
 
-  it('lets newcomers take the place of those who vanished first: a deployment under new names leaves no corpses', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, since }) => {
+  it('replaces the instances that vanished first by new ones: a deployment under new names leaves no held instances', play({ grace: 100, maxLoss: 0.25 }, ({ next, advance, since }) => {
     next(a, b, c, d)
     next(b, c)
     advance(1)
@@ -211,7 +211,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live (b) (c) (d) v', 'live (b) (c) v w', 'live (c) v w x', 'live v w x y', 'live v w x y z'])
   }))
 
-  it('holds nobody in one that replaces one after the other, or all at once', play({ maxLoss: 0.1 }, ({ next, since }) => {
+  it('keeps nothing in a deployment that replaces one after the other, or all at once', play({ maxLoss: 0.1 }, ({ next, since }) => {
     next(a, b)
     next(a, b, c)
     next(b, c)
@@ -221,7 +221,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live a b', 'live a b c', 'live b c', 'live b c d', 'live c d', 'live a b'])
   }))
 
-  it('counts no loss of those who are replaced in the same set', play({ maxLoss: 0.25 }, ({ next, last }) => {
+  it('counts no loss for instances that are replaced in the same set', play({ maxLoss: 0.25 }, ({ next, last }) => {
     const [old, young] = [several(8, 'a'), several(4, 'b')]
     next(...old)
     next(...old.slice(4), ...young)
@@ -229,7 +229,7 @@ describe('protect', () => {
     expect(sizes(last())).toEqual([6, 0])
   }))
 
-  it('does not take one that is leaving for a newcomer', play({ maxLoss: 0 }, ({ next, since }) => {
+  it('does not count a new instance that is draining as a replacement', play({ maxLoss: 0 }, ({ next, since }) => {
     next(a, b)
     next(b)
     next(b, node('c', { status: 'draining' }))
@@ -238,7 +238,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live a b', 'live (a) b', 'live (a) b c', 'live (a) b', 'live b c'])
   }))
 
-  it('passes on a change of status at once; what is held is still marked, and ages though the source is silent', play({ grace: 100, maxLoss: 0 }, ({ sets, next, advance, since, last }) => {
+  it('passes on a change of status at once; held instances stay in `held`, and expire although the source is silent', play({ grace: 100, maxLoss: 0 }, ({ sets, next, advance, since, last }) => {
     next(a, b)
     next(a)
     advance(50)
@@ -250,7 +250,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live a'])
   }))
 
-  it('does not show less for a moment, when a set loses while it catches up', play({ grace: 100, maxLoss: 0 }, ({ sets, next, since }) => {
+  it('never shows fewer instances in between, when a set loses instances while it is stale or pending', play({ grace: 100, maxLoss: 0 }, ({ sets, next, since }) => {
     next(a, b)
     sets.next(stale(a, b))
     sets.next(stale(b))
@@ -259,7 +259,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live a b', 'stale a b', 'stale (a) b', 'pending (a) (b)', 'live a (b)'])
   }))
 
-  it('emits once when a set comes as the grace ends', play({ grace: 100, maxLoss: 0 }, ({ next, advance, cold, sets, since }) => {
+  it('emits once if a set arrives as the grace ends', play({ grace: 100, maxLoss: 0 }, ({ next, advance, cold, sets, since }) => {
     next(a, b)
     cold('100ms x', { x: live(b, c) }).subscribe(set => sets.next(set))
     next(b)
@@ -267,7 +267,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live a b', 'live (a) b', 'live b c'])
   }))
 
-  it('ends as its source ends, with what is shown, and leaves no timer', () => virtually(({ pending, advance }) => {
+  it('completes and errors with its source, and leaves no timer', () => virtually(({ pending, advance }) => {
     const error = new Error('x')
     const lost = of(live(a, b), live())
     const failed = see(merge(lost, throwError(() => error)).pipe(protect({ maxLoss: 0 })))
@@ -288,7 +288,7 @@ describe('protect', () => {
     expect([last().service, shown(last())]).toEqual(['db', 'live'])
   }))
 
-  it('does not hold again what its source held already', () => virtually(({ advance, now, pending }) => {
+  it('does not keep instances that its source already held', () => virtually(({ advance, now, pending }) => {
     const sets = new Subject<ServiceSet>()
     const times: string[] = []
     const { stop } = see(sets.pipe(protect({ grace: 10, maxLoss: 0.25 }), protect({ grace: 100, maxLoss: 0.25 })), set => times.push(`${now()} ${shown(set)}`))
@@ -299,7 +299,7 @@ describe('protect', () => {
     stop()
   }))
 
-  it('keeps the marks of its source beside its own', play({ maxLoss: 0 }, ({ sets, since }) => {
+  it('keeps the `held` ids of its source beside its own', play({ maxLoss: 0 }, ({ sets, since }) => {
     const held = new Set(['a'])
     sets.next(serviceSet('web', [a, b, c], { held }))
     sets.next(serviceSet('web', [a, c], { held }))
@@ -307,7 +307,7 @@ describe('protect', () => {
     expect(since()).toEqual(['live (a) b c', 'live (a) (b) c', 'live (b) c'])
   }))
 
-  it('waits again when its timer was early, and emits nothing for that', () => virtually(({ advance, now, pending }) =>
+  it('sets its timer again if it fired early, and emits nothing then', () => virtually(({ advance, now, pending }) =>
     withClock({ now: () => now() * 0.999 }, () => {
       const { values, stop } = see(merge(of(live(a), live()), NEVER).pipe(protect({ grace: 1_000, maxLoss: 0 })))
       advance(1_001)
@@ -327,21 +327,21 @@ describe('protect', () => {
     },
   )
 
-  it('goes before `where` and `changes`, which tell of what is shown', play({}, ({ sets, advance, next }) => {
-    const told = see(sets.pipe(protect({ grace: 100, maxLoss: 0 }), changes()))
+  it('works before `where` and `changes`, which then see held instances', play({}, ({ sets, advance, next }) => {
+    const changed = see(sets.pipe(protect({ grace: 100, maxLoss: 0 }), changes()))
     const part = see(sets.pipe(protect({ grace: 100, maxLoss: 0 }), where(({ id }) => id !== 'a')))
     next(a, b, c)
     next(c)
     next(node('a'), c)
     advance(100)
-    expect(told.values.map(all => all.map(({ type, instance }) => `${type} ${instance.id}`))).toEqual([['joined a', 'joined b', 'joined c'], ['left b']])
+    expect(changed.values.map(all => all.map(({ type, instance }) => `${type} ${instance.id}`))).toEqual([['joined a', 'joined b', 'joined c'], ['left b']])
     expect(part.values.map(shown)).toEqual(['live b c', 'live (b) c', 'live (b) c', 'live c'])
-    for (const { stop } of [told, part]) stop()
+    for (const { stop } of [changed, part]) stop()
   }))
 })
 
 describe('protect on a registry', () => {
-  it('keeps those whose leases all expired until they have registered again, while others see them leave', () => virtually(({ advance, pending }) => {
+  it('keeps instances whose leases all expired until they have registered again', () => virtually(({ advance, pending }) => {
     const registry = memoryRegistry()
     const nodes = several(20).map(instance => see(register(registry, instance, { ttl: 10, backoff: steady })))
     const web$ = discover(registry, 'web')
@@ -356,7 +356,7 @@ describe('protect on a registry', () => {
     expect(pending()).toBe(0)
   }))
 
-  it('shows the held of an outage as stale, and the last word of a closed registry with them', () => virtually(({ advance }) => {
+  it('keeps held instances in an outage, and in the last set of a closed registry', () => virtually(({ advance }) => {
     const registry = memoryRegistry()
     for (const id of ['a', 'b', 'c', 'd']) put(registry, id)
     const safe = see(discover(registry, 'web', { backoff: steady }).pipe(protect({ maxLoss: 0.5 })))

@@ -1,0 +1,43 @@
+import { delay, filter, firstValueFrom, from, lastValueFrom, map, race, ReplaySubject, skip, take, type Observable } from 'rxjs'
+import type { ClosableRegistry } from '../../flow/registry.js'
+import { exitCodeOf, type Host, type Signal } from './host.js'
+import type { Settings } from './settings.js'
+
+/** Options of {@link withRegistry}. */
+export interface WithRegistryOptions {
+  /** How long the end may take after the first signal before the program explains what it waits for, ms. @default 1500 */
+  readonly explainAfter?: number
+}
+
+const waiting = 'waiting for etcd to confirm the end, at most for the TTL; press Ctrl-C again to exit at once\n'
+
+/**
+ * Opens a registry, runs `use` and closes the registry. The first signal emits from `stop`; a second one ends the program at once. Resolves with the
+ * exit code: the last value of `use`, or 0 if it emits none.
+ */
+export const withRegistry = async (
+  host: Host,
+  { connection }: Settings,
+  use: (registry: ClosableRegistry, stop: Observable<Signal>) => Observable<number>,
+  { explainAfter = 1_500 }: WithRegistryOptions = {},
+): Promise<number> => {
+  const stop = new ReplaySubject<Signal>(1)
+  const listening = host.signals.pipe(take(1)).subscribe(stop)
+  const explaining = stop.pipe(delay(explainAfter)).subscribe({ next: () => host.printError(waiting), error: () => undefined })
+  const forced = host.signals.pipe(skip(1), filter(signal => signal !== 'SIGPIPE'), map(exitCodeOf))
+
+  const work = async (): Promise<number> => {
+    const registry = await host.registryOf(connection)
+    try {
+      return await lastValueFrom(use(registry, stop), { defaultValue: 0 })
+    } finally {
+      await registry.close()
+    }
+  }
+  try {
+    return await firstValueFrom(race(forced, from(work())), { defaultValue: 0 })
+  } finally {
+    listening.unsubscribe()
+    explaining.unsubscribe()
+  }
+}
