@@ -124,7 +124,7 @@ export const memoryRegistry = (): MemoryRegistry => {
         background.unsubscribe()
         alarm.timer.unsubscribe()
       })
-      return lastValueFrom(merge(...revokes).pipe(takeUntil(pause(timeout)), stopped), { defaultValue: undefined })
+      return lastValueFrom(merge(...revokes).pipe(stopped, takeUntil(pause(timeout))), { defaultValue: undefined })
     },
     interrupt: (forMs = 0) => wire.interrupt(forMs),
     compact: store.compact,
