@@ -35,6 +35,22 @@ const long: Readonly<Record<string, string>> = {}
 /** Names that several files share, though they are not the pure half and the streaming half of one thing, each with the reason. */
 const shared: Readonly<Record<string, string>> = {}
 
+/** Names that several files export, or give to a class, each with the reason. */
+const doubled: Readonly<Record<string, string>> = {
+  Call: 'to be renamed',
+  Candidate: 'to be renamed',
+  Ending: 'to be renamed',
+  Health: 'to be renamed',
+  Place: 'to be renamed',
+  Steps: 'to be renamed',
+  Tenure: 'to be renamed',
+  answered: 'to be renamed',
+  endpointOf: 'to be renamed',
+  judged: 'to be renamed',
+  reached: 'to be renamed',
+  reasonOf: 'to be renamed',
+}
+
 /** Tests that are not named like a source, each with the reason. */
 const oddlyNamed: Readonly<Record<string, string>> = {
   'core/balance/policies/decorators.test.ts': 'to be named policies-decorators.test.ts',
@@ -160,6 +176,17 @@ describe('files', () => {
     const halves = (of: readonly string[]): boolean => of.length === 2 && of.some(file => file.startsWith('core/')) && of.some(file => file.startsWith('flow/'))
     const clashes = [...byName].filter(([, of]) => of.length > 1 && !halves(of)).map(([name]) => name)
     expect(clashes.sort()).toEqual(Object.keys(shared).sort())
+  })
+})
+
+describe('names', () => {
+  /** The classes of a source, and what it exports. */
+  const namesOf = (source: string): ReadonlySet<string> =>
+    new Set([...source.matchAll(/^(?:export (?:abstract )?(?:const|function|class|interface|type|enum)|class) (\w+)/gm)].map(([, name = '']) => name))
+
+  it('are exported, or given to a class, by one file each', () => {
+    const all = files.flatMap(file => [...namesOf(read(file))])
+    expect([...new Set(all.filter((name, index) => all.indexOf(name) !== index))].sort()).toEqual(Object.keys(doubled).sort())
   })
 })
 

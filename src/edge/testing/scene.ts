@@ -10,7 +10,7 @@ import type { Levers } from './levers.js'
 export type Expect = (actual: unknown) => { readonly toEqual: (expected: unknown) => unknown }
 
 /** A subscription that keeps its values; a case can wait for them, for 10 s at most. */
-export interface Observed<T> {
+export interface Seen<T> {
   /** The values so far, once `done` accepts them; rejects if the source ends before. */
   readonly until: (done: (values: readonly T[]) => boolean) => Promise<readonly T[]>
   /** The error that ended the source; `undefined` if it completed. */
@@ -39,13 +39,13 @@ export interface Scene {
   readonly levers: Required<Levers>
   readonly expect: Expect
   readonly prefix: string
-  readonly observe: <T>(source: Observable<T>) => Observed<T>
+  readonly observe: <T>(source: Observable<T>) => Seen<T>
   /** All values of a source that completes. */
   readonly all: <T>(source: Observable<T>) => Promise<readonly T[]>
   /** The error that ends a source, whatever it emits before; `undefined` if it completes. */
   readonly failure: (source: Observable<unknown>) => Promise<unknown>
   /** A lease of the writer, granted for `ttl` seconds, and its session, which ends with the case. @default 30 */
-  readonly lease: (ttl?: number) => Promise<{ readonly lease: Lease; readonly session: Observed<Lease> }>
+  readonly lease: (ttl?: number) => Promise<{ readonly lease: Lease; readonly session: Seen<Lease> }>
   /** Puts rows through the writer. */
   readonly put: (lease: Lease, ...rows: readonly Row[]) => Observable<Revision>
   /** All parts of one listing, joined. */
@@ -63,7 +63,7 @@ const patience = 10_000
 const between = 50
 
 /** Observes `source` until `bag` is unsubscribed. */
-const observe = (bag: Subscription) => <T>(source: Observable<T>): Observed<T> => {
+const observe = (bag: Subscription) => <T>(source: Observable<T>): Seen<T> => {
   const seen = new ReplaySubject<T>(Infinity)
   const subscription = source.subscribe(seen)
   bag.add(subscription)
