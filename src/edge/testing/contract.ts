@@ -70,8 +70,8 @@ export const contract = (name: string, groups: Readonly<Record<string, readonly 
           await dispose?.()
         }
       }
-      const known = needs.filter(need => without.includes(need))
-      if (known.length > 0) it.skip(`${name} (needs ${known.join(', ')})`, body)
+      const absent = needs.filter(need => without.includes(need))
+      if (absent.length > 0) it.skip(`${name} (needs ${absent.join(', ')})`, body)
       else it(name, body, timeout)
     }
     describe(name, () => {

@@ -1,5 +1,5 @@
 export type { Need } from './case.js'
-export type { Contract, Runner, UnderTest } from './contract.js'
+export type { Runner, UnderTest } from './contract.js'
 export { lawsContract } from './laws-contract.js'
 export type { Levers, Release } from './levers.js'
 export { registryContract } from './registry-contract.js'

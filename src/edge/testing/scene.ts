@@ -59,7 +59,7 @@ export interface Scene {
 }
 
 /** How long a case waits for a value, and how long between two questions, ms. */
-const patience = 10_000
+const longestWait = 10_000
 const between = 50
 
 /** Observes `source` until `bag` is unsubscribed. */
@@ -70,11 +70,11 @@ const observe = (bag: Subscription) => <T>(source: Observable<T>): Seen<T> => {
   return {
     until: done => {
       const soFar = seen.pipe(scan((values: readonly T[], value) => [...values, value], []), startWith([]))
-      return firstValueFrom(soFar.pipe(filter(done), timeout({ first: patience })))
+      return firstValueFrom(soFar.pipe(filter(done), timeout({ first: longestWait })))
     },
     end: () => {
       const last = seen.pipe(materialize(), filter(({ kind }) => kind !== 'N'))
-      return firstValueFrom(last.pipe(map(end => (end.kind === 'E' ? (end.error as unknown) : undefined)), timeout({ first: patience })))
+      return firstValueFrom(last.pipe(map(end => (end.kind === 'E' ? (end.error as unknown) : undefined)), timeout({ first: longestWait })))
     },
     stop: () => subscription.unsubscribe(),
   }
@@ -103,11 +103,11 @@ export const sceneOf = ({ registry: reading, writer, levers, expect }: Subject):
           if (done(answer)) return answer
           throw new Error(`still ${JSON.stringify(answer)}`)
         }),
-        retry({ delay: () => timer(between), count: patience / between }),
+        retry({ delay: () => timer(between), count: longestWait / between }),
       ),
     )
   const list = (range: Range, options?: ListOptions): Promise<Listing> =>
-    lastValueFrom((options === undefined ? registry.list(range) : registry.list(range, options)).pipe(gatherListing(), timeout(patience)))
+    lastValueFrom((options === undefined ? registry.list(range) : registry.list(range, options)).pipe(gatherListing(), timeout(longestWait)))
   const scene: Scene = {
     registry,
     writer,
@@ -116,7 +116,7 @@ export const sceneOf = ({ registry: reading, writer, levers, expect }: Subject):
     prefix,
     eventually,
     observe: observed,
-    all: source => lastValueFrom(source.pipe(toArray(), timeout(patience))),
+    all: source => lastValueFrom(source.pipe(toArray(), timeout(longestWait))),
     failure: source => observed(source).end(),
     lease: async (ttl = 30) => {
       const session = observed(writer.lease(ttl))

@@ -1,7 +1,8 @@
 import { catchError, concatMap, from, map, of, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
-import { lawsContract, registryContract, type Contract, type Need, type Runner, type UnderTest } from 'rx-discovery/testing'
+import { lawsContract, registryContract, type Need, type Runner, type UnderTest } from 'rx-discovery/testing'
+import type { Contract } from '../../../src/edge/testing/contract.js'
 import type { ClosableRegistry, ReadableRegistry, Registry } from '../../../src/flow/registry.js'
 
 interface Declared {
