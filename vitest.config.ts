@@ -18,7 +18,7 @@ const withEtcd = {
 export default defineConfig({
   test: {
     reporters: ['default', './test/reporter.ts'],
-    // By itself it would take one less than there are processors; most of these tests wait for etcd.
+    // The default is one worker less than processors, but most of these tests wait for etcd.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
@@ -27,7 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/etcd/**'],
-          // Histories and properties take CPU, of which a busy machine has little to give.
+          // Histories and properties take much CPU time, and longer on a busy machine.
           testTimeout: 60_000,
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
         },
@@ -46,7 +46,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/etcd/chaos.test.ts'],
-          // After all others, by itself: clusters that have to find a leader in time, and to keep it.
+          // Runs after all others, alone: its clusters have to elect a leader in time, and to keep it.
           sequence: { groupOrder: 1 },
           ...withEtcd,
         },

@@ -1,14 +1,14 @@
 /** A point in a registry's history (etcd's `mod_revision` or header revision), always below 2^53. */
 export type Revision = number
 
-/** A write: `value: null` deletes; `expect` is the revision last seen at the key, 0 when it was absent. */
+/** A guarded write of one key: `value: null` deletes it; `expect` is the revision at which the writer last saw it, 0 if it was absent. */
 export interface Entry {
   readonly key: string
   readonly value: string | null
   readonly expect: Revision
 }
 
-/** What a key holds since `revision`, and under which lease (`'0'`: none); `value: null` when it was deleted. */
+/** The content of a key since `revision`, and its lease (`'0'`: none); `value: null` if it was deleted. */
 export interface Change {
   readonly key: string
   readonly value: string | null
@@ -22,7 +22,7 @@ export type Range = string | { readonly key: string }
 /** Whether a key lies in a range. */
 export const covers = (range: Range, key: string): boolean => (typeof range === 'string' ? key.startsWith(range) : key === range.key)
 
-/** Everything in a range at one revision, or one part of it, sorted by key. */
+/** The content of a range at one revision, or one part of it, sorted by key. */
 export interface Listing {
   /** The id of the cluster that answered. */
   readonly cluster: string
@@ -30,7 +30,7 @@ export interface Listing {
   readonly changes: readonly Change[]
 }
 
-/** Whole revisions of changes, in order; `revision` is the last one delivered whole. Without changes it is progress. */
+/** The changes of whole revisions, in order; `revision` is the last of them. A batch without changes reports progress. */
 export interface Batch {
   /** The id of the cluster that answered. */
   readonly cluster: string
@@ -38,24 +38,24 @@ export interface Batch {
   readonly changes: readonly Change[]
 }
 
-/** What a prefix held at `revision`: how many keys, and which of them changed after the revision asked about. */
+/** The state of a range at `revision`: the number of its keys, and those that changed after the requested revision. */
 export interface Check {
   readonly revision: Revision
   readonly count: number
   readonly changed: readonly { readonly key: string; readonly revision: Revision; readonly lease: string }[]
 }
 
-/** What is left of a lease, in whole seconds; `left` is -1 if there is no such lease. */
+/** How long a lease lasts unless it is renewed. */
 export interface Remaining {
-  /** The TTL that was granted, seconds. */
+  /** The granted TTL, seconds; 0 if there is no such lease. */
   readonly granted: number
-  /** Seconds until the lease expires unless it is renewed; -1: it does not exist. */
+  /** Whole seconds until the lease expires; -1 if there is no such lease. */
   readonly left: number
-  /** The raft term of the answer: a new leader extends every lease, so two answers compare only within one term. */
+  /** The raft term of the answer. A new leader extends every lease, so compare answers within one term only. */
   readonly term: string
 }
 
-/** A lease as last confirmed: `id` in decimal, `ttl` as granted in seconds, `expiresAt` in epoch ms. */
+/** A lease as of its last confirmed renewal: `id` in decimal, `ttl` as granted in seconds, `expiresAt` in epoch ms. */
 export interface Lease {
   readonly id: string
   readonly ttl: number

@@ -1,6 +1,6 @@
 import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
 
-/** How many may enter before `pause` calls back, which it does later, never at once. */
+/** Spreads starts over time: after every `many` of them, the next ones wait until `pause` calls back, which it must do later and never at once. */
 export interface Pace {
   readonly many: number
   readonly pause: (resume: () => void) => unknown
@@ -9,51 +9,51 @@ export interface Pace {
 const unpaced: Pace = { many: Infinity, pause: () => undefined }
 
 /**
- * Lets at most `places` of the sources it is applied to run at once, in the order of their subscription, those that are `last` after all others;
- * whoever leaves while waiting gives up the turn.
+ * Runs at most `limit` at once of all sources that the returned operator is applied to, in the order of their subscription. Sources marked `last` start
+ * when no other one waits. A source that is unsubscribed while it waits never starts.
  */
-export const concurrencyLimit = (places: number, { many, pause }: Pace = unpaced): (<A>(last?: boolean) => MonoTypeOperatorFunction<A>) => {
-  const first = new Set<() => void>()
-  const rest = new Set<() => void>()
-  let free = places
-  let left = many
-  let admitting = false
+export const concurrencyLimit = (limit: number, { many, pause }: Pace = unpaced): (<A>(last?: boolean) => MonoTypeOperatorFunction<A>) => {
+  const waitingFirst = new Set<() => void>()
+  const waitingLast = new Set<() => void>()
+  let free = limit
+  let untilPause = many
+  let starting = false
   const resume = (): void => {
-    left = many
-    admit()
+    untilPause = many
+    startWaiting()
   }
-  // in a loop, since sources that end at once would nest one admission per waiting one
-  const admit = (): void => {
-    if (admitting) return
-    admitting = true
+  // in a loop, since sources that end at once would nest one call per waiting source
+  const startWaiting = (): void => {
+    if (starting) return
+    starting = true
     try {
-      while (free > 0 && left > 0) {
-        const waiting = first.size > 0 ? first : rest
-        const [enter] = waiting
-        if (enter === undefined) break
-        waiting.delete(enter)
-        if (left === many) pause(resume)
-        left -= 1
-        enter()
+      while (free > 0 && untilPause > 0) {
+        const waiting = waitingFirst.size > 0 ? waitingFirst : waitingLast
+        const [start] = waiting
+        if (start === undefined) break
+        waiting.delete(start)
+        if (untilPause === many) pause(resume)
+        untilPause -= 1
+        start()
       }
     } finally {
-      admitting = false
+      starting = false
     }
   }
   return (last = false) => source =>
     new Observable(subscriber => {
-      const waiting = last ? rest : first
-      const enter = (): void => {
+      const waiting = last ? waitingLast : waitingFirst
+      const start = (): void => {
         free -= 1
         source.subscribe(subscriber)
-        // after the source's own teardown: the next one begins when this one is gone
+        // added after the source's own teardown, so that the next source starts when this one is gone
         subscriber.add(() => {
           free += 1
-          admit()
+          startWaiting()
         })
       }
-      waiting.add(enter)
-      subscriber.add(() => waiting.delete(enter))
-      admit()
+      waiting.add(start)
+      subscriber.add(() => waiting.delete(start))
+      startWaiting()
     })
 }

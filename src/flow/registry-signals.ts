@@ -1,21 +1,24 @@
 import { NEVER, type Observable } from 'rxjs'
 
-/** Two events of a registry that end a pause between two tries early. They are no part of the port: a registry works without them, only slower. */
+/**
+ * Two events of a registry that end a pause between two tries early. They are not part of the port: without them, a registry works, and recovers only as
+ * fast as the backoff allows.
+ */
 export interface RegistrySignals {
   /** Emits nothing, and errors `Closed` once the registry is closed. */
   readonly closed: Observable<never>
-  /** Emits when a registry that was away answers again; never while it is there. */
+  /** Emits when a registry answers again after an outage. */
   readonly returned: Observable<unknown>
 }
 
 const silent: RegistrySignals = { closed: NEVER, returned: NEVER }
-const announced = new WeakMap<object, RegistrySignals>()
+const signals = new WeakMap<object, RegistrySignals>()
 
-/** Attaches signals to a registry; returns the registry. */
-export const withSignals = <R extends object>(registry: R, signals: RegistrySignals): R => {
-  announced.set(registry, signals)
+/** Attaches signals to a registry, and returns the registry. A copy of it, or a registry that wraps it, does not have them. */
+export const withSignals = <R extends object>(registry: R, own: RegistrySignals): R => {
+  signals.set(registry, own)
   return registry
 }
 
-/** The signals of a registry; silent ones if it has none, such as a registry that wraps another one. */
-export const signalsOf = (registry: object): RegistrySignals => announced.get(registry) ?? silent
+/** The signals of a registry; if it has none, signals that never emit. */
+export const signalsOf = (registry: object): RegistrySignals => signals.get(registry) ?? silent

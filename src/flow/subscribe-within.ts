@@ -1,6 +1,6 @@
-import { from, Observable, type Observer, type Subscriber, type Subscription } from 'rxjs'
+import { from, Observable, Subscription, type Observer, type Subscriber } from 'rxjs'
 
-/** For an event that nothing follows from, such as the end of a source that only marks a moment. */
+/** A handler for an event that needs no reaction, such as the end of a source that only marks a moment. */
 export const nothing = (): void => undefined
 
 interface SubscribeWithin {
@@ -12,39 +12,42 @@ interface SubscribeWithin {
 }
 
 /**
- * Subscribes to an inner source as RxJS's own operators do: `destination` owns the subscription before the first value can come, so that unsubscribing
- * inside `next` also stops a source that still emits inside `subscribe`. What `next` throws becomes the error.
+ * Subscribes to an inner source as RxJS's own operators do. `destination` owns the subscription before the first value can come, so that unsubscribing
+ * inside `next` also stops a source that still emits inside `subscribe`. If `next` or `complete` throws, the source is stopped, and what was thrown
+ * becomes the error.
  */
 export const subscribeWithin: SubscribeWithin = <A>(destination: Subscription | Subscriber<unknown>, source: Observable<A>, handlers: Partial<Observer<A>> = {}): Subscription => {
+  // a scope comes with all three handlers, so only the destination of an operator is ever called
   const outer = destination as Subscriber<unknown>
-  const { next, error, complete } = handlers
-  const fail = (thrown: unknown): void => {
-    if (error === undefined) outer.error(thrown)
-    else error.call(handlers, thrown)
+  let inner: Subscription = Subscription.EMPTY
+  const fail = (thrown: unknown): void => (handlers.error ? handlers.error(thrown) : outer.error(thrown))
+  const stop = (thrown: unknown): void => {
+    inner.unsubscribe()
+    fail(thrown)
   }
-  let inner: Subscription | undefined
-  const observer: Observer<A> = {
-    next: value => {
-      try {
-        if (next === undefined) outer.next(value)
-        else next.call(handlers, value)
-      } catch (thrown) {
-        inner?.unsubscribe()
-        fail(thrown)
-      }
-    },
-    error: fail,
-    complete: () => {
-      if (complete === undefined) outer.complete()
-      else complete.call(handlers)
-    },
-  }
-  // RxJS has no public way to own a subscription before it starts, but this: the subscriber that an Observable hands out is subscribed with as it is.
-  new Observable<A>(subscriber => {
+  // RxJS has no other public way to own a subscription before it starts: the function of an Observable gets the very subscriber that `subscribe` returns
+  return new Observable<A>(subscriber => {
     inner = subscriber
     destination.add(subscriber)
     // `from`: the source may be an Observable of another RxJS
     if (!subscriber.closed) from(source).subscribe(subscriber)
-  }).subscribe(observer)
-  return inner as unknown as Subscription
+  }).subscribe({
+    next: value => {
+      try {
+        if (handlers.next) handlers.next(value)
+        else outer.next(value)
+      } catch (thrown) {
+        stop(thrown)
+      }
+    },
+    error: fail,
+    complete: () => {
+      try {
+        if (handlers.complete) handlers.complete()
+        else outer.complete()
+      } catch (thrown) {
+        stop(thrown)
+      }
+    },
+  })
 }

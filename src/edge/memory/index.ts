@@ -1,92 +1,100 @@
-import { AsyncSubject, defer, finalize, from, ignoreElements, lastValueFrom, mergeAll, NEVER } from 'rxjs'
+import { AsyncSubject, defer, finalize, ignoreElements, lastValueFrom, merge, NEVER } from 'rxjs'
 import { Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
+import { checkedDurations } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { withSignals } from '../../flow/registry-signals.js'
-import { leases } from './memory-leases.js'
-import { emptyStore } from './memory-store.js'
-import { watches } from './memory-watches.js'
-import { pause, wireTo } from './network.js'
+import { memoryLeases } from './memory-leases.js'
+import { memoryStore } from './memory-store.js'
+import { memoryWatches } from './memory-watches.js'
+import { network, pause } from './network.js'
 
-/** How many subscriptions are open now, by verb. */
+/** How many subscriptions to a registry are open now, by verb; `calls` are those that complete, such as `list` and `put`. */
 export interface Subscriptions {
   readonly watches: number
   readonly leases: number
   readonly calls: number
 }
 
-/** A registry in memory that behaves like etcd, also in virtual time, with levers for what goes wrong. */
+/**
+ * A registry in memory for tests: it behaves like etcd, also in virtual time, and has levers that cause faults. A lever that returns a function
+ * lasts until that function is called.
+ */
 export interface MemoryRegistry extends ClosableRegistry {
-  /** Cuts every open watch and call; refuses new ones for `forMs`, while leases keep running down. */
+  /** Cuts every open watch and call, and refuses new ones for `forMs` (ms), while leases go on expiring. @default 0 */
   readonly interrupt: (forMs?: number) => void
-  /** Forgets the history up to now. */
+  /** Compacts the history up to the current revision. */
   readonly compact: () => void
-  /** Lets a lease die as if it had run out. */
+  /** Ends a lease as if it had expired. */
   readonly expire: (leaseId: string) => void
-  /** Nothing answers until the returned function is called. */
+  /** Stops answering. After 5 s, open watches and calls error `Disconnected`. */
   readonly freeze: () => () => void
-  /** Replaces the history by an older one: everything as it was at `to` (by default, an empty registry), watches cut. */
+  /**
+   * Restarts with an older history: the content, history and leases of revision `to`. Watches are cut, a new raft term begins, and each lease has its
+   * full TTL again. Throws `InvalidArgument` if there is no such revision. @default 1, the empty registry
+   */
   readonly rewind: (to?: Revision) => void
-  /** Every call is denied until the returned function is called; open watches go on, as etcd's do. */
+  /** Denies every call; open watches continue, as those of etcd do. */
   readonly deny: () => () => void
-  /** Watches deliver nothing until the returned function is called, then everything. */
+  /** Delays what watches deliver; calls are answered. */
   readonly lag: () => () => void
   /** The next lease is granted, but the answer is lost. */
   readonly loseGrant: () => void
-  /** A plain put or delete by another hand, at once and whatever the wire is like; detaches the key from its lease unless given one. */
+  /** Puts or deletes (`null`) a key at once, as another client would, without a guard and whatever the faults. @default no lease */
   readonly write: (key: string, value: string | null, options?: { readonly lease?: string }) => Revision
+  /** The current revision. */
   readonly revision: () => Revision
-  /** Every key there is, sorted. */
+  /** All keys, sorted. */
   readonly keys: () => readonly string[]
-  /** Everything there is, sorted by key. */
+  /** The content of all keys, sorted by key. */
   readonly entries: () => readonly Change[]
-  /** The leases alive. */
+  /** The ids of the leases that are alive. */
   readonly leases: () => readonly string[]
   readonly subscriptions: () => Subscriptions
 }
 
-/** An empty registry at revision 1. */
+/** Makes an empty registry, at revision 1. */
 export const memoryRegistry = (): MemoryRegistry => {
   const open = { watches: 0, leases: 0, calls: 0 }
-  // in this order: a watch must not see its own registry's leases being revoked
+  // in this order, so that no watch shows the revokes of its own registry
   const closing = { watches: new Subject<never>(), calls: new Subject<never>(), leases: new Subject<never>() }
-  const detached = new Set<Observable<never>>()
+  const revokes = new Set<Observable<never>>()
   const background = new Subscription()
   let granted = 0
   let grantsToLose = 0
   let alarm = { at: Infinity, timer: Subscription.EMPTY }
 
-  const { watch, serve } = watches(() => store, () => wire)
-  const store = emptyStore(serve)
-  const settle = (): void => {
+  const { watch, serve } = memoryWatches(() => store, () => wire)
+  const store = memoryStore(serve)
+  const expireDue = (): void => {
     if (now() < alarm.at) return
     store.expire(now())
     arm()
   }
-  const wire = wireTo(settle, serve)
-  // one timer for all leases, at the earliest deadline that there was when it was set
+  const wire = network(expireDue, serve)
+  // one timer for all leases, at the earliest deadline
   const arm = (): void => {
     const at = store.deadline()
     if (at === alarm.at) return
     alarm.timer.unsubscribe()
-    alarm = { at, timer: at === Infinity ? Subscription.EMPTY : pause(at - now()).pipe(tap(ring)).subscribe() }
+    alarm = { at, timer: at === Infinity || background.closed ? Subscription.EMPTY : pause(at - now()).pipe(tap(ring)).subscribe() }
   }
   const ring = (): void => {
-    // this timer is spent, also when it came early
+    // this timer is spent, also if it fired early
     alarm.at = Math.min(alarm.at, now())
-    settle()
+    expireDue()
   }
-  const detach = (work: Observable<unknown>): Observable<never> => {
+  const detach = (revoke: Observable<unknown>): Observable<never> => {
     const over = new AsyncSubject<never>()
-    detached.add(over)
-    background.add(work.pipe(finalize(() => detached.delete(over)), ignoreElements()).subscribe(over))
+    revokes.add(over)
+    background.add(revoke.pipe(finalize(() => revokes.delete(over)), ignoreElements()).subscribe(over))
     return over
   }
-  const lease = leases({
+  const lease = memoryLeases({
     store,
-    wire,
+    network: wire,
     detach,
     changed: arm,
     nextId: () => String((granted += 1)),
@@ -96,17 +104,27 @@ export const memoryRegistry = (): MemoryRegistry => {
     open[verb] += 1
     return source.pipe(takeUntil(closing[verb]), finalize(() => (open[verb] -= 1)))
   })
+  const current = (): readonly Change[] => {
+    expireDue()
+    return store.list('').changes
+  }
 
   const registry: MemoryRegistry = {
-    list: range => whileOpen('calls', wire.call(() => store.list(range))),
+    list: (range, { at } = {}) => whileOpen('calls', wire.call(() => store.list(range, at))),
     check: (range, since) => whileOpen('calls', wire.call(() => store.check(range, since))),
     remaining: id => whileOpen('calls', wire.call(() => store.remaining(id, now()))),
     put: (entries, { id }) => whileOpen('calls', wire.call(() => store.put(entries, id))),
     watch: (range, from) => whileOpen('watches', watch(range, from)),
     lease: (ttl, end) => whileOpen('leases', lease(ttl, end)),
-    close: () => {
+    close: ({ timeout = 2_000 } = {}) => {
+      const wrong = checkedDurations({ timeout })
+      if (wrong) return Promise.reject(wrong)
       for (const verb of Object.values(closing)) verb.error(new Closed())
-      return lastValueFrom(from(detached).pipe(mergeAll()), { defaultValue: undefined })
+      const stopped = finalize<never>(() => {
+        background.unsubscribe()
+        alarm.timer.unsubscribe()
+      })
+      return lastValueFrom(merge(...revokes).pipe(stopped, takeUntil(pause(timeout))), { defaultValue: undefined })
     },
     interrupt: (forMs = 0) => wire.interrupt(forMs),
     compact: store.compact,
@@ -124,13 +142,16 @@ export const memoryRegistry = (): MemoryRegistry => {
     lag: wire.lag,
     loseGrant: () => (grantsToLose += 1),
     write: (key, value, { lease = '0' } = {}) => {
-      settle()
+      expireDue()
       return store.write(key, value, lease)
     },
     revision: store.revision,
-    keys: () => store.list('').changes.map(({ key }) => key),
-    entries: () => store.list('').changes,
-    leases: store.leases,
+    keys: () => current().map(({ key }) => key),
+    entries: current,
+    leases: () => {
+      expireDue()
+      return store.leases()
+    },
     subscriptions: () => ({ ...open }),
   }
   return withSignals(registry, { closed: defer(() => closing.calls), returned: NEVER })

@@ -1,36 +1,38 @@
 import { Compacted, InvalidArgument, LeaseLost, Rewound, Taken } from '../../core/errors.js'
 import { covers, type Batch, type Change, type Check, type Entry, type Listing, type Range, type Remaining, type Revision } from '../../core/store.js'
 
-interface Granted {
+interface GrantedLease {
   readonly id: string
   readonly ttl: number
   /** The store's revision at the grant. */
   readonly at: Revision
-  /** When it dies unless renewed, by the monotonic clock. */
+  /** When it expires unless it is renewed, by the monotonic clock. */
   readonly deadline: number
 }
 
-/** A little etcd without a wire and without a clock: keys, revisions, history, leases. */
-export interface Store {
+/** A small etcd without a network and without a clock: keys, revisions, history, leases. */
+export interface MemoryStore {
   readonly revision: () => Revision
-  readonly list: (range: Range) => Listing
+  /** Everything in the range, now or at a past revision. Throws `Compacted` or `Rewound`. */
+  readonly list: (range: Range, at?: Revision) => Listing
   readonly check: (range: Range, since: Revision) => Check
-  /** The changes after `from`; without any, up to where there are none. Throws `Compacted` or `Rewound`. */
+  /** The changes after `from`; if there are none, an empty batch of the current revision. Throws `Compacted` or `Rewound`. */
   readonly after: (range: Range, from: Revision) => Batch
   readonly put: (entries: readonly Entry[], lease: string) => Revision
   /** A plain put or delete, unguarded. */
   readonly write: (key: string, value: string | null, lease: string) => Revision
   readonly grant: (id: string, ttl: number, now: number) => void
-  /** Whether the lease was alive to be renewed. */
+  /** Whether the lease was alive, so that it could be renewed. */
   readonly renew: (id: string, now: number) => boolean
   readonly revoke: (id: string) => void
+  /** Ends every lease whose deadline has come. */
   readonly expire: (now: number) => void
-  /** When the first lease dies; infinite without leases. */
+  /** When the first lease expires; infinite without leases. */
   readonly deadline: () => number
   readonly leases: () => readonly string[]
   readonly remaining: (id: string, now: number) => Remaining
   readonly compact: () => void
-  /** Everything as it was at `to`, which becomes the present. */
+  /** Restores the content at `to`, as a snapshot does: history begins a new raft term, and every lease its full TTL. */
   readonly rewind: (to: Revision, now: number) => void
 }
 
@@ -42,11 +44,12 @@ const bytes = (text: string): number => new TextEncoder().encode(text).length
 
 const checkEntries = (entries: readonly Entry[]): void => {
   if (entries.length > limits.operations)
-    throw new InvalidArgument('entries', `at most ${limits.operations} fit one transaction, not ${entries.length}`)
-  if (new Set(entries.map(({ key }) => key)).size < entries.length) throw new InvalidArgument('entries', 'each key at most once')
+    throw new InvalidArgument('entries', `must be at most ${limits.operations}, got ${entries.length} (write them in several transactions)`)
+  if (new Set(entries.map(({ key }) => key)).size < entries.length) throw new InvalidArgument('entries', 'must name each key at most once')
   for (const { key, value } of entries) {
     if (key === '') throw new InvalidArgument('key', 'must not be empty')
-    if (value !== null && bytes(value) > limits.bytes) throw new InvalidArgument('value', `of ${key}: at most ${limits.bytes} bytes`)
+    if (value !== null && bytes(value) > limits.bytes)
+      throw new InvalidArgument('value', `must be at most ${limits.bytes} bytes, got ${bytes(value)} for ${key}`)
   }
 }
 
@@ -56,18 +59,29 @@ const apply = (contents: Map<string, Change>, changes: readonly Change[]): void 
     else contents.set(change.key, change)
 }
 
+const within = (contents: ReadonlyMap<string, Change>, range: Range): readonly Change[] =>
+  [...contents.values()].filter(({ key }) => covers(range, key)).sort(byKey)
+
 /** An empty store at revision 1; calls `committed` after each revision. */
-export const emptyStore = (committed: () => void): Store => {
-  // history[i] holds the changes of revision floor.revision + 1 + i
+export const memoryStore = (committed: () => void): MemoryStore => {
   let term = 1
+  // the oldest revision that can be read; history[i] has the changes of revision floor.revision + 1 + i
   let floor = { revision: 0, contents: new Map<string, Change>() }
   let history: (readonly Change[])[] = [[]]
   let contents = new Map<string, Change>()
-  const leases = new Map<string, Granted>()
-  const former = new Map<string, Granted>()
+  const leases = new Map<string, GrantedLease>()
+  const former = new Map<string, GrantedLease>()
 
   const revision = (): Revision => floor.revision + history.length
-  const within = (range: Range): readonly Change[] => [...contents.values()].filter(({ key }) => covers(range, key)).sort(byKey)
+  const contentsAt = (at: Revision): ReadonlyMap<string, Change> => {
+    const then = new Map(floor.contents)
+    for (const changes of history.slice(0, at - floor.revision)) apply(then, changes)
+    return then
+  }
+  const requireReadable = (asked: Revision): void => {
+    if (asked > revision()) throw new Rewound(`revision ${asked} is in the future, the registry is at ${revision()}`)
+    if (asked < floor.revision) throw new Compacted(floor.revision)
+  }
   const commit = (writes: readonly Omit<Change, 'revision'>[]): Revision => {
     const next = revision() + 1
     const changes = writes.filter(({ key, value }) => value !== null || contents.has(key)).map(write => ({ ...write, revision: next }))
@@ -81,26 +95,30 @@ export const emptyStore = (committed: () => void): Store => {
     if (value !== null && lease !== '0' && !leases.has(lease)) throw new LeaseLost(lease)
     return { key, value, lease: value === null ? '0' : lease }
   }
+  const extend = (lease: GrantedLease, now: number): void => void leases.set(lease.id, { ...lease, deadline: now + lease.ttl * 1000 })
   const revoke = (id: string): void => {
     const granted = leases.get(id)
     if (!granted) return
     leases.delete(id)
     former.set(id, granted)
-    commit(within('').filter(({ lease }) => lease === id).map(({ key }) => ({ key, value: null, lease: '0' })))
+    commit(within(contents, '').filter(({ lease }) => lease === id).map(({ key }) => ({ key, value: null, lease: '0' })))
   }
 
   return {
     revision,
-    list: range => ({ cluster, revision: revision(), changes: within(range) }),
+    list: (range, at = revision()) => {
+      if (!Number.isSafeInteger(at) || at < 1) throw new InvalidArgument('at', `must be a revision, a whole number from 1, got ${at}`)
+      requireReadable(at)
+      return { cluster, revision: at, changes: within(at === revision() ? contents : contentsAt(at), range) }
+    },
     check: (range, since) => {
-      if (since > revision()) throw new Rewound(`revision ${since} is asked about, but the registry is at ${revision()}`)
-      const all = within(range)
+      if (since > revision()) throw new Rewound(`revision ${since} is in the future, the registry is at ${revision()}`)
+      const all = within(contents, range)
       const changed = all.filter(change => change.revision > since).map(({ key, revision, lease }) => ({ key, revision, lease }))
       return { revision: revision(), count: all.length, changed }
     },
     after: (range, from) => {
-      if (from > revision()) throw new Rewound(`revision ${from} is known, but the registry is at ${revision()}`)
-      if (from < floor.revision) throw new Compacted(floor.revision)
+      requireReadable(from)
       const changes = history.slice(from - floor.revision).flatMap(batch => batch.filter(({ key }) => covers(range, key)))
       return { cluster, revision: changes.at(-1)?.revision ?? revision(), changes }
     },
@@ -114,7 +132,7 @@ export const emptyStore = (committed: () => void): Store => {
     grant: (id, ttl, now) => void leases.set(id, { id, ttl, at: revision(), deadline: now + ttl * 1000 }),
     renew: (id, now) => {
       const granted = leases.get(id)
-      if (granted) leases.set(id, { ...granted, deadline: now + granted.ttl * 1000 })
+      if (granted) extend(granted, now)
       return granted !== undefined
     },
     revoke,
@@ -132,18 +150,18 @@ export const emptyStore = (committed: () => void): Store => {
     },
     rewind: (to, now) => {
       const head = revision()
+      if (!Number.isSafeInteger(to) || to < 1 || to > head) throw new InvalidArgument('to', `must be a revision from 1 to ${head}, got ${to}`)
       term += 1
-      if (!Number.isSafeInteger(to) || to < 1 || to > head) throw new InvalidArgument('to', `a revision from 1 to ${head}, not ${to}`)
       history = to < floor.revision ? Array.from({ length: to }, () => []) : history.slice(0, to - floor.revision)
       if (to < floor.revision) floor = { revision: 0, contents: new Map() }
-      contents = new Map(floor.contents)
-      for (const changes of history) apply(contents, changes)
+      contents = new Map(contentsAt(to))
       for (const { id, at } of [...leases.values()]) if (at >= to) leases.delete(id)
-      // a snapshot holds its leases too, and they start again at their full TTL
+      // a snapshot has the leases of its keys, also those that ended later
       for (const { lease } of contents.values()) {
         const granted = leases.get(lease) ?? former.get(lease)
-        if (granted) leases.set(lease, { ...granted, deadline: now + granted.ttl * 1000 })
+        if (granted) leases.set(lease, granted)
       }
+      for (const lease of [...leases.values()]) extend(lease, now)
     },
   }
 }

@@ -1,44 +1,52 @@
 import { mergeMap, Observable, queueScheduler, takeUntil } from 'rxjs'
 import type { Batch, Range, Revision } from '../../core/store.js'
-import type { Store } from './memory-store.js'
-import type { Wire } from './network.js'
+import type { MemoryStore } from './memory-store.js'
+import type { Network } from './network.js'
 
-/** The watches of one registry: `serve` hands each of them what it has not had yet. */
-export interface Watches {
+/** The watches of one registry. */
+export interface MemoryWatches {
+  /** See `ReadableRegistry.watch`. */
   readonly watch: (range: Range, from: Revision) => Observable<Batch>
+  /** Delivers to each watch the changes that it has not had yet. */
   readonly serve: () => void
 }
 
-/** Watches read the history behind a cursor each, so being late costs nothing and a revision cannot be split. */
-export const watches = (store: () => Store, wire: () => Wire): Watches => {
-  const cursors = new Set<() => void>()
+/** Watches that read the history, each at a position of its own, so that a late one needs no buffer and no revision is split. */
+export const memoryWatches = (store: () => MemoryStore, network: () => Network): MemoryWatches => {
+  const open = new Set<() => void>()
   const follow = (range: Range, from: Revision): Observable<Batch> =>
     new Observable(subscriber => {
+      const atSubscription = store().revision()
       let last = from
-      let established = false
+      let reached = -1
+      const deliver = (batch: Batch): void => {
+        reached = batch.revision
+        subscriber.next(batch)
+      }
       const advance = (): void => {
-        if (!wire().serving()) return
+        if (!network().serving()) return
         try {
+          // taken first: the subscriber may write inside `next`
+          const head = store().revision()
           const batch = store().after(range, last)
           last = batch.revision
-          if (established && batch.changes.length === 0) return
-          established = true
-          subscriber.next(batch)
+          if (batch.changes.length > 0) deliver(batch)
+          if (reached < atSubscription) deliver({ cluster: batch.cluster, revision: head, changes: [] })
         } catch (error) {
           subscriber.error(error)
         }
       }
-      cursors.add(advance)
+      open.add(advance)
       advance()
-      return () => cursors.delete(advance)
+      return () => open.delete(advance)
     })
   return {
     watch: (range, from) =>
-      wire().call(() => store().after(range, from)).pipe(
+      network().call(() => store().after(range, from)).pipe(
         mergeMap(() => follow(range, from)),
-        takeUntil(wire().cuts),
+        takeUntil(network().cuts),
       ),
-    // queued: a subscriber that writes inside `next` gets the answer to its write after the batch it is in
-    serve: () => void queueScheduler.schedule(() => cursors.forEach(advance => advance())),
+    // queued: a subscriber that writes inside `next` gets the answer to its write after the current batch
+    serve: () => void queueScheduler.schedule(() => open.forEach(advance => advance())),
   }
 }

@@ -1,24 +1,20 @@
-import type { ClosableRegistry } from '../../flow/registry.js'
-import { leasing } from './cases/leasing.js'
-import { outage } from './cases/outage.js'
-import { reading } from './cases/reading.js'
-import { watching } from './cases/watching.js'
-import { writing } from './cases/writing.js'
+import type { ReadableRegistry, Registry } from '../../flow/registry.js'
+import type { Case, Need } from './case.js'
 import type { Levers } from './levers.js'
-import { sceneOf, type Expect, type Scene } from './scene.js'
+import { sceneOf, type Expect } from './scene.js'
 
-/** One case of a contract; without the levers in `needs` it is skipped. */
-export interface Case {
-  readonly name: string
-  readonly needs?: readonly (keyof Levers)[]
-  readonly run: (scene: Scene) => Promise<void>
-}
-
-/** What a contract is held against: made anew for each case, closed after it; several may share one server. */
+/** What a contract tests. It is made again for each case and closed after it; several may share one server. */
 export interface UnderTest {
-  readonly registry: ClosableRegistry
+  /** The registry under test; the verbs that it lacks are reported as skipped. If it has a `close`, the contract calls it after each case. */
+  readonly registry: ReadableRegistry | Registry
+  /**
+   * Writes what `registry` reads, if `registry` cannot write, such as one over SSE: reading, watching and outages are then tested in full.
+   * `dispose` has to close it. @default `registry`, which is always used if it has `lease` and `put`
+   */
+  readonly writer?: Registry
+  /** The faults that the contract can cause. @default none */
   readonly levers?: Levers
-  /** Called after the registry was closed. */
+  /** Called after each case, once the registry is closed. */
   readonly dispose?: () => unknown
 }
 
@@ -29,27 +25,43 @@ export interface Runner {
     readonly skip: (name: string, body: () => Promise<void>) => unknown
   }
   readonly expect: Expect
-  /** Levers known to be missing, for runners that cannot skip a running test (jest). */
-  readonly without?: readonly (keyof Levers)[]
+  /** Levers and verbs known to be missing, for runners that cannot skip a running test (jest). @default none */
+  readonly without?: readonly Need[]
 }
 
-const patience = 60_000
+/** Declares the tests of a contract with the functions of `runner`; `make` is called once for each case. */
+export type Contract = (make: () => Promise<UnderTest>, runner: Runner) => void
 
-/** Skips the running test where the runner can (vitest, node:test, mocha), and fails with the reason where it cannot. */
+/** How long one case may take, ms. */
+const timeout = 60_000
+
+/** Skips the running test if the runner can do so (vitest, node:test, mocha), and fails with the reason if it cannot. */
 const skip = (context: unknown, reason: string): void => {
   const { skip } = (context ?? {}) as { readonly skip?: (reason: string) => unknown }
-  if (!skip) throw new Error(`${reason}; this runner cannot skip a running test: name the lever in \`without\``)
+  if (!skip) throw new Error(`${reason}, and this runner cannot skip a running test (name the lever or verb in \`without\`)`)
   skip.call(context, reason)
 }
 
-/** Declares `cases` under one heading. */
-export const contract = (name: string, cases: Readonly<Record<string, readonly Case[]>>) =>
-  (make: () => Promise<UnderTest>, { describe, it, expect, without = [] }: Runner): void => {
+const verbs: readonly string[] = ['lease', 'put', 'remaining', 'close'] satisfies readonly Need[]
+
+const isMissing = (need: Need, registry: ReadableRegistry, levers: Levers): boolean =>
+  verbs.includes(need) ? !(need in registry) : (levers as Readonly<Record<string, unknown>>)[need] === undefined
+
+const writerOf = ({ registry, writer }: UnderTest): Registry => {
+  if ('put' in registry && 'lease' in registry) return registry
+  if (writer !== undefined) return writer
+  throw new Error('writer must be given, since the registry under test has no `put` and `lease` (pass a registry that writes what it reads)')
+}
+
+/** A contract of `cases`, by group. */
+export const contract = (name: string, groups: Readonly<Record<string, readonly Case[]>>): Contract =>
+  (make, { describe, it, expect, without = [] }) => {
     const declare = ({ name, needs = [], run }: Case): void => {
       const body = async (...[context]: unknown[]): Promise<void> => {
-        const { registry, levers = {}, dispose } = await make()
-        const missing = needs.filter(lever => !levers[lever])
-        const { scene, leave } = sceneOf(registry, levers, expect)
+        const subject = await make()
+        const { registry, levers = {}, dispose } = subject
+        const missing = needs.filter(need => isMissing(need, registry, levers))
+        const { scene, leave } = sceneOf({ registry, writer: writerOf(subject), levers, expect })
         try {
           if (missing.length > 0) skip(context, `needs ${missing.join(', ')}`)
           else await run(scene)
@@ -58,14 +70,11 @@ export const contract = (name: string, cases: Readonly<Record<string, readonly C
           await dispose?.()
         }
       }
-      const known = needs.filter(lever => without.includes(lever))
-      if (known.length > 0) it.skip(`${name} (needs ${known.join(', ')})`, body)
-      else it(name, body, patience)
+      const absent = needs.filter(need => without.includes(need))
+      if (absent.length > 0) it.skip(`${name} (needs ${absent.join(', ')})`, body)
+      else it(name, body, timeout)
     }
     describe(name, () => {
-      for (const [title, list] of Object.entries(cases)) describe(title, () => list.forEach(declare))
+      for (const [title, cases] of Object.entries(groups)) describe(title, () => cases.forEach(declare))
     })
   }
-
-/** What every registry must do: run it against your own with your test runner's functions. */
-export const registryContract = contract('a registry', { reading, writing, watching, leasing, outage })

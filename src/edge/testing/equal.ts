@@ -1,13 +1,13 @@
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-/** Whether two values hold the same, errors compared by class and message. */
+/** Whether two values have the same content; errors are compared by class and message. */
 const equal = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
   if (!isObject(a) || !isObject(b) || Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false
   if (a instanceof Error && b instanceof Error && a.message !== b.message) return false
   if ((a instanceof Map && b instanceof Map) || (a instanceof Set && b instanceof Set))
     return equal([...(a as Iterable<unknown>)], [...(b as Iterable<unknown>)])
-  // an absent field and an undefined one are the same to whoever reads it
+  // an absent field and an undefined one read the same
   const [left, right] = [a, b] as [Record<string, unknown>, Record<string, unknown>]
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].every(key => equal(left[key], right[key]))
 }
@@ -30,7 +30,7 @@ const line = (message: unknown): string => {
 
 const lines = (messages: unknown): readonly string[] => (Array.isArray(messages) ? messages.map(line) : [line(messages)])
 
-/** Throws, showing line by line what was expected and what came, unless they are equal. */
+/** Throws unless the two are equal; the message shows line by line the expected and the actual messages. */
 export const assertEqual = (actual: unknown, expected: unknown): void => {
   if (equal(actual, expected)) return
   const [came, wanted] = [lines(actual), lines(expected)]

@@ -6,28 +6,28 @@ type Eventually<T> = T | Promise<T>
 export type Release = () => Eventually<void>
 
 /**
- * What a contract case may do to a registry behind its back; each is optional, and the cases that need a missing one are skipped.
- * `memoryRegistry()` has all of them.
+ * Faults that a contract case causes in the registry under test. Each lever is optional: if one is missing, the cases that need it are reported as skipped.
+ * `memoryRegistry()` has all of them, so it can be passed as its own levers.
  */
 export interface Levers {
-  /** Cuts every connection, and refuses new ones for `forMs`. */
+  /** Cuts every connection, and refuses new ones for `forMs` (ms). @default 0 */
   readonly interrupt?: (forMs?: number) => Eventually<void>
-  /** Compacts the history up to now. */
+  /** Compacts the history up to the current revision. */
   readonly compact?: () => Eventually<void>
-  /** Ends a lease behind its holder's back. */
+  /** Ends a lease as if it had expired; its client finds out at the next renewal. */
   readonly expire?: (leaseId: string) => Eventually<void>
-  /** Stops the registry from answering. */
+  /** Stops the registry from answering, without closing connections, until released. */
   readonly freeze?: () => Eventually<Release>
   /** Replaces the history by an older one. */
   readonly rewind?: () => Eventually<void>
-  /** Denies every call. */
+  /** Denies every call until released. */
   readonly deny?: () => Eventually<Release>
-  /** Holds back what watches deliver. */
+  /** Delays what watches deliver until released; other calls are answered. */
   readonly lag?: () => Eventually<Release>
-  /** Lets the next lease be granted, but loses the answer. */
+  /** Lets the registry grant the next lease, but loses the answer. */
   readonly loseGrant?: () => Eventually<void>
-  /** A plain put or delete by another hand. */
+  /** Puts or deletes (`null`) a key as another client would, without a guard. @default no lease */
   readonly write?: (key: string, value: string | null, options?: { readonly lease?: string }) => Eventually<Revision | undefined>
-  /** The leases alive in the registry, whoever holds them. */
+  /** The ids of all leases that are alive in the registry, of any client. */
   readonly leases?: () => Eventually<readonly string[]>
 }

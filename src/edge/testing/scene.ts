@@ -1,63 +1,80 @@
-/* eslint-disable rxjs-x/no-ignored-default-value -- what ends without the value waited for must reject */
+/* eslint-disable rxjs-x/no-ignored-default-value -- a source that ends without the expected value must reject */
 import { defer, filter, firstValueFrom, lastValueFrom, map, materialize, ReplaySubject, retry, scan } from 'rxjs'
 import { startWith, Subscription, timeout, timer, toArray, type Observable } from 'rxjs'
-import type { Change, Lease, Listing, Revision } from '../../core/store.js'
-import type { ClosableRegistry } from '../../flow/registry.js'
+import type { Change, Lease, Listing, Range, Revision } from '../../core/store.js'
+import type { ClosableRegistry, ListOptions, ReadableRegistry, Registry } from '../../flow/registry.js'
 import { gatherListing } from '../../flow/gather-listing.js'
 import type { Levers } from './levers.js'
 
-/** As much of an `expect` as a contract needs; vitest's and jest's fit. */
+/** As much of an `expect` as a contract needs; those of vitest and jest fit. */
 export type Expect = (actual: unknown) => { readonly toEqual: (expected: unknown) => unknown }
 
-/** A subscription whose values are kept and can be waited for, each wait bounded. */
-export interface Observed<T> {
-  /** The values so far, once `done` holds for them; rejects when the source ends before. */
+/** A subscription that keeps its values; a case can wait for them, for 10 s at most. */
+export interface Seen<T> {
+  /** The values so far, once `done` accepts them; rejects if the source ends before. */
   readonly until: (done: (values: readonly T[]) => boolean) => Promise<readonly T[]>
-  /** The error it ended with; `undefined` when it completed. */
+  /** The error that ended the source; `undefined` if it completed. */
   readonly end: () => Promise<unknown>
   readonly stop: () => void
 }
 
-/** An entry to put: key (under the scene's prefix), value, and the revision expected (0 unless given). */
+/** An entry to put: key (under the scene's prefix), value, and the expected revision. @default 0 */
 export type Row = readonly [key: string, value: string | null, expect?: Revision]
 
-/** A registry as one case sees it, under a prefix of its own; what it opens is closed at its end. */
-export interface Scene {
-  readonly registry: ClosableRegistry
+/** What a contract tests, with whatever it has. */
+export interface Subject {
+  readonly registry: ReadableRegistry
+  readonly writer: Registry
   readonly levers: Levers
   readonly expect: Expect
+}
+
+/** What one case works with. Its keys have a prefix of their own, and the contract closes what the case opens. */
+export interface Scene {
+  /** The registry under test. It has the verbs that the case names in its `needs`, and those that read. */
+  readonly registry: ClosableRegistry
+  /** Writes what `registry` reads; `registry` itself if it can write. */
+  readonly writer: Registry
+  /** The levers; the case may use those that it names in its `needs`. */
+  readonly levers: Required<Levers>
+  readonly expect: Expect
   readonly prefix: string
-  readonly observe: <T>(source: Observable<T>) => Observed<T>
-  /** All that a verb emits until it completes. */
+  readonly observe: <T>(source: Observable<T>) => Seen<T>
+  /** All values of a source that completes. */
   readonly all: <T>(source: Observable<T>) => Promise<readonly T[]>
-  /** The error a verb ends with, whatever it emits before; `undefined` when it completes. */
+  /** The error that ends a source, whatever it emits before; `undefined` if it completes. */
   readonly failure: (source: Observable<unknown>) => Promise<unknown>
-  readonly lease: (ttl?: number) => Promise<{ readonly lease: Lease; readonly held: Observed<Lease> }>
+  /** A lease of the writer, granted for `ttl` seconds, and its session, which ends with the case. @default 30 */
+  readonly lease: (ttl?: number) => Promise<{ readonly lease: Lease; readonly session: Seen<Lease> }>
+  /** Puts rows through the writer. */
   readonly put: (lease: Lease, ...rows: readonly Row[]) => Observable<Revision>
-  /** What there is, as soon as `done` holds for it; errors on the way are tried again. */
+  /** All parts of one listing, joined. */
+  readonly list: (range: Range, options?: ListOptions) => Promise<Listing>
+  /** The content of the prefix, as soon as `done` accepts it; a listing that errors is tried again. */
   readonly listed: (done?: (changes: readonly Change[]) => boolean) => Promise<Listing>
-  /** Asks until the answer is the one hoped for. */
+  /** Asks until `done` accepts the answer, for 10 s at most. */
   readonly eventually: <T>(ask: () => Promise<T>, done: (answer: T) => boolean) => Promise<T>
-  /** Pulls a lever that is released at the end of the case, if not before. */
+  /** Takes over the release of a lever: it is called when the case calls it, or at the end of the case. */
   readonly release: (lever: (() => unknown) | undefined) => () => Promise<void>
 }
 
-const patience = 10_000
+/** How long a case waits for a value, and how long between two questions, ms. */
+const longestWait = 10_000
 const between = 50
 
-/** Observes `source` until the bag is emptied. */
-const observe = (bag: Subscription) => <T>(source: Observable<T>): Observed<T> => {
+/** Observes `source` until `bag` is unsubscribed. */
+const observe = (bag: Subscription) => <T>(source: Observable<T>): Seen<T> => {
   const seen = new ReplaySubject<T>(Infinity)
   const subscription = source.subscribe(seen)
   bag.add(subscription)
   return {
     until: done => {
       const soFar = seen.pipe(scan((values: readonly T[], value) => [...values, value], []), startWith([]))
-      return firstValueFrom(soFar.pipe(filter(done), timeout({ first: patience })))
+      return firstValueFrom(soFar.pipe(filter(done), timeout({ first: longestWait })))
     },
     end: () => {
       const last = seen.pipe(materialize(), filter(({ kind }) => kind !== 'N'))
-      return firstValueFrom(last.pipe(map(end => (end.kind === 'E' ? (end.error as unknown) : undefined)), timeout({ first: patience })))
+      return firstValueFrom(last.pipe(map(end => (end.kind === 'E' ? (end.error as unknown) : undefined)), timeout({ first: longestWait })))
     },
     stop: () => subscription.unsubscribe(),
   }
@@ -71,8 +88,10 @@ interface Stage {
   readonly leave: () => Promise<void>
 }
 
-/** Sets the scene for one case. */
-export const sceneOf = (registry: ClosableRegistry, levers: Levers, expect: Expect): Stage => {
+/** Makes the scene of one case. */
+export const sceneOf = ({ registry: reading, writer, levers, expect }: Subject): Stage => {
+  // the contract skips a case that needs more than there is
+  const registry = reading as ClosableRegistry
   const bag = new Subscription()
   const releases = new Set<() => Promise<void>>()
   const prefix = `/contract/${Math.random().toString(36).slice(2)}-${(scenes += 1)}/`
@@ -84,30 +103,33 @@ export const sceneOf = (registry: ClosableRegistry, levers: Levers, expect: Expe
           if (done(answer)) return answer
           throw new Error(`still ${JSON.stringify(answer)}`)
         }),
-        retry({ delay: () => timer(between), count: patience / between }),
+        retry({ delay: () => timer(between), count: longestWait / between }),
       ),
     )
-  const list = (): Promise<Listing> => firstValueFrom(registry.list(prefix).pipe(gatherListing(), timeout(patience)))
+  const list = (range: Range, options?: ListOptions): Promise<Listing> =>
+    lastValueFrom((options === undefined ? registry.list(range) : registry.list(range, options)).pipe(gatherListing(), timeout(longestWait)))
   const scene: Scene = {
     registry,
-    levers,
+    writer,
+    levers: levers as Required<Levers>,
     expect,
     prefix,
     eventually,
     observe: observed,
-    all: source => lastValueFrom(source.pipe(toArray(), timeout(patience))),
+    all: source => lastValueFrom(source.pipe(toArray(), timeout(longestWait))),
     failure: source => observed(source).end(),
     lease: async (ttl = 30) => {
-      const held = observed(registry.lease(ttl))
-      const [lease] = await held.until(leases => leases.length > 0)
+      const session = observed(writer.lease(ttl))
+      const [lease] = await session.until(leases => leases.length > 0)
       if (!lease) throw new Error('no lease')
-      return { lease, held }
+      return { lease, session }
     },
     put: (lease, ...rows) => {
       const entries = rows.map(([key, value, expected = 0]) => ({ key: prefix + key, value, expect: expected }))
-      return registry.put(entries, lease)
+      return writer.put(entries, lease)
     },
-    listed: (done = () => true) => eventually(list, ({ changes }) => done(changes)),
+    list,
+    listed: (done = () => true) => eventually(() => list(prefix), ({ changes }) => done(changes)),
     release: lever => {
       const once = async (): Promise<void> => {
         if (releases.delete(once)) await lever?.()
@@ -121,7 +143,7 @@ export const sceneOf = (registry: ClosableRegistry, levers: Levers, expect: Expe
     leave: async () => {
       for (const once of releases) await once()
       bag.unsubscribe()
-      await registry.close()
+      if ('close' in reading) await registry.close()
     },
   }
 }

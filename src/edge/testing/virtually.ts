@@ -5,20 +5,20 @@ import { assertEqual } from './equal.js'
 const day = 24 * 60 * 60 * 1000
 const standstill = 100_000
 
-// RxJS runs timers that are due at once in the order of their making, not of their runs: when one of them stops another, a run is left over.
+// RxJS runs timers that are due at the same time in the order in which they were made. If one of them stops another, one run is left over.
 const isSurplus = (error: unknown): boolean => error instanceof Error && error.message === 'Expected a due immediate or interval'
 
-/** What a virtual test is given: the marble helpers of RxJS, and time itself. */
+/** The arguments of a test in virtual time: the marble helpers of RxJS, and the control of time. */
 export interface VirtualHelpers extends RunHelpers {
-  /** Lets `ms` pass now and runs what is due in them. */
+  /** Lets `ms` pass, and runs the timers that are due within them. */
   readonly advance: (ms: number) => void
   /** Virtual milliseconds since the start. */
   readonly now: () => number
-  /** How many timers wait. */
+  /** How many timers are waiting. */
   readonly pending: () => number
 }
 
-/** RxJS's own, except that it ends: by a day, or when time does not move. */
+/** The scheduler of RxJS, which fails after a virtual day, or if time does not advance. */
 class VirtualTime extends TestScheduler {
   runUntil(limit: number): void {
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- only `flush` sets them up otherwise, and that asserts as well
@@ -26,7 +26,7 @@ class VirtualTime extends TestScheduler {
     let steps = 0
     for (let action = this.actions[0]; action && action.delay <= limit; action = this.actions[0]) {
       steps = action.delay > this.frame ? 0 : steps + 1
-      if (steps > standstill) throw new Error(`virtual time stands still at ${this.frame} ms: something schedules itself without a delay`)
+      if (steps > standstill) throw new Error(`virtual time stands still at ${this.frame} ms: something schedules itself again and again without a delay`)
       this.actions.shift()
       this.frame = action.delay
       const error: unknown = action.execute(action.state, action.delay)
@@ -37,14 +37,15 @@ class VirtualTime extends TestScheduler {
   override flush(): void {
     this.runUntil(this.frame + day)
     if (this.actions.length > 0)
-      throw new Error(`one virtual day passed and ${this.actions.length} timers still wait: unsubscribe what renews or polls for ever`)
+      throw new Error(`one virtual day passed, and ${this.actions.length} timers are still waiting (unsubscribe everything that renews or polls for ever)`)
     super.flush()
   }
 }
 
 /**
- * Runs `test` in virtual time, durations included; fails past one virtual day. Not for promises: they take no virtual time.
- * `assertDeepEqual` is how marbles are compared, such as `(actual, expected) => expect(actual).toEqual(expected)`.
+ * Runs a test in virtual time: a day's outage takes a millisecond. Timers of RxJS and of this library are virtual; promises are not, so the test cannot be
+ * async. Throws if timers are still waiting after one virtual day.
+ * `assertDeepEqual` compares marbles, such as `(actual, expected) => expect(actual).toEqual(expected)`. @default deep equality, errors by class and message
  */
 export const virtually = (
   test: (helpers: VirtualHelpers) => void,
@@ -60,7 +61,7 @@ export const virtually = (
   withClock({ now: () => time.now() }, () =>
     time.run(helpers => {
       const returned = run({ ...helpers, advance, now: () => time.now(), pending: () => time.actions.length })
-      if (returned instanceof Promise) throw new Error('a virtual test cannot be async: promises take no virtual time')
+      if (returned instanceof Promise) throw new Error('a test in virtual time cannot be async, since promises take no virtual time (use Observables, or a test without `virtually`)')
     }),
   )
 }

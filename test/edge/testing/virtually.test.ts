@@ -6,7 +6,7 @@ import { LeaseLost } from '../../../src/core/errors.js'
 import { now } from '../../../src/flow/clock.js'
 
 describe('virtually', () => {
-  it('makes durations virtual, and real again', () => {
+  it('makes durations virtual, and real again after the test', () => {
     const seen: number[] = []
     virtually(({ advance }) => {
       seen.push(now())
@@ -18,7 +18,7 @@ describe('virtually', () => {
     expect(now()).not.toBe(2000)
   })
 
-  it('reads marbles of the registry', () => virtually(({ cold, expectObservable }) => {
+  it('compares marbles of the registry', () => virtually(({ cold, expectObservable }) => {
     const registry = memoryRegistry()
     const renewals = registry.lease(3).pipe(map(lease => lease.renewals))
     expectObservable(renewals, '^ 2500ms !').toBe('0 999ms 1 999ms 2', [0, 1, 2])
@@ -26,7 +26,7 @@ describe('virtually', () => {
     cold('5s x').subscribe(() => expect(registry.leases()).toEqual([]))
   }))
 
-  it('compares by content, errors by class and message', () => {
+  it('compares values by content, errors by class and message', () => {
     const lost = (id: string) => virtually(({ cold, expectObservable }) =>
       expectObservable(cold('a#', { a: { set: new Set([1]), map: new Map([['a', [1]]]), absent: undefined } }, new LeaseLost('1')))
         .toBe('a#', { a: { set: new Set([1]), map: new Map([['a', [1]]]) } }, new LeaseLost(id)))
@@ -41,24 +41,24 @@ describe('virtually', () => {
     ['an element less', [1, 2], [1]],
     ['another set', new Set([1]), new Set([2])],
     ['null', {}, null],
-  ])('tells %s', (_, actual, expected) => {
+  ])('finds %s', (_, actual, expected) => {
     expect(() => virtually(({ expectObservable }) => expectObservable(of(actual)).toBe('(a|)', { a: expected }))).toThrow('not what was expected')
   })
 
-  it('takes another comparison', () => {
+  it('accepts another comparison', () => {
     const compared: unknown[] = []
     virtually(({ expectObservable }) => expectObservable(NEVER).toBe('a'), (actual, expected) => compared.push(actual, expected))
     expect(compared).toEqual([[], [{ frame: 0, notification: { kind: 'N', value: 'a', error: undefined } }]])
   })
 
-  it('sets hot observables up when time is advanced by hand', () => virtually(({ hot, advance }) => {
+  it('starts hot Observables when the test advances time', () => virtually(({ hot, advance }) => {
     const seen: string[] = []
     hot('-a-b').subscribe(value => seen.push(value))
     advance(2)
     expect(seen).toEqual(['a'])
   }))
 
-  it('lets one of two timers that are due at once stop the other', () => virtually(({ advance, now }) => {
+  it('lets one of two timers that are due at the same time stop the other', () => virtually(({ advance, now }) => {
     const seen: number[] = []
     const other = new Subscription()
     const ticking = interval(1000).subscribe(count => {
@@ -72,7 +72,7 @@ describe('virtually', () => {
     expect(seen).toEqual([1000, 2000, 3000])
   }))
 
-  it('fails past one virtual day, when time stands still, and with promises', () => {
+  it('fails after one virtual day, if time stands still, and for promises', () => {
     const registry = memoryRegistry()
     expect(() => virtually(() => void registry.lease(5).subscribe())).toThrow('one virtual day passed')
     expect(() => virtually(() => void defer(() => timer(0)).pipe(repeat()).subscribe())).toThrow('virtual time stands still at 0 ms')

@@ -1,6 +1,6 @@
 import type { ServiceSet } from '../../../core/sets/service-set.js'
 import { discover } from '../../../flow/discovery/discover.js'
-import type { Case } from '../contract.js'
+import type { Case } from '../case.js'
 import type { Scene } from '../scene.js'
 import { formatOf, shown, writtenBy } from './service.js'
 
@@ -10,7 +10,7 @@ const isNow = (text: () => string) => (sets: readonly ServiceSet[]): boolean => 
   return last?.status === 'live' && shown(last) === text()
 }
 
-/** A service that is discovered while it is written, at each of whose steps something may go wrong. */
+/** Discovers a service while it is written; `trouble` may break something at each step. */
 const story = async (scene: Scene, trouble: (step: number) => unknown): Promise<{ readonly sets: readonly ServiceSet[]; readonly at: (revision: number) => string }> => {
   const { lease } = await scene.lease()
   const written = writtenBy(scene, lease)
@@ -26,39 +26,39 @@ const story = async (scene: Scene, trouble: (step: number) => unknown): Promise<
   return { sets: await discovered.until(isNow(written.now)), at: written.at }
 }
 
-/** What discovery knows. */
+/** The laws of discovery. */
 export const knowledge: readonly Case[] = [
   {
-    name: 'Law 1 Truth: a live set is what the registry holds at its revision, never half a transaction',
+    name: 'Law 1 Truth: a live set is the content of the registry at its revision, never half a transaction',
     run: async scene => {
       const { sets, at } = await story(scene, () => undefined)
       for (const set of live(sets)) scene.expect(shown(set)).toEqual(at(set.revision))
     },
   },
   {
-    name: 'Law 2 Order: revisions do not go back, whatever breaks',
+    name: 'Law 2 Order: revisions do not go back, also after interruptions',
     needs: ['interrupt'],
     run: async scene => {
-      const { sets, at } = await story(scene, step => step % 8 === 0 && scene.levers.interrupt?.(100))
+      const { sets, at } = await story(scene, step => step % 8 === 0 && scene.levers.interrupt(100))
       const revisions = live(sets).map(({ revision }) => revision)
       scene.expect(revisions).toEqual([...revisions].sort((a, b) => a - b))
       for (const set of live(sets)) scene.expect(shown(set)).toEqual(at(set.revision))
     },
   },
   {
-    name: 'Law 3 No gap: nothing is lost across breaks and compactions',
+    name: 'Law 3 No gap: nothing is lost across interruptions and compactions',
     needs: ['interrupt', 'compact'],
     run: async scene => {
       const { sets, at } = await story(scene, async step => {
-        if (step % 6 === 0) await scene.levers.interrupt?.()
-        if (step % 5 === 0) await scene.levers.compact?.()
+        if (step % 6 === 0) await scene.levers.interrupt()
+        if (step % 5 === 0) await scene.levers.compact()
       })
       for (const set of live(sets)) scene.expect(shown(set)).toEqual(at(set.revision))
       scene.expect(live(sets).length > 1).toEqual(true)
     },
   },
   {
-    name: 'Law 4 Last known stays: an outage turns a set stale, says why, and empties nothing',
+    name: 'Law 4 Last known stays: during an outage a set is stale, has the reason, and keeps its instances',
     needs: ['interrupt'],
     run: async scene => {
       const { lease } = await scene.lease()
@@ -66,7 +66,7 @@ export const knowledge: readonly Case[] = [
       await written.write({ a: '1', b: '1' })
       const discovered = scene.observe(discover(scene.registry, 'web', { format: formatOf(scene) }))
       await discovered.until(isNow(written.now))
-      await scene.levers.interrupt?.(1_000)
+      await scene.levers.interrupt(1_000)
       const sets = await discovered.until(all => all.some(({ status }) => status === 'stale') && all.at(-1)?.status === 'live')
       for (const set of sets.filter(({ status }) => status === 'stale')) {
         scene.expect(shown(set)).toEqual(written.now())
@@ -76,7 +76,7 @@ export const knowledge: readonly Case[] = [
     },
   },
   {
-    name: 'Law 5 Trouble is data: what cannot be read is a rejected entry, and changes nothing else',
+    name: 'Law 5 Trouble is data: a value that cannot be decoded is a rejected entry, and changes nothing else',
     needs: ['write'],
     run: async scene => {
       const { lease } = await scene.lease()
@@ -85,15 +85,15 @@ export const knowledge: readonly Case[] = [
       const key = `${scene.prefix}web/broken`
       const discovered = scene.observe(discover(scene.registry, 'web', { format: formatOf(scene) }))
       await discovered.until(isNow(written.now))
-      await scene.levers.write?.(key, '{"v":1,"address":')
+      await scene.levers.write(key, '{"v":1,"address":')
       const sets = await discovered.until(all => all.at(-1)?.rejected.has(key) === true)
       scene.expect(sets.slice(-1).map(set => `${set.status} ${shown(set)}`)).toEqual(['live a@1'])
-      await scene.levers.write?.(key, null)
+      await scene.levers.write(key, null)
       await discovered.until(all => all.at(-1)?.rejected.size === 0)
     },
   },
   {
-    name: 'Law 10 Immutable, shared: a set never changes, and who did not change is the same object in the next',
+    name: 'Law 10 Immutable, shared: a set never changes, and an unchanged instance is the same object in the next set',
     run: async scene => {
       const { lease } = await scene.lease()
       const written = writtenBy(scene, lease)
@@ -107,7 +107,7 @@ export const knowledge: readonly Case[] = [
     },
   },
   {
-    name: 'Law 11 Whole emissions: no set shows half a transaction, and what changes nothing emits nothing',
+    name: 'Law 11 Whole emissions: no set shows half a transaction, and a transaction that changes nothing emits nothing',
     run: async scene => {
       const { lease } = await scene.lease()
       const written = writtenBy(scene, lease)

@@ -8,19 +8,19 @@ import type { Scene } from '../scene.js'
 /** The format of a scene: its services lie under the scene's own prefix. */
 export const formatOf = ({ prefix }: Scene): Format => native({ prefix: prefix.slice(0, -1) })
 
-/** A set as text that is easy to compare: ids and versions. */
+/** A set as text: ids and versions. */
 export const shown = (set: ServiceSet): string => [...set].map(({ id, version }) => `${id}@${version}`).join(' ')
 
-/** A service written by transactions, which knows what it held at every revision. */
+/** A service that is written in transactions, with its content at every revision. */
 export interface Written {
-  /** One transaction: versions by id, `null` deletes; tried until it is known to have happened. */
+  /** One transaction: versions by id, `null` deletes; it is tried until it succeeds. */
   readonly write: (versions: Readonly<Record<string, string | null>>) => Promise<Revision>
-  /** What it held at a revision. */
+  /** The content at a revision, as `shown` shows it. */
   readonly at: (revision: Revision) => string
   readonly now: () => string
 }
 
-/** Writes a service under `lease`. */
+/** Writes a service under `lease`, through the writer of the scene. */
 export const writtenBy = (scene: Scene, lease: Lease, service = 'web'): Written => {
   const format = formatOf(scene)
   const revisions = new Map<string, Revision>()
@@ -39,10 +39,10 @@ export const writtenBy = (scene: Scene, lease: Lease, service = 'web'): Written 
         return { id, version, key: format.key(instance, lease), value: version === null ? null : format.encode(instance), expect: revisions.get(id) ?? 0 }
       })
       const attempt = async (): Promise<Revision> => {
-        const [revision = 0] = await scene.all(scene.registry.put(entries, lease))
+        const [revision = 0] = await scene.all(scene.writer.put(entries, lease))
         return revision
       }
-      // after a lost answer the second attempt finds it done already
+      // if the answer to the first attempt was lost, the second one finds the keys written
       const found = async (): Promise<Revision> => {
         const { changes } = await scene.listed()
         const [first] = entries.filter(({ value }) => value !== null)

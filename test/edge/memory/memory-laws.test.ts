@@ -2,28 +2,11 @@ import fc from 'fast-check'
 import { config, defer, delay, EMPTY, Observable, of, switchMap, throwError, timer } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { catalog, discover, native, plain, register, type ReadableRegistry, type Registration, type Registry, type ServiceSet } from 'rx-discovery'
-import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
-import { virtually, type VirtualHelpers } from 'rx-discovery/testing'
 import { names } from '../../arbitraries.js'
-import { keyOf, put, remove, see, shown, steady, valueOf } from '../../flow/scene.js'
+import { keyOf, put, remove, scene, shown, steady, valueOf } from '../../scene.js'
 
 const node = { service: 'web', id: 'node', address: 'localhost:1' }
 const ttl = 6
-
-/** Plays a law in virtual time; whatever `bag` holds is unsubscribed at its end, and nothing may be left. */
-const law = (play: (registry: MemoryRegistry, helpers: VirtualHelpers & { readonly seen: typeof see }) => void) => (): void =>
-  virtually(helpers => {
-    const registry = memoryRegistry()
-    const stops: (() => void)[] = []
-    const seen: typeof see = (source, onNext) => {
-      const all = see(source, onNext)
-      stops.push(all.stop)
-      return all
-    }
-    play(registry, { ...helpers, seen })
-    for (const stop of stops) stop()
-    expect({ ...registry.subscriptions(), held: registry.leases(), timers: helpers.pending() }).toEqual({ watches: 0, leases: 0, calls: 0, held: [], timers: 0 })
-  })
 
 const live = (sets: readonly ServiceSet[]): readonly ServiceSet[] => sets.filter(({ status }) => status === 'live')
 const isRegistered = (state: Registration): state is Extract<Registration, { readonly status: 'registered' }> => state.status === 'registered'
@@ -38,7 +21,7 @@ describe('the laws, to the millisecond', () => {
     expect(unhandled.splice(0)).toEqual([])
   })
 
-  it('Law 1 Truth: a listing that arrives late is still true at its own revision, as is every set after it', law((registry, { advance, seen }) => {
+  it('Law 1 Truth: a listing that arrives late is true at its own revision, and so is every set after it', () => scene(({ registry, advance, see }) => {
     const contents = new Map<number, string>()
     const write = (id: string, version: string): void => {
       put(registry, id, version)
@@ -46,7 +29,7 @@ describe('the laws, to the millisecond', () => {
     }
     write('a', '1')
     const late: ReadableRegistry = { ...registry, list: prefix => registry.list(prefix).pipe(delay(20)), watch: (prefix, from) => timer(20).pipe(switchMap(() => registry.watch(prefix, from))) }
-    const { values, last } = seen(discover(late, 'web'))
+    const { values, last } = see(discover(late, 'web'))
     for (const id of ['b', 'c', 'd', 'e', 'f']) {
       advance(9)
       write(id, '1')
@@ -57,12 +40,12 @@ describe('the laws, to the millisecond', () => {
     expect(live(values)[0]?.revision).toBe(2)
   }))
 
-  it('Law 2 Order: revisions go back only when history was replaced, which a break tells at once and silence within one verify', law((registry, { advance, seen }) => {
+  it('Law 2 Order: revisions go back only if the history was replaced, which is found at the next resume, or within one `verify`', () => scene(({ registry, advance, see }) => {
     for (const id of ['a', 'b', 'c']) put(registry, id)
     // one whose watch outlives the replacement in silence, as that of a wiped and restored etcd might
     const deaf: ReadableRegistry = { ...registry, watch: () => new Observable(subscriber => subscriber.next({ cluster: '1', revision: 4, changes: [] })) }
-    const told = seen(discover(registry, 'web', { backoff: steady }))
-    const untold = seen(discover(deaf, 'web', { backoff: steady, verify: 7_000 }))
+    const told = see(discover(registry, 'web', { backoff: steady }))
+    const untold = see(discover(deaf, 'web', { backoff: steady, verify: 7_000 }))
     registry.rewind(2)
     advance(50)
     expect(shown(told.last())).toBe('live a@1')
@@ -73,7 +56,7 @@ describe('the laws, to the millisecond', () => {
     expect(revisions(live(told.values))).toEqual([4, 2])
   }))
 
-  it('Law 3 No gap: what is written between listing and watch, in a break, across a compaction, is there in the end', law((registry, { advance, seen }) => {
+  it('Law 3 No gap: writes between listing and watch, during an interruption and before a compaction are all in the last set', () => scene(({ registry, advance, see }) => {
     let listings = 0
     const interleaved: ReadableRegistry = {
       ...registry,
@@ -83,7 +66,7 @@ describe('the laws, to the millisecond', () => {
       }),
     }
     put(registry, 'a')
-    const { values, last } = seen(discover(interleaved, 'web', { backoff: steady, verify: 0 }))
+    const { values, last } = see(discover(interleaved, 'web', { backoff: steady, verify: 0 }))
     registry.interrupt(20)
     put(registry, 'b')
     remove(registry, 'a')
@@ -93,9 +76,9 @@ describe('the laws, to the millisecond', () => {
     expect(revisions(values)).toEqual(sorted(revisions(values)))
   }))
 
-  it('Law 4 Last known stays: through an hour of outage, live again within one backoff step of its end', law((registry, { advance, seen }) => {
+  it('Law 4 Last known stays: a set keeps its instances for an hour of outage, and is live again within one backoff step of its end', () => scene(({ registry, advance, see }) => {
     put(registry, 'a')
-    const { values, last } = seen(discover(registry, 'web', { backoff: steady }))
+    const { values, last } = see(discover(registry, 'web', { backoff: steady }))
     registry.interrupt(3_600_000)
     advance(3_599_999)
     expect(new Set(values.slice(2).map(shown))).toEqual(new Set(['stale a@1']))
@@ -104,7 +87,7 @@ describe('the laws, to the millisecond', () => {
     expect(shown(last())).toBe('live a@1')
   }))
 
-  it('Law 5 Trouble is data: whatever a verb throws or errors with, only what is fatal is an error', law((registry, { advance, seen }) => {
+  it('Law 5 Trouble is data: whatever a verb throws or errors with, only fatal errors are errors', () => scene(({ registry, advance, see }) => {
     put(registry, 'a')
     const troubles: readonly unknown[] = ['text', undefined, null, Object.create(null), new Error('x'), { code: 14 }]
     let turn = 0
@@ -113,16 +96,16 @@ describe('the laws, to the millisecond', () => {
       if (turn < troubles.length && turn % 2 === 0) throw trouble as Error
       return turn < troubles.length ? throwError(() => trouble as Error) : verb
     }
-    const { values, error, last } = seen(discover({ list: prefix => foreign(registry.list(prefix)), watch: registry.watch, check: registry.check }, 'web', { backoff: steady }))
+    const { values, error, last } = see(discover({ list: prefix => foreign(registry.list(prefix)), watch: registry.watch, check: registry.check }, 'web', { backoff: steady }))
     advance(2_000)
     expect(error).toBe(undefined)
     expect(values.filter(({ trouble }) => trouble?.error instanceof Error).length).toBe(5)
     expect(shown(last())).toBe('live a@1')
   }))
 
-  it('Law 6 Never give up: lost one TTL after the last acknowledged renewal was sent, back within one backoff step, however long it took', law((registry, { advance, now, seen }) => {
+  it('Law 6 Never give up: a lease is lost one TTL after the last acknowledged renewal was sent, and replaced within one backoff step of the end of the outage', () => scene(({ registry, advance, now, see }) => {
     const times: string[] = []
-    const { values } = seen(register(registry, node, { ttl, backoff: steady }), ({ status }) => times.push(`${status} ${now()}`))
+    const { values } = see(register(registry, node, { ttl, backoff: steady }), ({ status }) => times.push(`${status} ${now()}`))
     advance(4_000)
     const thaw = registry.freeze()
     advance(3_600_000)
@@ -133,8 +116,8 @@ describe('the laws, to the millisecond', () => {
     expect(registry.leases()).toEqual([values.filter(isRegistered).at(-1)?.leaseId])
   }))
 
-  it('Law 7 Self-healing: a deleted key is back one backoff step later; one that another holds stays as it is for as long as it does', law((registry, { advance, seen }) => {
-    const { last } = seen(register(registry, node, { ttl, backoff: steady }))
+  it('Law 7 Self-healing: a deleted key is written again one backoff step later; a key that another client wrote stays as it is', () => scene(({ registry, advance, see }) => {
+    const { last } = see(register(registry, node, { ttl, backoff: steady }))
     registry.write(keyOf('node'), null)
     advance(49)
     expect(registry.keys()).toEqual([])
@@ -146,12 +129,12 @@ describe('the laws, to the millisecond', () => {
     expect(last().status).toBe('taken')
   }))
 
-  it('Law 8 Nothing leaks: whenever it is left, also while nothing answers', () => {
+  it('Law 8 Nothing leaks: at whatever moment everything is unsubscribed, also while the registry does not answer', () => {
     for (let left = 0; left < 400; left += 13)
       for (const frozen of [0, 5, 60])
-        law((registry, { advance, seen, pending }) => {
+        scene(({ registry, advance, see, pending }) => {
           const slow: Registry = { ...registry, put: (entries, lease) => timer(7).pipe(switchMap(() => registry.put(entries, lease).pipe(delay(7)))), list: prefix => timer(9).pipe(switchMap(() => registry.list(prefix))) }
-          const all = [seen(register(slow, node, { ttl, backoff: steady })), seen(discover(slow, 'web', { coalesce: 10 })), seen(catalog(slow, { linger: 50 }))]
+          const all = [see(register(slow, node, { ttl, backoff: steady })), see(discover(slow, 'web', { coalesce: 10 })), see(catalog(slow, { linger: 50 }))]
           advance(frozen)
           const thaw = registry.freeze()
           advance(left % 90)
@@ -162,17 +145,17 @@ describe('the laws, to the millisecond', () => {
           thaw()
           advance(50)
           expect([registry.keys(), registry.leases(), pending()]).toEqual([[], [], 0])
-        })()
+        })
   })
 
-  it('Law 9 Nothing crashes: not by verbs that throw, complete without an answer, or answer nonsense', law((registry, { advance, seen }) => {
+  it('Law 9 Nothing crashes: verbs that throw, complete without an answer or answer nonsense reach no error handler', () => scene(({ registry, advance, see }) => {
     const thrower = (): never => {
       throw new Error('broken')
     }
     const nonsense = [null, { revision: NaN, changes: [] }, { revision: 2, changes: null }, { revision: 2, changes: [{ key: keyOf('a'), value: '{"v":', lease: '', revision: 2 }] }]
     const answers: readonly (() => Observable<never>)[] = [thrower, () => EMPTY, ...nonsense.map(answer => () => of(answer) as Observable<never>)]
     const all: { readonly error?: unknown }[] = []
-    const stand = (source: Observable<unknown>): unknown => all.push(seen(source))
+    const stand = (source: Observable<unknown>): unknown => all.push(see(source))
     for (const list of answers)
       for (const watch of answers) {
         const broken: Registry = { list, watch, check: list, put: watch, lease: registry.lease, remaining: registry.remaining }
@@ -184,9 +167,9 @@ describe('the laws, to the millisecond', () => {
     for (const each of all) expect(each.error).toBe(undefined)
   }))
 
-  it('Law 10 Immutable, shared: what did not change is the same object over every listing, and nothing can be changed', law((registry, { advance, seen }) => {
+  it('Law 10 Immutable, shared: an unchanged instance is the same object after every listing, and everything is frozen', () => scene(({ registry, advance, see }) => {
     for (const id of ['a', 'b']) put(registry, id)
-    const { values, last } = seen(discover(registry, 'web', { backoff: steady }))
+    const { values, last } = see(discover(registry, 'web', { backoff: steady }))
     const [a, before] = [last().get('a'), JSON.stringify(last())]
     const first = last()
     registry.interrupt()
@@ -198,13 +181,13 @@ describe('the laws, to the millisecond', () => {
     expect([first, a, first.toArray(), a?.tags, a?.endpoints].every(Object.isFrozen)).toBe(true)
   }))
 
-  it('Law 11 Whole emissions: a transaction is one set, also under lag; what changes nothing is none', law((registry, { advance, seen }) => {
-    const { values: leases } = seen(registry.lease(60))
+  it('Law 11 Whole emissions: a transaction is one set, also under lag; an empty batch is none', () => scene(({ registry, advance, see }) => {
+    const { values: leases } = see(registry.lease(60))
     const [lease] = leases
     if (lease === undefined) throw new Error('no lease')
-    const { values } = seen(discover(registry, 'web'))
+    const { values } = see(discover(registry, 'web'))
     const transact = (version: string, expect: number): number => {
-      const { values: answers } = seen(registry.put(['a', 'b', 'c'].map(id => ({ key: keyOf(id), value: valueOf(id, version), expect })), lease))
+      const { values: answers } = see(registry.put(['a', 'b', 'c'].map(id => ({ key: keyOf(id), value: valueOf(id, version), expect })), lease))
       return answers[0] ?? 0
     }
     const first = transact('1', 0)
@@ -217,20 +200,20 @@ describe('the laws, to the millisecond', () => {
     expect(values.map(shown)).toEqual(['pending', 'live', 'live a@1 b@1 c@1', 'live a@2 b@2 c@2'])
   }))
 
-  it('Law 12 Names stay home: no name lets one service be read as another, whatever the two are', () => {
+  it('Law 12 Names stay home: no two names let one service be read as the other', () => {
     fc.assert(
       fc.property(names, names, names, (one, other, id) => {
         fc.pre(one !== other)
-        law((registry, { seen }) => {
+        scene(({ registry, see }) => {
           const formats = [native(), plain()]
-          for (const service of [one, other]) for (const format of formats) seen(register(registry, { service, id, address: 'a:1', metadata: {} }, { ttl, format }))
+          for (const service of [one, other]) for (const format of formats) see(register(registry, { service, id, address: 'a:1', metadata: {} }, { ttl, format }))
           for (const service of [one, other])
             for (const format of formats) {
-              const { last } = seen(discover(registry, service, { format }))
+              const { last } = see(discover(registry, service, { format }))
               expect(last().toArray().map(instance => [instance.service, instance.id])).toEqual([[service, id]])
               expect(last().rejected.size).toBe(0)
             }
-        })()
+        })
       }),
       { seed: 12, numRuns: 100 },
     )
