@@ -1,19 +1,18 @@
-import type { Roster } from '../view/view.js'
 import { merged, unmerged, type Merged } from './merge.js'
-import { serviceSetOf, type ServiceSet, type SetState } from './service-set.js'
+import { serviceSetOf, type ServiceSet, type SetContent, type SetState } from './service-set.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 
 /** Several services as one format tells them. */
 export interface Catalog<M> {
   readonly sets: SortedMap<ServiceSet<M>>
-  readonly services: SortedMap<Roster<M>>
+  readonly services: SortedMap<SetContent<M>>
   readonly state: SetState
 }
 
 /** The next sets of all services; while the status stays, only those that changed are new. */
-export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: SortedMap<Roster<M>>, state: SetState): Catalog<M> => {
+export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: SortedMap<SetContent<M>>, state: SetState): Catalog<M> => {
   const same = previous?.state.status === state.status && previous.state.trouble === state.trouble
-  const [from, sets] = same ? [previous.services, previous.sets] : [SortedMap.empty<Roster<M>>(), SortedMap.empty<ServiceSet<M>>()]
+  const [from, sets] = same ? [previous.services, previous.sets] : [SortedMap.empty<SetContent<M>>(), SortedMap.empty<ServiceSet<M>>()]
   const next = SortedMap.difference(from, services).reduce(
     (map, { key, after }) => (after === undefined ? map.delete(key) : map.set(key, serviceSetOf(after, state))),
     sets,
