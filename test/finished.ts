@@ -2,6 +2,6 @@
 export const finished = <A>(sliced: Iterator<unknown, A>): A => {
   for (;;) {
     const { done, value } = sliced.next()
-    if (done === true) return value as A
+    if (done === true) return value
   }
 }

@@ -111,7 +111,7 @@ export const reindexed = <M>(
   if (was !== undefined && was !== is) next = withInstance(next, was, before, undefined, entryAt)
   if (is !== undefined) next = withInstance(next, is, was === is ? before : undefined, after, entryAt, edit)
   const rejection = after?.rejection
-  const rejectedKey = (rejection === undefined ? before?.rejection : rejection)?.key
+  const rejectedKey = (rejection ?? before?.rejection)?.key
   return rejectedKey === undefined ? next : withContent(next, next.content.instances, withValue(next.content.rejected, rejectedKey, rejection))
 }
 
