@@ -2,10 +2,11 @@ import hamt from 'hamt_plus'
 import * as Immutable from 'immutable'
 import { plain } from '../src/core/formats/plain.js'
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
-import { folding } from '../src/core/view/view.js'
+import { projection } from '../src/core/view/projection.js'
 import { diff } from '../src/core/sets/diff.js'
 import { serviceSetOf } from '../src/core/sets/service-set.js'
 import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
+import { finished } from '../test/finished.js'
 import { bound, compare } from './ratios.js'
 import { duration, median, table } from './table.js'
 
@@ -52,12 +53,12 @@ const structures: Record<string, Fold> = {
 /** The same with all that an event takes: from its text to the set that is emitted. */
 const wholes: Record<string, Fold> = {
   'fold, and a set of it': size => {
-    const fold = folding(plain(), { service: 'web' })
-    const readings = range(size).map(at => fold.read(fold.nothing, { key: keyOf(at), value: '10.0.0.1:80', lease: '1', revision: 1 }))
-    let known = fold.relisted(fold.nothing, readings, 1)
+    const fold = projection(plain(), { service: 'web' })
+    const readings = range(size).map(at => fold.decode(fold.empty, { key: keyOf(at), value: '10.0.0.1:80', lease: '1', revision: 1 }))
+    let known = finished(fold.restore(fold.empty, readings, 1))
     return (at, number) => {
       const revision = known.revision + 1
-      known = fold.changed(known, { revision, changes: [{ key: keyOf(at), value: `10.0.0.1:${1_000 + (number % 60_000)}`, lease: '1', revision }] })
+      known = fold.apply(known, { revision, changes: [{ key: keyOf(at), value: `10.0.0.1:${1_000 + (number % 60_000)}`, lease: '1', revision }] })
       const roster = known.services.get('web')
       return roster && serviceSetOf(roster, { status: 'live', revision, asOf: 0 })
     }
@@ -142,10 +143,10 @@ export const fold = (): void => {
   table('iterating 100,000 entries', [['', 'median', 'to a Map'], ...Object.entries(through).map(([name, ns]) => [name, duration(median(ns)), `${(median(ns) / median(base)).toFixed(2)}×`])])
   compare({ what: 'iterating 100,000 entries', ours, beside: 'a Map', theirs: base, unit: duration, goal: { most: 2 } })
 
-  const following = folding(plain(), { service: 'web' })
+  const following = projection(plain(), { service: 'web' })
   const listing = range(size).map(at => ({ key: keyOf(at), value: '10.0.0.1:80', lease: '1', revision: 1 }))
-  const readings = listing.map(change => following.read(following.nothing, change))
-  const known = following.relisted(following.nothing, readings, 1)
+  const readings = listing.map(change => following.decode(following.empty, change))
+  const known = finished(following.restore(following.empty, readings, 1))
   const [first] = readings
   const set = serviceSetOf({ service: 'web', instances: sorted, rejected: new Map() }, { status: 'live', revision: 1, asOf: 0 })
   const other = serviceSetOf({ service: 'web', instances: sorted.set(keyOf(5), event(5, 5)), rejected: new Map() }, { status: 'live', revision: 2, asOf: 0 })
@@ -153,9 +154,9 @@ export const fold = (): void => {
     'SortedMap.from, sorted': () => measured(1, () => SortedMap.from(all)),
     'new Map': () => measured(1, () => new Map(all)),
     'new Map, keys sorted': () => measured(1, () => [...new Map(all).keys()].sort()),
-    'relisted, first': () => measured(1, () => following.relisted(following.nothing, readings, 1)),
-    'relisted, nothing changed': () => measured(1, () => following.relisted(known, readings, 2)),
-    'relisted, one gone': () => measured(1, () => following.relisted(known, readings.filter(one => one !== first), 2)),
+    'restored, first': () => measured(1, () => finished(following.restore(following.empty, readings, 1))),
+    'restored, nothing changed': () => measured(1, () => finished(following.restore(known, readings, 2))),
+    'restored, one gone': () => measured(1, () => finished(following.restore(known, readings.filter(one => one !== first), 2))),
     'diff of one change': () => measured(1_000, () => diff(set, other)),
   })
   table('a whole of 100,000', [['', 'median'], ...Object.entries(made).map(([name, ns]) => [name, duration(median(ns))])])

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { plain } from '../src/core/formats/plain.js'
-import { folding } from '../src/core/view/view.js'
+import { projection } from '../src/core/view/projection.js'
 import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
+import { finished } from './finished.js'
 import { built, removed, updated, type Node } from '../src/core/sorted-map/node.js'
 import { memoryRegistry } from '../src/edge/memory/index.js'
 import { virtually } from '../src/edge/testing/index.js'
@@ -35,14 +36,14 @@ describe('an event among 100,000 instances', () => {
   })
 
   it('leaves every other instance the very same object, and one that says nothing new leaves all', () => {
-    const fold = folding(plain(), { service: 'web' })
+    const fold = projection(plain(), { service: 'web' })
     const change = (id: string, port: number, revision: number) => ({ key: `/web/${id}`, value: `10.0.0.1:${port}`, lease: '1', revision })
-    const known = fold.relisted(fold.nothing, ids.map(id => fold.read(fold.nothing, change(id, 80, 1))), 1)
+    const known = finished(fold.restore(fold.empty, ids.map(id => fold.decode(fold.empty, change(id, 80, 1))), 1))
     const instances = (of: typeof known) => of.services.get('web')?.instances ?? SortedMap.empty()
-    const after = fold.changed(known, { revision: 2, changes: [change('node-050000', 81, 2)] })
+    const after = fold.apply(known, { revision: 2, changes: [change('node-050000', 81, 2)] })
     expect(SortedMap.difference(instances(known), instances(after)).map(({ key }) => key)).toEqual(['node-050000'])
     expect([...instances(after)].filter(([id, instance]) => instances(known).get(id) !== instance)).toHaveLength(1)
-    expect(fold.changed(after, { revision: 3, changes: [change('node-050000', 81, 3)] }).services).toBe(after.services)
+    expect(fold.apply(after, { revision: 3, changes: [change('node-050000', 81, 3)] }).services).toBe(after.services)
   })
 })
 

@@ -85,7 +85,7 @@ describe('an outage', () => {
 
   it('may be told by anything that is thrown', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
-    for (const [thrown, message] of [['a string', 'a string'], [undefined, 'undefined'], [Object.create(null), 'something that is no text'], [Symbol('x'), 'Symbol(x)']]) {
+    for (const [thrown, message] of [['a string', 'a string'], [undefined, 'undefined'], [Object.create(null), 'a value that cannot be converted to a string'], [Symbol('x'), 'Symbol(x)']]) {
       const cut = new Subject<void>()
       const { registry } = recorded(memory, { watch: () => cut.pipe(map(() => { throw thrown })) })
       const seen = see(discover(registry, 'web', { backoff: steady }))

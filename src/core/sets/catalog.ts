@@ -1,19 +1,18 @@
-import { SortedMap } from '../sorted-map/sorted-map.js'
-import type { Roster } from '../view/view.js'
 import { merged, unmerged, type Merged } from './merge.js'
-import { serviceSetOf, type ServiceSet, type SetState } from './service-set.js'
+import { serviceSetOf, type ServiceSet, type SetContent, type SetState } from './service-set.js'
+import { SortedMap } from '../sorted-map/sorted-map.js'
 
 /** All services in one format: their instances and their sets, by service. */
 export interface Catalog<M> {
   readonly sets: SortedMap<ServiceSet<M>>
-  readonly services: SortedMap<Roster<M>>
+  readonly services: SortedMap<SetContent<M>>
   readonly state: SetState
 }
 
 /** The catalog after the next listing or event. While status and trouble stay the same, services that did not change keep their set (`===`). */
-export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: SortedMap<Roster<M>>, state: SetState): Catalog<M> => {
+export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: SortedMap<SetContent<M>>, state: SetState): Catalog<M> => {
   const same = previous?.state.status === state.status && previous.state.trouble === state.trouble
-  const [from, sets] = same ? [previous.services, previous.sets] : [SortedMap.empty<Roster<M>>(), SortedMap.empty<ServiceSet<M>>()]
+  const [from, sets] = same ? [previous.services, previous.sets] : [SortedMap.empty<SetContent<M>>(), SortedMap.empty<ServiceSet<M>>()]
   const next = SortedMap.difference(from, services).reduce(
     (map, { key, after }) => (after === undefined ? map.delete(key) : map.set(key, serviceSetOf(after, state))),
     sets,

@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { concatMap, defer, from, map, race, retry, tap, throwError, timer, toArray, type Observable } from 'rxjs'
 import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
-import { folding, type Roster, type Scope } from '../../core/view/view.js'
+import { projection, type Scope } from '../../core/view/projection.js'
+import type { SetContent } from '../../core/sets/service-set.js'
 import { nameProblem } from '../../core/instance/names.js'
 import type { Revision } from '../../core/store.js'
-import { gatherListing } from '../../flow/gather-listing.js'
+import { listing } from '../../flow/discovery/listing.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { failureOf } from './failure.js'
 import { exitCodeOf, type Host } from './host.js'
@@ -21,7 +22,7 @@ interface Target {
 
 /** A service at one revision. */
 interface Listed {
-  readonly roster: Roster<unknown>
+  readonly content: SetContent<unknown>
   readonly revision: Revision
 }
 
@@ -36,13 +37,8 @@ const targetsOf = ({ format }: Settings, services: readonly string[]): readonly 
 }
 
 const listed = (registry: ReadableRegistry, { format }: Settings, { prefix, scope }: Target): Observable<readonly Listed[]> =>
-  registry.list(prefix).pipe(
-    gatherListing(),
-    map(({ revision, changes }) => {
-      const fold = folding(format, scope)
-      const { services } = fold.relisted(fold.nothing, changes.map(change => fold.read(fold.nothing, change)), revision)
-      return Array.from(services.values(), roster => ({ roster, revision }))
-    }),
+  listing(registry, prefix, projection(format, scope)).pipe(
+    map(({ services, revision }) => services.toArray().map(content => ({ content, revision }))),
   )
 
 /** Rows as lines, with aligned columns. */
@@ -53,22 +49,22 @@ const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
 
 const documentOf = (all: readonly Listed[]): string =>
   JSON.stringify({
-    services: all.map(({ revision, roster: { service, instances, rejected } }) => ({
+    services: all.map(({ revision, content: { service, instances, rejected } }) => ({
       service,
       revision,
       instances: instances.toArray(),
-      rejected: rejected.toArray(),
+      rejected: [...rejected.values()],
     })),
   })
 
 const textOf = (all: readonly Listed[], targets: readonly Target[]): string => {
-  const rosters = all.map(({ roster }) => roster)
-  const rejected = rosters.flatMap(roster => roster.rejected.toArray())
-  const rows = rosters.flatMap(({ instances }) => instances.toArray()).map(
+  const contents = all.map(({ content }) => content)
+  const rejected = contents.flatMap(content => [...content.rejected.values()])
+  const rows = contents.flatMap(({ instances }) => instances.toArray()).map(
     ({ service, id, address, status, weight, version, zone }) => [service, id, address, status, String(weight), version || '-', zone || '-'],
   )
-  const empty = rosters.filter(({ instances, rejected: none }) => instances.size === 0 && none.size === 0).map(({ service }) => `${service}: no instances`)
-  const nothing = rosters.length === 0 ? targets.map(({ prefix }) => `no services under ${prefix}`) : []
+  const empty = contents.filter(({ instances, rejected: none }) => instances.size === 0 && none.size === 0).map(({ service }) => `${service}: no instances`)
+  const nothing = contents.length === 0 ? targets.map(({ prefix }) => `no services under ${prefix}`) : []
   return [
     ...(rows.length === 0 ? [] : tableOf([['SERVICE', 'ID', 'ADDRESS', 'STATUS', 'WEIGHT', 'VERSION', 'ZONE'], ...rows])),
     ...empty,

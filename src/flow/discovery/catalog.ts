@@ -5,26 +5,27 @@ import { mergedCatalog, nextCatalog, unmergedCatalog, type Catalog } from '../..
 import { InvalidArgument } from '../../core/errors.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
-import { folding, type View } from '../../core/view/view.js'
+import { projection } from '../../core/view/projection.js'
+import type { View } from '../../core/view/step.js'
 import { pendingSet, type ServiceSet } from '../../core/sets/service-set.js'
 import { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import { closedSet, endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import type { DiscoverOptions } from './discover.js'
-import { listWatch, type Followed, type FollowOptions } from './list-watch.js'
+import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
 import { shareLatest } from '../share-latest.js'
 
 /** Options of {@link catalog}. */
 export interface CatalogOptions<F extends Formats = Format> extends DiscoverOptions<F> {
-  /** Only these, always present though empty; needed when a format has no root. @default every service */
+  /** Only these services, which are always present, even while empty. Required if a format has no root. @default every service */
   readonly services?: readonly string[]
 }
 
 type Sets<M> = SortedMap<ServiceSet<M>>
 
-const next = <M>(previous: Catalog<M> | undefined, { known, ...state }: Followed<M>, services = known.services): Catalog<M> =>
-  nextCatalog(previous, services, { ...state, revision: known.revision })
+const next = <M>(previous: Catalog<M> | undefined, { snapshot: { services, revision }, status, asOf, trouble }: View<M>): Catalog<M> =>
+  nextCatalog(previous, services, { status, revision, asOf, trouble })
 
 const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly string[] | undefined): InvalidArgument | undefined => {
   if (services !== undefined) return ['any', ...services].map(service => checkedFormats(formats, service)).find(problem => problem !== undefined)
@@ -34,20 +35,19 @@ const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly strin
 }
 
 /** One listing and one watch for all services of a format. */
-const rooted = <M>(registry: ReadableRegistry, root: string, format: Format<M>, services: readonly string[] | undefined, options: FollowOptions) =>
-  listWatch(registry, root, folding(format, { services }), options).pipe(
-    scan<Followed<M>, Catalog<M> | undefined>((previous, followed) => next(previous, followed), undefined),
+const rooted = <M>(registry: ReadableRegistry, root: string, format: Format<M>, services: readonly string[] | undefined, options: ListWatchOptions) =>
+  listWatch(registry, root, projection(format, { services }), options).pipe(
+    scan<View<M>, Catalog<M> | undefined>(next, undefined),
     filter(each => each !== undefined),
   )
 
 /** One listing and one watch for each of the services. */
-const each = <M>(registry: ReadableRegistry, format: Format<M>, services: readonly string[], options: FollowOptions): Observable<Catalog<M>> => {
+const each = <M>(registry: ReadableRegistry, format: Format<M>, services: readonly string[], options: ListWatchOptions): Observable<Catalog<M>> => {
   const pending = SortedMap.from(services.map((service): [string, ServiceSet<M>] => [service, pendingSet(service)]))
-  const rosters: View<M>['services'] = SortedMap.empty()
-  const none: Catalog<M> = { sets: pending, services: rosters, state: { status: 'pending', revision: 0, asOf: 0 } }
+  const none: Catalog<M> = { sets: pending, services: SortedMap.empty(), state: { status: 'pending', revision: 0, asOf: 0 } }
   return merge(
     ...services.map(service =>
-      listWatch(registry, format.prefix(service), folding(format, { service }), options).pipe(map(followed => next<M>(undefined, followed).sets.get(service))),
+      listWatch(registry, format.prefix(service), projection(format, { service }), options).pipe(map(view => next(undefined, view).sets.get(service))),
     ),
   ).pipe(
     filter(set => set !== undefined),
@@ -59,8 +59,8 @@ const statusChanged = <M>(before: ReadonlyMap<string, ServiceSet<M>>, after: Rea
   [...after.values()].some(({ service, status }) => (before.get(service)?.status ?? status) !== status)
 
 /**
- * Every service, or those named, as they change, by name: from one listing and one watch where the format has a root. Named services are there
- * at once, `pending`, and always; others leave the map when they are empty. Errors like `discover`.
+ * All services, or those named, by name, as they change. A format with a root needs one listing and one watch for all of them. Named services are there
+ * at once, `pending`, and stay; others leave the map when they are empty. Errors like `discover`.
  */
 export const catalog = <const F extends Formats = Format>(
   registry: ReadableRegistry,
@@ -78,7 +78,7 @@ export const catalog = <const F extends Formats = Format>(
     const catalogs = formats.map(one =>
       one.root === undefined ? each(registry, one, [...new Set(services)], options) : rooted(registry, one.root, one, services, options),
     )
-    // without names and before the first listing there is no map: an empty one would say that there are no services
+    // Without names there is no map before the first listing: an empty one would mean that there are no services.
     const pending: Sets<MetadataOf<F>> | undefined = services && SortedMap.from(services.map(service => [service, pendingSet<MetadataOf<F>>(service)]))
     const [first] = catalogs
     const sets =

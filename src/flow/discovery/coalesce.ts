@@ -1,6 +1,7 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 'rxjs'
+import { subscribeWithin } from '../subscribe-within.js'
 
-/** The first value at once, then the latest once per window of `ms`; a value that `urgent` tells apart from the one before is never delayed. */
+/** Emits the first value at once, then the latest once per window of `ms`. A value that is `urgent` after the last one emitted is never delayed. */
 export const coalesce =
   <A>(ms: number, urgent: (before: A, after: A) => boolean): MonoTypeOperatorFunction<A> =>
   source =>
@@ -21,18 +22,15 @@ export const coalesce =
             window = undefined
             if (waiting !== undefined) emit(waiting.value)
           }
-          subscriber.add(
-            source.subscribe({
-              next: value => {
-                if (window === undefined || (emitted !== undefined && urgent(emitted, value))) emit(value)
-                else waiting = { value }
-              },
-              error: (error: unknown) => subscriber.error(error),
-              complete: () => {
-                if (waiting !== undefined) subscriber.next(waiting.value)
-                subscriber.complete()
-              },
-            }),
-          )
+          subscribeWithin(subscriber, source, {
+            next: value => {
+              if (window === undefined || (emitted !== undefined && urgent(emitted, value))) emit(value)
+              else waiting = { value }
+            },
+            complete: () => {
+              if (waiting !== undefined) subscriber.next(waiting.value)
+              subscriber.complete()
+            },
+          })
           subscriber.add(() => window?.unsubscribe())
         })

@@ -3,47 +3,49 @@ import { exponential, type Backoff } from '../../core/backoff.js'
 import { checkedDurations, checkedFormats, checkedName } from '../../core/arguments.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
-import { folding } from '../../core/view/view.js'
+import { projection } from '../../core/view/projection.js'
 import { merged, unmerged } from '../../core/sets/merge.js'
 import { pendingSet, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
 import { closedSet, endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
-import { listWatch, type FollowOptions } from './list-watch.js'
+import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
 import { shareLatest } from '../share-latest.js'
 
 /** Options of {@link discover}. */
 export interface DiscoverOptions<F extends Formats = Format> {
-  /** How it is read; of several, the first listed wins where two tell of one address. @default native() */
+  /** The format of the stored instances. With several, the first listed wins if two of them hold the same address. @default native() */
   readonly format?: F
   /** @default exponential() */
   readonly backoff?: Backoff
-  /** At most one set in so many ms, the latest; the first, and a change of status, at once. @default 0 */
+  /** At most one set per this many ms, the latest. The first set and a change of status are emitted at once. @default 0 */
   readonly coalesce?: number
   /** How long the watch is kept after the last subscriber has left, ms. @default 0 */
   readonly linger?: number
-  /** How often what is known is compared with etcd, ms; 0: never. @default 60000 */
+  /** How often the set is compared with etcd, ms; 0: never. @default 60000 */
   readonly verify?: number
 }
 
-const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: FollowOptions): Observable<ServiceSet<M>> =>
-  listWatch(registry, format.prefix(service), folding(format, { service }), options).pipe(
-    map(({ known, status, asOf, trouble }) => {
-      const roster = known.services.get(service)
-      return roster === undefined ? pendingSet<M>(service) : serviceSetOf(roster, { status, revision: known.revision, asOf, trouble })
+/** The sets of one format: `listWatch` is the `scan` over the listing and the watch events, and each view of it becomes a set. */
+const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: ListWatchOptions): Observable<ServiceSet<M>> =>
+  listWatch(registry, format.prefix(service), projection(format, { service }), options).pipe(
+    map(({ snapshot: { revision, services }, status, asOf, trouble }) => {
+      const content = services.get(service)
+      return content === undefined ? pendingSet<M>(service) : serviceSetOf(content, { status, revision, asOf, trouble })
     }),
   )
 
-const several = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], options: FollowOptions): Observable<ServiceSet<M>> =>
+/** The sets of several formats, merged into one set after each change. */
+const several = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], options: ListWatchOptions): Observable<ServiceSet<M>> =>
   merge(...formats.map((format, index) => one(registry, service, format, options).pipe(map(set => ({ set, index }))))).pipe(
     scan((state, { set, index }) => merged(state, index, set), unmerged<M>(service, formats.length)),
     map(({ result }) => result),
   )
 
 /**
- * The instances of a service as they change: `pending` at once, then a set per change, `live` while it is true and `stale` while etcd is away.
- * Shared: all subscribers of one Observable have one watch, and late ones get the last set. Errors only with `InvalidArgument`, `Closed`,
- * and `Denied` before the first live set.
+ * The instances of a service as they change: a `pending` set at once, then one set per change, `live` while etcd confirms it and `stale` while etcd is away.
+ * All subscribers of one Observable share one watch, and a late one gets the last set. Errors only with `InvalidArgument`, with `Closed` if the registry
+ * is closed at subscription, and with `Denied` before the first live set.
  */
 export const discover = <const F extends Formats = Format>(
   registry: ReadableRegistry,

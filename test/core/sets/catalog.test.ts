@@ -2,19 +2,18 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mergedCatalog, nextCatalog, unmergedCatalog, type Catalog } from '../../../src/core/sets/catalog.js'
 import { serviceInstance, type ServiceInstance } from '../../../src/core/instance/instance.js'
-import type { Roster } from '../../../src/core/view/view.js'
-import type { ServiceSet, SetState, Trouble } from '../../../src/core/sets/service-set.js'
+import type { ServiceSet, SetContent, SetState, Trouble } from '../../../src/core/sets/service-set.js'
 import { SortedMap } from '../../../src/core/sorted-map/sorted-map.js'
 
-type Services = SortedMap<Roster<unknown>>
+type Services = SortedMap<SetContent<unknown>>
 
 const names = ['cache', 'db', 'web'] as const
-const rosterOf = (service: string, nodes: readonly (readonly [id: string, host: string])[], bad = false): Roster<unknown> => ({
+const rosterOf = (service: string, nodes: readonly (readonly [id: string, host: string])[], bad = false): SetContent<unknown> => ({
   service,
   instances: SortedMap.by(nodes.map(([id, host]) => serviceInstance({ service, id, address: `${host}:80` })), ({ id }) => id),
   rejected: SortedMap.from(bad ? [[`/${service}/bad`, { key: `/${service}/bad`, reason: 'unreadable' }]] : []),
 })
-const servicesOf = (...rosters: readonly Roster<unknown>[]): Services => SortedMap.by(rosters, ({ service }) => service)
+const servicesOf = (...rosters: readonly SetContent<unknown>[]): Services => SortedMap.by(rosters, ({ service }) => service)
 
 const live = (revision: number): SetState => ({ status: 'live', revision, asOf: revision * 10, trouble: undefined })
 const trouble: Trouble = { error: new Error('away'), since: 1, attempt: 1, retryAt: 2 }
@@ -45,7 +44,7 @@ const steps = fc.array(
 type Step = typeof steps extends fc.Arbitrary<readonly (infer S)[]> ? S : never
 
 const stepped = (previous: Catalog<unknown> | undefined, { changed, gone, condition: { status, trouble: why } }: Step, revision: number): Catalog<unknown> => {
-  const before = previous?.services ?? SortedMap.empty<Roster<unknown>>()
+  const before = previous?.services ?? SortedMap.empty<SetContent<unknown>>()
   const kept = gone.reduce<Services>((map, service) => map.delete(service), before)
   const services = changed.reduce((map, each) => map.set(each.service, each), kept)
   return nextCatalog(previous, services, { status, trouble: why, revision, asOf: revision * 10 })

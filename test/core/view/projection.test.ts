@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Format } from '../../../src/core/formats/format.js'
 import { serviceInstance, type ServiceInstance } from '../../../src/core/instance/instance.js'
-import { agrees, folding, type Folding, type View } from '../../../src/core/view/view.js'
-import type { Change, Check } from '../../../src/core/store.js'
+import { projection, type Projection, type Snapshot } from '../../../src/core/view/projection.js'
+import { finished } from '../../finished.js'
+import type { Change } from '../../../src/core/store.js'
 
 /** Keys `/<service>/<anything>`, values `<id> <address>`: as with go-zero, the key does not tell the id. */
 const format: Format = {
@@ -22,30 +23,30 @@ const format: Format = {
 
 const put = (key: string, value: string, revision: number, lease = '7'): Change => ({ key, value, lease, revision })
 const deleted = (key: string, revision: number): Change => ({ key, value: null, lease: '0', revision })
-const after = (fold: Folding<unknown>, ...changes: readonly Change[]): View<unknown> =>
-  changes.reduce((known, change) => fold.changed(known, { revision: change.revision, changes: [change] }), fold.nothing)
-const shown = (known: View<unknown>, service = 'web'): string[] | undefined =>
+const after = (fold: Projection<unknown>, ...changes: readonly Change[]): Snapshot<unknown> =>
+  changes.reduce((known, change) => fold.apply(known, { revision: change.revision, changes: [change] }), fold.empty)
+const shown = (known: Snapshot<unknown>, service = 'web'): string[] | undefined =>
   known.services.get(service)?.instances.toArray().map(({ id, address }) => `${id}@${address.split(':')[0] ?? ''}`)
-const rejected = (known: View<unknown>, service = 'web'): string[] | undefined =>
+const rejected = (known: Snapshot<unknown>, service = 'web'): string[] | undefined =>
   known.services.get(service)?.rejected.toArray().map(({ key, reason }) => `${key} ${reason}`)
 
-const web = folding(format, { service: 'web' })
+const web = projection(format, { service: 'web' })
 
 describe('the fold of one service', () => {
   it('knows a service before it knows anything of it', () => {
-    expect([web.nothing.revision, shown(web.nothing), rejected(web.nothing)]).toEqual([0, [], []])
+    expect([web.empty.revision, shown(web.empty), rejected(web.empty)]).toEqual([0, [], []])
   })
 
   it('folds writes, rewrites and deletes, sorted by id', () => {
     const known = after(web, put('/web/1', 'b x', 2), put('/web/2', 'a y', 3), put('/web/3', 'c z', 4), put('/web/1', 'b w', 5), deleted('/web/3', 6))
     expect(shown(known)).toEqual(['a@y', 'b@w'])
-    expect([known.revision, known.readings.size]).toEqual([6, 2])
+    expect([known.revision, known.entries.size]).toEqual([6, 2])
   })
 
   it('files what cannot be read by its key, until it can', () => {
     const bad = after(web, put('/web/1', 'a x', 2), put('/web/1', 'bad value', 3), put('/web/2', 'bad too', 4))
     expect([shown(bad), rejected(bad)]).toEqual([[], ['/web/1 value', '/web/2 too']])
-    const good = web.changed(bad, { revision: 6, changes: [put('/web/1', 'a x', 5), deleted('/web/2', 6)] })
+    const good = web.apply(bad, { revision: 6, changes: [put('/web/1', 'a x', 5), deleted('/web/2', 6)] })
     expect([shown(good), rejected(good)]).toEqual([['a@x'], []])
   })
 
@@ -56,12 +57,12 @@ describe('the fold of one service', () => {
 
   it('drops changes that it has folded already', () => {
     const known = after(web, put('/web/1', 'a x', 2), put('/web/1', 'a y', 5))
-    expect(shown(web.changed(known, { revision: 6, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 5), put('/web/3', 'c x', 6)] }))).toEqual(['a@y', 'c@x'])
-    expect(web.changed(known, { revision: 4, changes: [] })).toBe(known)
+    expect(shown(web.apply(known, { revision: 6, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 5), put('/web/3', 'c x', 6)] }))).toEqual(['a@y', 'c@x'])
+    expect(web.apply(known, { revision: 4, changes: [] })).toBe(known)
   })
 
   it('folds a batch whole, each change after the other', () => {
-    const known = web.changed(web.nothing, { revision: 3, changes: [put('/web/1', 'a x', 2), deleted('/web/1', 3), put('/web/2', 'b x', 3)] })
+    const known = web.apply(web.empty, { revision: 3, changes: [put('/web/1', 'a x', 2), deleted('/web/1', 3), put('/web/2', 'b x', 3)] })
     expect(shown(known)).toEqual(['b@x'])
   })
 
@@ -76,29 +77,29 @@ describe('the fold of one service', () => {
       { revision: 9, changes: [put('/web/1', 'a y', 8), put('/web/1', 'a x', 9)] },
       { revision: 9, changes: [deleted('/web/1', 8), put('/web/8', 'a x', 9)] },
       { revision: 9, changes: [put('/web/3', 'c x', 7), put('/web/2', 'b x', 8), put('/web/2', 'bad one', 9), deleted('/web/3', 9)] },
-    ].map(batch => web.changed(known, batch))
+    ].map(batch => web.apply(known, batch))
     invisible.slice(0, 7).forEach((next, at) => expect([at, next.services === known.services]).toEqual([at, true]))
     expect(invisible.map(({ revision }) => revision)).toEqual(invisible.map(() => 9))
     expect(invisible.map(next => shown(next))).toEqual(invisible.map(() => ['a@x']))
-    expect(invisible[1]?.readings.get('/web/1')).toMatchObject({ revision: 9, lease: '8' })
+    expect(invisible[1]?.entries.get('/web/1')).toMatchObject({ revision: 9, lease: '8' })
   })
 
   it('keeps the very instance that was written again with the same content', () => {
     const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'b x', 3))
-    const next = web.changed(known, { revision: 5, changes: [put('/web/1', 'a x', 4), put('/web/2', 'b y', 5)] })
-    const of = (some: View<unknown>, id: string): ServiceInstance | undefined => some.services.get('web')?.instances.get(id)
+    const next = web.apply(known, { revision: 5, changes: [put('/web/1', 'a x', 4), put('/web/2', 'b y', 5)] })
+    const of = (some: Snapshot<unknown>, id: string): ServiceInstance | undefined => some.services.get('web')?.instances.get(id)
     expect(of(next, 'a')).toBe(of(known, 'a'))
     expect(of(next, 'b')).not.toBe(of(known, 'b'))
   })
 
   it('decodes each change once', () => {
     let decoded = 0
-    const counting = folding({ ...format, decode: (...entry) => (decoded++, format.decode(...entry)) }, { service: 'web' })
-    const known = counting.changed(counting.nothing, { revision: 3, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 3), deleted('/web/1', 3)] })
+    const counting = projection({ ...format, decode: (...entry) => (decoded++, format.decode(...entry)) }, { service: 'web' })
+    const known = counting.apply(counting.empty, { revision: 3, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 3), deleted('/web/1', 3)] })
     expect(decoded).toBe(2)
-    const readings = [put('/web/2', 'b x', 3), put('/web/3', 'c x', 4)].map(change => counting.read(known, change))
+    const readings = [put('/web/2', 'b x', 3), put('/web/3', 'c x', 4)].map(change => counting.decode(known, change))
     expect(decoded).toBe(4)
-    counting.relisted(known, readings, 4)
+    finished(counting.restore(known, readings, 4))
     expect(decoded).toBe(4)
   })
 })
@@ -107,41 +108,41 @@ describe('two keys of one id', () => {
   it('show the one written last, and the other when it goes', () => {
     const both = after(web, put('/web/2', 'a old', 2), put('/web/1', 'a new', 3))
     expect(shown(both)).toEqual(['a@new'])
-    expect(shown(web.changed(both, { revision: 4, changes: [deleted('/web/1', 4)] }))).toEqual(['a@old'])
-    const same = web.changed(both, { revision: 4, changes: [deleted('/web/2', 4)] })
+    expect(shown(web.apply(both, { revision: 4, changes: [deleted('/web/1', 4)] }))).toEqual(['a@old'])
+    const same = web.apply(both, { revision: 4, changes: [deleted('/web/2', 4)] })
     expect(same.services).toBe(both.services)
-    expect(shown(web.changed(both, { revision: 4, changes: [put('/web/2', 'a newest', 4)] }))).toEqual(['a@newest'])
-    expect(shown(web.changed(both, { revision: 4, changes: [put('/web/1', 'b new', 4)] }))).toEqual(['a@old', 'b@new'])
-    expect(shown(web.changed(both, { revision: 4, changes: [put('/web/1', 'bad new', 4)] }))).toEqual(['a@old'])
+    expect(shown(web.apply(both, { revision: 4, changes: [put('/web/2', 'a newest', 4)] }))).toEqual(['a@newest'])
+    expect(shown(web.apply(both, { revision: 4, changes: [put('/web/1', 'b new', 4)] }))).toEqual(['a@old', 'b@new'])
+    expect(shown(web.apply(both, { revision: 4, changes: [put('/web/1', 'bad new', 4)] }))).toEqual(['a@old'])
   })
 
   it('of one revision show the greater key', () => {
     const batch = { revision: 2, changes: [put('/web/2', 'a two', 2), put('/web/1', 'a one', 2)] }
-    expect(shown(web.changed(web.nothing, batch))).toEqual(['a@two'])
+    expect(shown(web.apply(web.empty, batch))).toEqual(['a@two'])
   })
 
   it('that say the same are one instance: a key that moves with its lease is no news', () => {
     const first = after(web, put('/web/1', 'a x', 2))
-    const both = web.changed(first, { revision: 3, changes: [put('/web/2', 'a x', 3)] })
-    const moved = web.changed(both, { revision: 4, changes: [deleted('/web/1', 4)] })
+    const both = web.apply(first, { revision: 3, changes: [put('/web/2', 'a x', 3)] })
+    const moved = web.apply(both, { revision: 4, changes: [deleted('/web/1', 4)] })
     expect([both.services === first.services, moved.services === first.services]).toEqual([true, true])
-    expect(shown(web.changed(moved, { revision: 5, changes: [deleted('/web/2', 5)] }))).toEqual([])
+    expect(shown(web.apply(moved, { revision: 5, changes: [deleted('/web/2', 5)] }))).toEqual([])
   })
 })
 
 describe('a listing', () => {
-  const listed = (known: View<unknown>, revision: number, ...changes: readonly Change[]): View<unknown> =>
-    web.relisted(known, changes.map(change => web.read(known, change)), revision)
+  const listed = (known: Snapshot<unknown>, revision: number, ...changes: readonly Change[]): Snapshot<unknown> =>
+    finished(web.restore(known, changes.map(change => web.decode(known, change)), revision))
 
   it('replaces what was known, whatever its revision', () => {
     const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'bad x', 9))
     const next = listed(known, 4, put('/web/3', 'c x', 3))
-    expect([next.revision, shown(next), rejected(next), next.readings.size]).toEqual([4, ['c@x'], [], 1])
+    expect([next.revision, shown(next), rejected(next), next.entries.size]).toEqual([4, ['c@x'], [], 1])
   })
 
   it('keeps every object that did not change', () => {
     const changes = Array.from({ length: 200 }, (_, at) => put(`/web/${1_000 + at}`, `i${1_000 + at} x`, at + 2))
-    const known = listed(web.nothing, 201, ...changes)
+    const known = listed(web.empty, 201, ...changes)
     expect(listed(known, 300, ...changes.map(change => ({ ...change, lease: '9' }))).services).toBe(known.services)
     const next = listed(known, 300, ...changes.slice(1), put('/web/1200', 'i1200 y', 250))
     expect(next.services.get('web')?.rejected).toBe(known.services.get('web')?.rejected)
@@ -152,40 +153,24 @@ describe('a listing', () => {
 
 describe('the fold of many services', () => {
   it('files keys as the format tells, and forgets a service that is empty', () => {
-    const all = folding(format)
+    const all = projection(format)
     const known = after(all, put('/web/1', 'a x', 2), put('/db/1', 'd x', 3), put('/db/2', 'bad x', 4), put('nothing', 'e x', 5))
     expect([...known.services.keys()]).toEqual(['db', 'web'])
-    expect(known.readings.size).toBe(4)
-    const rejectedOnly = all.changed(known, { revision: 6, changes: [deleted('/db/1', 6)] })
+    expect(known.entries.size).toBe(4)
+    const rejectedOnly = all.apply(known, { revision: 6, changes: [deleted('/db/1', 6)] })
     expect([shown(rejectedOnly, 'db'), rejected(rejectedOnly, 'db')]).toEqual([[], ['/db/2 x']])
-    const gone = all.changed(rejectedOnly, { revision: 7, changes: [deleted('/db/2', 7)] })
+    const gone = all.apply(rejectedOnly, { revision: 7, changes: [deleted('/db/2', 7)] })
     expect([...gone.services.keys()]).toEqual(['web'])
     expect(gone.services.get('web')).toBe(known.services.get('web'))
   })
 
   it('keeps named services, and only those, though empty', () => {
-    const named = folding(format, { services: ['web', 'idle'] })
-    expect([...named.nothing.services.keys()]).toEqual(['idle', 'web'])
+    const named = projection(format, { services: ['web', 'idle'] })
+    expect([...named.empty.services.keys()]).toEqual(['idle', 'web'])
     const known = after(named, put('/web/1', 'a x', 2), put('/db/1', 'd x', 3), deleted('/web/1', 4))
     expect([...known.services.keys()]).toEqual(['idle', 'web'])
-    expect([...named.relisted(known, [], 5).services.keys()]).toEqual(['idle', 'web'])
-    expect(known.readings.size).toBe(1)
-  })
-})
-
-describe('a check', () => {
-  const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'b x', 3, '8'))
-  const check = (count: number, ...changed: Check['changed']): Check => ({ revision: 3, count, changed })
-
-  it.each([
-    [true, 'the same', check(2, { key: '/web/2', revision: 3, lease: '8' })],
-    [true, 'nothing changed', check(2)],
-    [false, 'another count', check(3)],
-    [false, 'another revision', check(2, { key: '/web/2', revision: 2, lease: '8' })],
-    [false, 'another lease', check(2, { key: '/web/2', revision: 3, lease: '7' })],
-    [false, 'another key', check(2, { key: '/web/3', revision: 3, lease: '8' })],
-  ])('agrees: %s, with %s', (expected, _, answer) => {
-    expect(agrees(known, answer)).toBe(expected)
+    expect([...finished(named.restore(known, [], 5)).services.keys()]).toEqual(['idle', 'web'])
+    expect(known.entries.size).toBe(1)
   })
 })
 
@@ -197,32 +182,32 @@ describe('any history', () => {
     let revision = 1
     return all.map(([at, text, together]): Change => ({ key: at, value: text, lease: text === null ? '0' : '7', revision: together ? Math.max(2, revision) : ++revision }))
   })
-  const visible = (known: View<unknown>): unknown => Array.from(known.services.keys(), service => [service, shown(known, service), rejected(known, service)])
+  const visible = (known: Snapshot<unknown>): unknown => Array.from(known.services.keys(), service => [service, shown(known, service), rejected(known, service)])
 
   it.each([
-    ['one service', folding(format, { service: 'web' }), (at: string) => at.startsWith('/web/')],
-    ['named services', folding(format, { services: ['web', 'idle'] }), () => true],
-    ['all services', folding(format), () => true],
+    ['one service', projection(format, { service: 'web' }), (at: string) => at.startsWith('/web/')],
+    ['named services', projection(format, { services: ['web', 'idle'] }), () => true],
+    ['all services', projection(format), () => true],
   ])('leads where a listing of what is left leads: %s', (_, fold, mine) => {
     fc.assert(
       fc.property(history, all => {
-        let known = fold.nothing
+        let known = fold.empty
         const held = new Map<string, Change>()
         for (const revision of new Set(all.map(change => change.revision))) {
           const changes = all.filter(change => change.revision === revision && mine(change.key))
           for (const change of changes) if (change.value === null) held.delete(change.key)
           else held.set(change.key, change)
           const was = visible(known)
-          const next = fold.changed(known, { revision, changes })
+          const next = fold.apply(known, { revision, changes })
           expect(visible(known)).toEqual(was)
           expect(next.services === known.services || changes.length > 0).toBe(true)
           known = next
         }
         const listing = [...held.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-        const fresh = fold.relisted(fold.nothing, listing.map(change => fold.read(fold.nothing, change)), known.revision)
+        const fresh = finished(fold.restore(fold.empty, listing.map(change => fold.decode(fold.empty, change)), known.revision))
         expect(visible(known)).toEqual(visible(fresh))
-        expect(fold.relisted(known, listing.map(change => fold.read(known, change)), known.revision).services).toBe(known.services)
-        expect(known.readings.size).toBe(held.size)
+        expect(finished(fold.restore(known, listing.map(change => fold.decode(known, change)), known.revision)).services).toBe(known.services)
+        expect(known.entries.size).toBe(held.size)
       }),
       { numRuns: 300 },
     )
