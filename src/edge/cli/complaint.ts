@@ -35,7 +35,7 @@ export const complaintOf = (thrown: unknown): Complaint => {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   if (error instanceof InvalidArgument) {
     const option = options[error.argument] ?? `--${error.argument}`
-    return { message: `${option} ${error.message.slice(error.argument.length + 2)}`, code: 2 }
+    return { message: `${option} ${error.message.slice(error.argument.length + 1)}`, code: 2 }
   }
   if (lacksEtcd3(error)) return { message: 'etcd3, which speaks to etcd, is not installed: npm install etcd3, beside rx-discovery', code: 1 }
   return { message: `${reasonOf(error)}${hint(error)}`, code: 1 }

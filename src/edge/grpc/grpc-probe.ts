@@ -2,7 +2,7 @@ import { Client, credentials as channelCredentials, type ChannelCredentials, typ
 import { either as E, function as F } from 'fp-ts'
 import { Observable, throwError } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { placeOf, type Place } from '../../core/instance/endpoint.js'
+import { hostPortOf, type HostPort } from '../../core/instance/endpoint.js'
 import { request, statusIn } from './health-messages.js'
 
 /** Options of {@link grpcProbe}. */
@@ -22,7 +22,7 @@ const own: ChannelOptions = { 'grpc.use_local_subchannel_pool': 1, 'grpc.service
 
 const itself = (bytes: Buffer): Buffer => bytes
 
-const targetOf = ({ host, port }: Place): string => `dns:${host.includes(':') ? `[${host}]` : host}:${port}`
+const targetOf = ({ host, port }: HostPort): string => `dns:${host.includes(':') ? `[${host}]` : host}:${port}`
 
 const serves = (target: string, service: string, credentials: ChannelCredentials, options: ChannelOptions): Observable<'SERVING'> =>
   new Observable(subscriber => {
@@ -51,6 +51,6 @@ export const grpcProbe =
   ) => Observable<'SERVING'>) =>
   instance =>
     F.pipe(
-      placeOf(instance, endpoint),
-      E.match(wrong => throwError(() => wrong), place => serves(targetOf(place), service, credentials, { ...own, ...channel })),
+      hostPortOf(instance, endpoint),
+      E.match(wrong => throwError(() => wrong), target => serves(targetOf(target), service, credentials, { ...own, ...channel })),
     )

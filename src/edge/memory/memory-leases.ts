@@ -23,7 +23,7 @@ export interface Leasing {
 export const leases = ({ store, wire, nextId, losesGrant, changed, detach }: Leasing) =>
   (ttl: number, end: Observable<unknown> = NEVER): Observable<Lease> => defer(() => {
     if (!Number.isInteger(ttl) || ttl < 1 || ttl > longestTtl)
-      return throwError(() => new InvalidArgument('ttl', `a whole number of seconds from 1 to ${longestTtl}, not ${ttl}`))
+      return throwError(() => new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got ${ttl}`))
     const id = nextId()
     let held = false
     let deadline = Infinity

@@ -42,11 +42,11 @@ const bytes = (text: string): number => new TextEncoder().encode(text).length
 
 const checkEntries = (entries: readonly Entry[]): void => {
   if (entries.length > limits.operations)
-    throw new InvalidArgument('entries', `at most ${limits.operations} fit one transaction, not ${entries.length}`)
-  if (new Set(entries.map(({ key }) => key)).size < entries.length) throw new InvalidArgument('entries', 'each key at most once')
+    throw new InvalidArgument('entries', `must be at most ${limits.operations}, the limit of one transaction, got ${entries.length}`)
+  if (new Set(entries.map(({ key }) => key)).size < entries.length) throw new InvalidArgument('entries', 'must hold each key at most once')
   for (const { key, value } of entries) {
     if (key === '') throw new InvalidArgument('key', 'must not be empty')
-    if (value !== null && bytes(value) > limits.bytes) throw new InvalidArgument('value', `of ${key}: at most ${limits.bytes} bytes`)
+    if (value !== null && bytes(value) > limits.bytes) throw new InvalidArgument('value', `must be at most ${limits.bytes} bytes (it is that of ${key})`)
   }
 }
 
@@ -133,7 +133,7 @@ export const emptyStore = (committed: () => void): Store => {
     rewind: (to, now) => {
       const head = revision()
       term += 1
-      if (!Number.isSafeInteger(to) || to < 1 || to > head) throw new InvalidArgument('to', `a revision from 1 to ${head}, not ${to}`)
+      if (!Number.isSafeInteger(to) || to < 1 || to > head) throw new InvalidArgument('to', `must be a revision from 1 to ${head}, got ${to}`)
       history = to < floor.revision ? Array.from({ length: to }, () => []) : history.slice(0, to - floor.revision)
       if (to < floor.revision) floor = { revision: 0, contents: new Map() }
       contents = new Map(floor.contents)
