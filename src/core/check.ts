@@ -30,7 +30,7 @@ const quoted = (text: string): string => {
   return printable(JSON.stringify(safe.length > longestShown ? `${safe.slice(0, longestShown)}…` : safe))
 }
 
-const withArticle = (noun: string): string => `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`
+const withArticle = (noun: string): string => `${/^[aeio]/i.test(noun) ? 'an' : 'a'} ${noun}`
 
 const classOf = (value: object): string => {
   const prototype = Object.getPrototypeOf(value) as { readonly constructor?: { readonly name?: unknown } } | null

@@ -61,7 +61,8 @@ const invalidStored = (value: unknown): InvalidArgument | undefined => {
  */
 export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> => {
   const mapping = functionOf('a function')
-  throwIfInvalid(invalidOptions('jsonFormat', options, { name: text, root: rootCheck, codec: codecCheck, read: mapping, write: mapping, segment: mapping }))
+  const checks = { name: text, root: rootCheck, codec: codecCheck, read: mapping, write: mapping, segment: mapping }
+  throwIfInvalid(invalidOptions('jsonFormat', options, checks, ['name', 'root', 'codec', 'read', 'write']))
   const { name, root, codec, read, write, segment = idOf } = options
   const { keys, key: keyOf, parts: partsOf } = layout(root)
 

@@ -33,7 +33,7 @@ export const serviceName: Check = value => {
 
 /** The id of an instance that is written: a name of one segment. */
 export const instanceId: Check = value =>
-  serviceName(value) ?? ((value as string).includes('/') ? flaw('must not hold "/"', value, 'only the name of a service has segments') : undefined)
+  serviceName(value) ?? ((value as string).includes('/') ? flaw('must not hold "/"', value, 'only a service name has segments') : undefined)
 
 /** An id that other programs wrote, in which a `/` may stand anywhere. */
 export const foreignId: Check = value => {

@@ -53,23 +53,23 @@ describe('what is asked wrongly ends with 2 and one clear line, before etcd is a
     [['lst'], "error: unknown command 'lst'\n(Did you mean list?)"],
     [['list', '--colour'], "error: unknown option '--colour'"],
     [['watch'], "error: missing required argument 'service'"],
-    [['watch', 'a/b'], 'error: <service> must not hold "/"'],
-    [['list', '..'], 'error: <service> must not be "." or ".."'],
+    [['watch', 'a//b'], 'error: <service> must not have a segment that is empty, "." or "..", got "a//b" (write foo/bar, without a "/" at either end)'],
+    [['list', '..'], 'error: <service> must not be "." or "..", got ".."'],
     [['register', 'web'], "error: required option '--address <host:port>' not specified"],
-    [['register', 'web', '--address', 'localhost'], 'error: --address must be host:port'],
-    [['register', '', '--address', 'localhost:1'], 'error: <service> must not be empty'],
+    [['register', 'web', '--address', 'localhost'], 'error: --address must be host:port, got "localhost" (add a port, e.g. "localhost:8000")'],
+    [['register', '', '--address', 'localhost:1'], 'error: <service> must not be empty, got ""'],
     [[...node1, '--ttl', '0'], "error: --ttl must be a whole number of seconds, 1 or more, not '0'"],
     [[...node1, '--ttl', '5s'], "error: --ttl must be a whole number of seconds, 1 or more, not '5s'"],
     [[...node1, '--ttl', ''], "error: --ttl must be a whole number of seconds, 1 or more, not ''"],
     [[...node1, '--drain', '-1'], "error: --drain must be a number of seconds, 0 or more, not '-1'"],
-    [[...node1, '--weight', 'x'], 'error: --weight must be a finite number, 0 or more'],
-    [[...node1, '--status', 'asleep'], 'error: --status must be starting, up, draining or down'],
-    [[...node1, '--tag', 'a\u0007'], 'error: --tag must be a list of strings without control characters'],
-    [[...node1, '--metadata', '{'], 'error: --metadata must be JSON, but it is not JSON'],
+    [[...node1, '--weight', 'x'], 'error: --weight must be a finite number, 0 or more, got NaN'],
+    [[...node1, '--status', 'asleep'], 'error: --status must be "starting", "up", "draining" or "down", got "asleep"'],
+    [[...node1, '--tag', 'a\u0007'], 'error: --tag must be a list of strings without control characters, got ["a\\u0007"]'],
+    [[...node1, '--metadata', '{'], 'error: --metadata must be JSON, got "{"'],
     [[...node1, '--on-taken', 'wait'], "error: --on-taken must be replace or fail, not 'wait'"],
     [[...node1, '--format', 'plain', '--weight', '2'], 'error: --weight would be lost: --format plain carries the address alone'],
     [['list', '--format', 'xml'], "error: --format must be plain or native, not 'xml'"],
-    [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it'],
+    [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it, got "x/" (such as /my-fleet)'],
     [['list', '--format', 'plain'], 'error: <service> is needed: with --format plain and no --prefix there is no place under which all services lie'],
     [['list', '--endpoints', ' , '], 'error: --endpoints must name at least one endpoint'],
     [['list', '--cert', 'x'], 'error: --cert needs --key, too'],
@@ -224,7 +224,7 @@ describe('register', () => {
     const code = await it.run(...node1, '--format', 'plain', '--ttl', '1', '--on-taken', 'fail')
     expect(code).toBe(1)
     expect(it.texts()).toContain('web/node1 stands down: /web/node1 is held by no lease; waiting until it is gone')
-    expect(it.told.err).toBe('error: /web/node1 is held by no lease (--on-taken replace takes it over)\n')
+    expect(it.told.err).toBe('error: /web/node1 already exists without a lease (--on-taken replace takes it over)\n')
     expect(it.registry.leases()).toEqual([])
   })
 
@@ -299,7 +299,7 @@ describe('watch', () => {
       'grpc is live: 0 instances at revision 2',
       '+ grpc/g h:9',
       '~ web/a status up -> draining, weight 1 -> 3, zone z -> ""',
-      '! /rx-discovery/web/bad cannot be read: the value is not JSON',
+      '! /rx-discovery/web/bad cannot be read: the value must be JSON',
       '! /rx-discovery/web/bad is no longer there, or can be read now',
       '- web/a h:1',
     ])
