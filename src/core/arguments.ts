@@ -209,13 +209,13 @@ const optionsError = ({ path: [name = 'options', ...path], ...found }: Flaw): In
  */
 export const invalidOptions = <O extends object>(verb: string, options: O | undefined, checks: Checks<O>, required: readonly (keyof O & string)[] = []): InvalidArgument | undefined => {
   if (options === undefined && required.length === 0) return undefined
-  const found = optionsOf(verb, checks as Readonly<Record<string, Check>>, required)(options)
+  const found = optionsOf(verb, checks, required)(options)
   return found && optionsError(found)
 }
 
 /**
  * What is wrong with the arguments of a verb, in their order; `usage` is its signature, such as `register(registry, instance, options)`.
- * If two of them would pass in each other's place, the error says so.
+ * If two of them would pass in each other's place, the error reports that they are swapped.
  */
 export const invalidArguments = (usage: string, ...given: readonly (readonly [argument: string, check: Check, value: unknown])[]): InvalidArgument | undefined => {
   for (const [argument, check, value] of given) {

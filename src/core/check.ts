@@ -65,15 +65,17 @@ export const shown = (value: unknown): string => {
         return /^[\w$]{1,40}$/.test(value.name) ? `the function ${value.name}` : 'a function'
       case 'object':
         return value === null ? 'null' : shownObject(value)
-      default:
-        return Object.is(value, -0) ? '-0' : String(value as number | boolean | undefined)
+      case 'number':
+      case 'boolean':
+      case 'undefined':
+        return Object.is(value, -0) ? '-0' : String(value)
     }
   } catch {
     return 'a value that cannot be shown'
   }
 }
 
-/** The flaw of one value: what would be right, and how to correct it. */
+/** A flaw of the value itself: what would be right, and how to correct it. */
 export const flaw = (must: string, value: unknown, hint?: string): Flaw => ({ path: [], must, got: shown(value), hint })
 
 /** A flaw at a field of the checked value. */
@@ -144,7 +146,7 @@ export const secret =
   (check: Check): Check =>
   value => {
     const found = check(value)
-    return found && { ...found, got: typeof value === 'string' ? 'another string' : found.path.length === 0 ? found.got : undefined }
+    return found && { ...found, got: found.path.length > 0 ? undefined : value === null || value === undefined ? String(value) : withArticle(typeof value) }
   }
 
 /** An array whose items all pass. */
@@ -164,8 +166,7 @@ export const listOf = (item: Check, text: string): Check => {
 
 /** One of a few strings. */
 export const oneOf = (...values: readonly string[]): Check => {
-  const last = values.at(-1) ?? ''
-  const all = values.map(value => JSON.stringify(value))
-  const text = values.length < 2 ? last : `${all.slice(0, -1).join(', ')} or ${all.at(-1) ?? ''}`
+  const quotes = values.map(value => JSON.stringify(value))
+  const text = [quotes.slice(0, -1).join(', '), ...quotes.slice(-1)].filter(part => part !== '').join(' or ')
   return must(value => typeof value === 'string' && values.includes(value), `be ${text}`)
 }
