@@ -89,6 +89,9 @@ export const passing =
     return found === undefined ? E.right(value) : E.left(found)
   }
 
+/** The next step of a decoding. It is `E.flatMap` without the copies of its arguments that fp-ts makes: these made a decoding five times as slow. */
+export const andThen = <A, B>(next: (value: A) => E.Either<Flaw, B>): ((before: E.Either<Flaw, A>) => E.Either<Flaw, B>) => E.match(E.left, next)
+
 const deepest = 6
 
 /** The name of a field: its path, cut where it is deep, in printable characters. */

@@ -1,12 +1,12 @@
 import { either as E, function as F, option as O } from 'fp-ts'
 import type * as t from 'io-ts'
 import { functionOf, invalidOptions, text } from '../arguments.js'
-import { invalid, must, reasonOf, throwIfInvalid, type Flaw } from '../check.js'
+import { andThen, invalid, must, throwIfInvalid, type Flaw } from '../check.js'
 import { InvalidArgument } from '../errors.js'
 import { readInstance, type ServiceInstance, type ServiceInstanceInput } from '../instance/instance.js'
 import { isRecord, json, maxLength, parseJson } from '../instance/json.js'
 import type { Format } from './format.js'
-import { layout, rejected, rootCheck, type KeyParts } from './layout.js'
+import { layout, rootCheck, type KeyParts } from './layout.js'
 import { flawOf } from './metadata-codec.js'
 
 /** The fields that a stored value gives an instance. Service and id come from the key; a value that claims others is rejected. */
@@ -45,9 +45,6 @@ export const codecCheck = must(
 
 const unreadable = (thrown: unknown): Flaw => ({ path: [], must: `cannot be read: ${thrown instanceof Error ? thrown.message : 'something was thrown'}` })
 
-/** The codec, `read` and `segment` are the user's and may throw; `decode` must not. */
-const caught = <A>(run: () => A): E.Either<Flaw, A> => E.tryCatch(run, unreadable)
-
 const invalidStored = (value: unknown): InvalidArgument | undefined => {
   const found = json(value)
   if (found === undefined) return undefined
@@ -64,14 +61,23 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
   const checks = { name: text, root: rootCheck, codec: codecCheck, read: mapping, write: mapping, segment: mapping }
   throwIfInvalid(invalidOptions('jsonFormat', options, checks, ['name', 'root', 'codec', 'read', 'write']))
   const { name, root, codec, read, write, segment = idOf } = options
-  const { keys, key: keyOf, parts: partsOf } = layout(root)
+  const { keys, key: keyOf, decode } = layout(root)
 
-  const fieldsOf = (value: unknown, parts: KeyParts): E.Either<Flaw, InstanceFields<M>> =>
-    F.pipe(
-      caught(() => codec.decode(value)),
-      E.flatMap(E.mapLeft(flawOf)),
-      E.flatMap(stored => caught(() => read(stored, parts))),
-    )
+  // The codec, `read` and `segment` are the user's and may throw; `decode` must not.
+  const fieldsOf = (value: unknown, parts: KeyParts): E.Either<Flaw, InstanceFields<M>> => {
+    try {
+      return F.pipe(codec.decode(value), E.bimap(flawOf, stored => read(stored, parts)))
+    } catch (thrown) {
+      return E.left(unreadable(thrown))
+    }
+  }
+  const segmentOf = (instance: ServiceInstance<M>): string | undefined => {
+    try {
+      return segment(instance)
+    } catch {
+      return undefined
+    }
+  }
 
   /** `none`: the value claims another service, in whose own prefix the key lies, too. */
   const instanceOf = (key: string, { service, segment: own }: KeyParts, fields: InstanceFields<M>): E.Either<Flaw, O.Option<ServiceInstance<M>>> => {
@@ -80,15 +86,9 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
       return typeof claimed === 'string' && key.startsWith(keys.prefix(claimed)) ? E.right(O.none) : E.left({ path: ['service'], must: 'must be that of the key' })
     const endpoints = fields.endpoints ?? undefined
     const tags = fields.tags ?? undefined
-    return F.pipe(
-      readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata }),
-      E.flatMap(instance =>
-        F.pipe(
-          caught(() => segment(instance) === own),
-          E.flatMap(same => (same ? E.right(O.some(instance)) : E.left({ path: ['id'], must: 'must be that of the key' }))),
-        ),
-      ),
-    )
+    const made = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata })
+    if (E.isLeft(made)) return made
+    return segmentOf(made.right) === own ? E.right(O.some(made.right)) : E.left({ path: ['id'], must: 'must be that of the key' })
   }
 
   return {
@@ -105,21 +105,12 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
       if (written.length > maxLength) throw new InvalidArgument('instance', `must be at most ${maxLength} characters of JSON, got ${written.length}`)
       return written
     },
-    decode: (key, value, service) =>
+    decode: decode((value, parts, key) =>
       F.pipe(
-        partsOf(key, service),
-        E.flatMap(
-          O.match(
-            () => E.right(O.none),
-            parts =>
-              F.pipe(
-                parseJson(value),
-                E.flatMap(parsed => fieldsOf(parsed, parts)),
-                E.flatMap(fields => instanceOf(key, parts, fields)),
-                E.mapLeft(found => rejected(key, reasonOf(found, 'the value'))),
-              ),
-          ),
-        ),
+        parseJson(value),
+        andThen(parsed => fieldsOf(parsed, parts)),
+        andThen(fields => instanceOf(key, parts, fields)),
       ),
+    ),
   }
 }

@@ -1,5 +1,6 @@
 import { either as E, option as O } from 'fp-ts'
-import { flaw, invalid, reasonOf, type Check } from '../check.js'
+import { flaw, invalid, reasonOf, type Check, type Flaw } from '../check.js'
+import type { ServiceInstance } from '../instance/instance.js'
 import { instanceId, serviceName } from '../instance/names.js'
 import type { Format, Rejection } from './format.js'
 
@@ -9,20 +10,23 @@ export interface KeyParts {
   readonly segment: string
 }
 
+/** What the value of a key is: an instance, or `none`, which is ignored; or what is wrong with it. */
+export type Reading<M> = (value: string, parts: KeyParts, key: string) => E.Either<Flaw, O.Option<ServiceInstance<M>>>
+
 /** Keys of the shape `<root><service>/<segment>`. A service may have several segments; the part after the last `/` is never one of them. */
 export interface Layout {
   /** The members of a format that are about its keys. */
   readonly keys: Pick<Format, 'prefix' | 'root' | 'serviceOf'>
   /** Throws `InvalidArgument` if the key would be read as one of another service. */
   readonly key: (parts: KeyParts) => string
-  /** The parts of a key of this service; `none`: the key belongs to another one. */
-  readonly parts: (key: string, service: string) => E.Either<Rejection, O.Option<KeyParts>>
+  /** The `decode` of a format that reads the value of a key by `read`. A key that belongs to another service is ignored. */
+  readonly decode: <M>(read: Reading<M>) => Format<M>['decode']
 }
 
 /** A rejection, its reason one line of at most 200 characters. */
-export const rejected = (key: string, reason: string): Rejection => {
+const rejected = (key: string, reason: string): E.Either<Rejection, never> => {
   const line = reason.slice(0, 201).replace(/[\p{Cc}\p{Cs}]/gu, ' ')
-  return { key, reason: line.length > 200 ? `${line.slice(0, 199)}…` : line }
+  return E.left({ key, reason: line.length > 200 ? `${line.slice(0, 199)}…` : line })
 }
 
 /** The part of a key before the service: `''`, `'/'`, or segments that end in `/`, such as `/a/b/` or `a/b/`. */
@@ -59,13 +63,15 @@ export const layout = (root: string): Layout => {
       if (wrong !== undefined) throw invalid('id', wrong)
       return prefix(service) + segment
     },
-    parts: (key, service) => {
+    decode: read => (key, value, service) => {
       const own = prefix(service)
-      if (!key.startsWith(own)) return serviceOf(key) === undefined ? E.left(rejected(key, `the key must be ${root}<service>/<id>`)) : elsewhere
+      if (!key.startsWith(own)) return serviceOf(key) === undefined ? rejected(key, `the key must be ${root}<service>/<id>`) : elsewhere
       const segment = key.slice(own.length)
       if (segment.includes('/')) return elsewhere
       const wrong = instanceId(segment)
-      return wrong === undefined ? E.right(O.some({ service, segment })) : E.left(rejected(key, reasonOf(wrong, 'the id in the key')))
+      if (wrong !== undefined) return rejected(key, reasonOf(wrong, 'the id in the key'))
+      const found = read(value, { service, segment }, key)
+      return E.isLeft(found) ? rejected(key, reasonOf(found.left, 'the value')) : found
     },
   }
 }

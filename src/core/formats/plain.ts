@@ -1,9 +1,9 @@
 import { either as E, function as F, option as O } from 'fp-ts'
 import { invalidOptions } from '../arguments.js'
-import { either, must, reasonOf, throwIfInvalid } from '../check.js'
+import { either, must, throwIfInvalid } from '../check.js'
 import { readInstance } from '../instance/instance.js'
 import type { Format } from './format.js'
-import { layout, prefixCheck, rejected } from './layout.js'
+import { layout, prefixCheck } from './layout.js'
 
 /** The metadata of a format that carries none. */
 export type NoMetadata = Readonly<Record<string, never>>
@@ -21,23 +21,12 @@ export interface PlainOptions {
 export const plain = (options: PlainOptions = {}): Format<NoMetadata> => {
   throwIfInvalid(invalidOptions('plain', options, { prefix: either(prefixCheck, must(prefix => prefix === '', 'be empty')) }))
   const { prefix = '' } = options
-  const { keys, key: keyOf, parts: partsOf } = layout(`${prefix}/`)
+  const { keys, key: keyOf, decode } = layout(`${prefix}/`)
   return {
     name: 'plain',
     ...keys,
     key: ({ service, id }) => keyOf({ service, segment: id }),
     encode: ({ address, status }) => (status === 'up' ? address : null),
-    decode: (key, value, service) =>
-      F.pipe(
-        partsOf(key, service),
-        E.flatMap(
-          O.traverse(E.Applicative)(({ segment: id }) =>
-            F.pipe(
-              readInstance<NoMetadata>({ service, id, address: value.trim() }),
-              E.mapLeft(found => rejected(key, reasonOf(found))),
-            ),
-          ),
-        ),
-      ),
+    decode: decode((value, { service, segment: id }) => F.pipe(readInstance<NoMetadata>({ service, id, address: value.trim() }), E.map(O.some))),
   }
 }

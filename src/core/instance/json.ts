@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { flaw, passing, under, type Check, type Flaw } from '../check.js'
+import { andThen, flaw, passing, under, type Check, type Flaw } from '../check.js'
 
 /** How deep a JSON value may nest, so that nothing that walks it can overflow the stack. */
 export const maxDepth = 64
@@ -60,7 +60,7 @@ const parsed = (text: string): E.Either<Flaw, unknown> => E.tryCatch(() => JSON.
 export const parseJson = (text: string): E.Either<Flaw, unknown> =>
   text.length > maxLength
     ? E.left(flaw(`must not be longer than ${maxLength} characters`, text))
-    : F.pipe(parsed(text), E.flatMap(passing(json)))
+    : F.pipe(parsed(text), andThen(passing(json)))
 
 const sameArray = (a: readonly unknown[], b: readonly unknown[], depth: number): boolean => {
   if (a.length !== b.length) return false

@@ -38,7 +38,7 @@ describe('jsonFormat', () => {
     expect(outcome(throwing(Symbol('s')), 'web/a', '1')).toMatch(/^the value cannot be read/)
     expect(outcome(throwing(new Error('x'.repeat(1e6))), 'web/a', '1')).toHaveLength(200)
     const segment = (): string => { throw new Error('no segment') }
-    expect(outcome({ ...jsonFormat({ name: 'x', root: '', codec: t.unknown, write: () => null, read: () => ({ address: 'a:1' }), segment }) }, 'web/a', '1')).toBe('the value cannot be read: no segment')
+    expect(outcome({ ...jsonFormat({ name: 'x', root: '', codec: t.unknown, write: () => null, read: () => ({ address: 'a:1' }), segment }) }, 'web/a', '1')).toBe('id must be that of the key')
   })
   it('refuses a bad root, and takes the rest', () => {
     const at = (root: string): Format => jsonFormat({ name: 'x', root, codec: t.unknown, read: () => ({ address: 'a:1' }), write: () => 0 })
