@@ -6,11 +6,21 @@ import type { ServiceInstance, Status } from '../src/core/instance/instance.js'
 const nearby = fc.stringMatching(/^[ab.-]{1,4}$/)
 const wild = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
 
-/** Valid service names and ids. */
+/** Valid ids, and service names of one segment. */
 export const names: fc.Arbitrary<string> = fc
   .oneof(nearby, wild, fc.constantFrom('user.rpc', '...', '__proto__', 'constructor', '服务', 'web', 'web2', 'é'.repeat(256)))
   .map(text => text.replace(/[\p{Cc}\p{Cs}/]/gu, '_'))
   .filter(text => text !== '.' && text !== '..')
+
+/** Valid service names, of one segment or several; many are equal, and many are prefixes of others. */
+export const serviceNames: fc.Arbitrary<string> = fc
+  .oneof(
+    names,
+    fc.array(fc.constantFrom('a', 'b', 'ab', 'a.b', '...'), { minLength: 1, maxLength: 4 }).map(segments => segments.join('/')),
+    fc.array(names, { minLength: 2, maxLength: 3 }).map(segments => segments.join('/')),
+    fc.constantFrom('foo', 'foo/bar', 'foobar', 'foo/bar/my-service'),
+  )
+  .filter(name => new TextEncoder().encode(name).length <= 512)
 
 const ports = fc.integer({ min: 1, max: 65_535 })
 
@@ -38,7 +48,7 @@ const weights = fc.oneof(fc.nat(), fc.double({ min: 0, max: 1e300, noNaN: true }
 export const instances: fc.Arbitrary<ServiceInstance> = fc
   .record(
     {
-      service: names, id: names, address: addresses, endpoints, status: statuses, weight: weights,
+      service: serviceNames, id: names, address: addresses, incarnation: texts, endpoints, status: statuses, weight: weights,
       zone: texts, version: texts, tags: fc.array(texts, { maxLength: 3 }), metadata: jsonValues,
     },
     { requiredKeys: ['service', 'address'] },
@@ -49,10 +59,10 @@ const hostile = fc.constantFrom<unknown>(
   NaN, Infinity, -1, -0, '', '.', '..', 'a/b', '\0', '\ud800', 'x'.repeat(600), null, undefined, [], {}, JSON.parse('{"__proto__":{"polluted":true}}'),
 )
 
-/** Values of the wrong kind, as a stranger may send them. */
+/** Values of the wrong kind, as any program may write them. */
 export const garbage: fc.Arbitrary<unknown> = fc.oneof(hostile, fc.anything())
 
-const fields = { v: garbage, service: garbage, id: garbage, address: garbage, endpoints: garbage, status: garbage, weight: garbage, zone: garbage, version: garbage, tags: garbage, metadata: garbage }
+const fields = { v: garbage, service: garbage, id: garbage, address: garbage, endpoints: garbage, status: garbage, weight: garbage, zone: garbage, version: garbage, incarnation: garbage, tags: garbage, metadata: garbage }
 
 /** Objects with the fields of an instance, of which any may be wrong. */
 export const malformed: fc.Arbitrary<Record<string, unknown>> = fc
@@ -67,7 +77,7 @@ const asText = (value: unknown): string => {
   }
 }
 
-/** What a value in the store may be, however it came there. */
+/** Values that any program may have put into the store. */
 export const garbageTexts: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.json(),

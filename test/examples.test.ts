@@ -21,7 +21,7 @@ const prints: Record<string, readonly string[]> = {
     'registration revoked',
   ],
   'own-policy.ts': ['a on r1', 'Error: a failed', 'c on r2'],
-  'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port: must be number'],
+  'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port must be number'],
   'protect.ts': [
     '    0 ms all registered: 8 instances; protected: 8, 0 held',
     '    0 ms all leases expired: 0 instances; protected: 6, 6 held',

@@ -1,16 +1,21 @@
 import type { Change, Revision } from './store.js'
 
-/** An argument that can never work; the message names it and says what would be right. Fatal. */
+/** A lease id as etcdctl writes it, in hexadecimal: for messages. In data a lease id is a decimal string. */
+export const leaseHex = (leaseId: string): string => (/^\d+$/.test(leaseId) ? BigInt(leaseId).toString(16) : leaseId)
+
+/** An argument cannot work, whatever the registry does. The message begins with the argument's name and says what would be right. Fatal: correct the call. */
 export class InvalidArgument extends Error {
   override readonly name = 'InvalidArgument'
+  /** The name of the argument or option, such as `address` or `outliers.base`. */
   readonly argument: string
+  /** `message` goes on after the name: `must be host:port, got "localhost"`. */
   constructor(argument: string, message: string, options?: ErrorOptions) {
-    super(`${argument}: ${message}`, options)
+    super(`${argument} ${message}`, options)
     this.argument = argument
   }
 }
 
-/** The registry was closed. Fatal. */
+/** The registry was closed by this program. Fatal: nothing more will be emitted. */
 export class Closed extends Error {
   override readonly name = 'Closed'
   constructor(message = 'the registry is closed') {
@@ -18,9 +23,10 @@ export class Closed extends Error {
   }
 }
 
-/** Access was refused: bad credentials, or no permission for the key. Fatal before the first success. */
+/** The registry refused access: wrong credentials, or no permission for the key. Fatal before the first success; later it is retried. */
 export class Denied extends Error {
   override readonly name = 'Denied'
+  /** The endpoint that refused, if it is known. */
   readonly host: string | undefined
   constructor(message: string, { host, ...options }: ErrorOptions & { readonly host?: string | undefined } = {}) {
     super(message, options)
@@ -28,34 +34,39 @@ export class Denied extends Error {
   }
 }
 
-/** A guarded write found other revisions than it expected: `found` tells for each of its keys what is there (revision 0: nothing). */
+const whatIsThere = ({ key, lease }: Change): string => `${key} already exists ${lease === '0' ? 'without a lease' : `under lease ${leaseHex(lease)}`}`
+
+/** A guarded write changed nothing, since a key had another revision than the write expected. */
 export class Taken extends Error {
   override readonly name = 'Taken'
+  /** What each key of the write holds; revision 0: the key does not exist. */
   readonly found: readonly Change[]
   constructor(found: readonly Change[]) {
-    super(found.filter(({ revision }) => revision > 0).map(({ key, lease }) => `${key} is held by ${lease === '0' ? 'no lease' : `lease ${lease}`}`).join(', ') || 'a key is gone that was expected')
+    super(found.filter(({ revision }) => revision > 0).map(whatIsThere).join(', ') || 'a key that was expected does not exist any more')
     this.found = found
   }
 }
 
-/** The history asked for was compacted away: list again. */
+/** The requested revision can no longer be read, since the registry compacted its history. List again. */
 export class Compacted extends Error {
   override readonly name = 'Compacted'
+  /** The oldest revision that can still be read; 0: unknown. */
   readonly revision: Revision
   constructor(revision: Revision) {
-    super(`history is compacted up to revision ${revision}`)
+    super(`the requested history is compacted${revision > 0 ? `; the oldest revision that can be read is ${revision}` : ''}`)
     this.revision = revision
   }
 }
 
-/** The registry's history was replaced (wiped, restored, another cluster): list again. */
+/** The registry's history was replaced: it was wiped or restored, or another cluster answers. List again. */
 export class Rewound extends Error {
   override readonly name = 'Rewound'
 }
 
-/** The registry did not answer, or stopped answering; says which host and what it did. */
+/** The registry did not answer, or stopped answering. The message names the host and what happened. Retried. */
 export class Disconnected extends Error {
   override readonly name = 'Disconnected'
+  /** The endpoint that did not answer, if it is known. */
   readonly host: string | undefined
   constructor(message: string, { host, ...options }: ErrorOptions & { readonly host?: string | undefined } = {}) {
     super(message, options)
@@ -63,9 +74,10 @@ export class Disconnected extends Error {
   }
 }
 
-/** The member that serves the watch is behind the cluster: events that are known to exist have not come. */
+/** The member that serves the watch is behind the cluster: it has not delivered events that exist. Retried. */
 export class Lagging extends Error {
   override readonly name = 'Lagging'
+  /** The endpoint of the member that is behind, if it is known. */
   readonly host: string | undefined
   constructor(message: string, { host, ...options }: ErrorOptions & { readonly host?: string | undefined } = {}) {
     super(message, options)
@@ -73,9 +85,10 @@ export class Lagging extends Error {
   }
 }
 
-/** What was folded differs from what the registry holds, for the `count`-th time on this subscription: list again. */
+/** The set differed from what the registry holds, although no watch failed. List again. */
 export class Diverged extends Error {
   override readonly name = 'Diverged'
+  /** How many times this subscription has diverged. */
   readonly count: number
   constructor(message: string, count: number) {
     super(message)
@@ -83,24 +96,35 @@ export class Diverged extends Error {
   }
 }
 
-/** The registry says that the lease is gone: grant a new one. */
+/** The registry reported that a lease no longer exists: it expired or was revoked. Its keys are deleted; a new lease is needed. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'
+  /** The lease, in decimal; the message shows it in hexadecimal. */
   readonly leaseId: string
   constructor(leaseId: string, message = 'expired or revoked') {
-    super(`lease ${leaseId} is lost: ${message}`)
+    super(`lease ${leaseHex(leaseId)} is lost: ${message}`)
     this.leaseId = leaseId
   }
 }
 
-/** Nobody could be chosen for as long as one was ready to wait; says why, and since when the set is stale (epoch ms), if it is. */
+const reasons: Readonly<Record<NoInstance['reason'], (service: string) => string>> = {
+  pending: service => `no instance of ${service} is known yet: the registry has not been listed`,
+  empty: service => `no instance of ${service} is registered`,
+  'none up': service => `no instance of ${service} is up`,
+  'all ejected': service => `every instance of ${service} that is up is ejected, since its calls failed`,
+  'none chosen': service => `the policy chose no instance of ${service}`,
+}
+
+/** A call found no instance for as long as it was allowed to wait. */
 export class NoInstance extends Error {
   override readonly name = 'NoInstance'
   readonly service: string
+  /** Why there was none: no set yet, an empty set, no instance `up`, all of them ejected, or the policy chose none. */
   readonly reason: 'pending' | 'empty' | 'none up' | 'all ejected' | 'none chosen'
+  /** Since when the set is stale, epoch ms; `undefined`: it is not. */
   readonly staleSince: number | undefined
   constructor(service: string, reason: NoInstance['reason'], { staleSince, ...options }: ErrorOptions & { readonly staleSince?: number | undefined } = {}) {
-    super(`no instance of ${service || 'the service'}: ${reason}${staleSince === undefined ? '' : ', and the set is stale'}`, options)
+    super(`${reasons[reason](service || 'the service')}${staleSince === undefined ? '' : ' (the set is stale: the registry does not answer)'}`, options)
     this.service = service
     this.reason = reason
     this.staleSince = staleSince

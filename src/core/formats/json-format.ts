@@ -1,15 +1,15 @@
-import { either as E, option as O } from 'fp-ts'
+import { either as E, function as F, option as O } from 'fp-ts'
 import type * as t from 'io-ts'
-import { reasonOf } from './metadata-codec.js'
+import { functionOf, invalidOptions, text } from '../arguments.js'
+import { andThen, invalid, must, throwIfInvalid, type Flaw } from '../check.js'
 import { InvalidArgument } from '../errors.js'
+import { readInstance, type ServiceInstance, type ServiceInstanceInput } from '../instance/instance.js'
+import { isRecord, json, maxLength, parseJson } from '../instance/json.js'
 import type { Format } from './format.js'
-import { readInstance } from '../instance/instance.js'
-import type { ServiceInstance, ServiceInstanceInput } from '../instance/instance.js'
-import { jsonProblem, maxLength, parseJson } from '../instance/json.js'
-import { layout, rejection, validRoot } from './layout.js'
-import type { Place } from './layout.js'
+import { layout, rootCheck, type KeyParts } from './layout.js'
+import { flawOf } from './metadata-codec.js'
 
-/** What a stored value says of its instance. The key gives service and id; a value that claims others is rejected. */
+/** The fields that a stored value gives an instance. Service and id come from the key; a value that claims others is rejected. */
 export interface InstanceFields<M = unknown> extends Omit<ServiceInstanceInput<M>, 'service' | 'address' | 'endpoints' | 'tags'> {
   readonly service?: string | undefined
   readonly address: string | undefined
@@ -20,38 +20,75 @@ export interface InstanceFields<M = unknown> extends Omit<ServiceInstanceInput<M
 
 /** Options of {@link jsonFormat}. */
 export interface JsonFormatOptions<A, M> {
-  /** For messages. */
+  /** The name of the format in messages. */
   readonly name: string
-  /** What stands before the service in a key: `''`, or ending in `/`, such as `/micro/registry/`. */
+  /** The part of a key before the service: `''`, or ending in `/`, such as `/micro/registry/`. */
   readonly root: string
-  /** The JSON as stored. */
+  /** An io-ts codec of the JSON as it is stored. */
   readonly codec: t.Type<A, unknown>
-  /** From what is stored to an instance; what is absent takes its default. */
-  readonly read: (stored: A, place: Place) => InstanceFields<M>
-  /** From an instance to what is stored; `null`: must not be present now, as when the format knows no status and the instance is not up. */
+  /** From the stored JSON to the fields of an instance; absent ones take their defaults. If it throws, the entry is rejected. */
+  readonly read: (stored: A, parts: KeyParts) => InstanceFields<M>
+  /** From an instance to the stored JSON; `null`: it must have no key now, such as an instance that is not `up` in a format without a status. */
   readonly write: (instance: ServiceInstance<M>) => NoInfer<A> | null
-  /** What follows the service in the key. @default its id */
+  /** The last segment of the key; it holds no `/`. @default the id */
   readonly segment?: (instance: ServiceInstance<M>) => string
 }
 
 const idOf = ({ id }: ServiceInstance): string => id
 
+/** An io-ts codec. */
+export const codecCheck = must(
+  codec => isRecord(codec) && ['decode', 'encode', 'is'].every(method => typeof codec[method] === 'function'),
+  'be an io-ts codec',
+  'such as t.type({ rack: t.string })',
+)
+
+const unreadable = (thrown: unknown): Flaw => ({ path: [], must: `cannot be read: ${thrown instanceof Error ? thrown.message : 'something was thrown'}` })
+
+const invalidStored = (value: unknown): InvalidArgument | undefined => {
+  const found = json(value)
+  if (found === undefined) return undefined
+  const { path: [field = 'instance', ...path], ...rest } = found
+  return invalid(field, { ...rest, path })
+}
+
 /**
- * A format of one's own: keys `<root><service>/<id>`, values JSON by an io-ts codec.
- * Throws `InvalidArgument`; so does `encode`, for what `decode` would reject.
+ * A format of your own: keys `<root><service>/<id>`, values JSON by an io-ts codec. It throws `InvalidArgument`; so do `key` and `encode`,
+ * for an instance that `decode` would reject.
  */
 export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> => {
+  const mapping = functionOf('a function')
+  const checks = { name: text, root: rootCheck, codec: codecCheck, read: mapping, write: mapping, segment: mapping }
+  throwIfInvalid(invalidOptions('jsonFormat', options, checks, ['name', 'root', 'codec', 'read', 'write']))
   const { name, root, codec, read, write, segment = idOf } = options
-  const { keys, key: keyOf, place: placeOf } = layout(validRoot('root', root))
+  const { keys, key: keyOf, decode } = layout(root)
 
-  const fieldsOf = (value: unknown, place: Place): E.Either<string, InstanceFields<M>> => {
-    // `decode` is total, and both the codec and `read` may be anybody's.
+  // The codec, `read` and `segment` are the user's and may throw; `decode` must not.
+  const fieldsOf = (value: unknown, parts: KeyParts): E.Either<Flaw, InstanceFields<M>> => {
     try {
-      const stored = codec.decode(value)
-      return E.isLeft(stored) ? E.left(reasonOf(stored.left)) : E.right(read(stored.right, place))
-    } catch (error) {
-      return E.left(`cannot be read: ${error instanceof Error ? error.message : 'something was thrown'}`)
+      return F.pipe(codec.decode(value), E.bimap(flawOf, stored => read(stored, parts)))
+    } catch (thrown) {
+      return E.left(unreadable(thrown))
     }
+  }
+  const segmentOf = (instance: ServiceInstance<M>): string | undefined => {
+    try {
+      return segment(instance)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** `none`: the value claims another service, in whose own prefix the key lies, too. */
+  const instanceOf = (key: string, { service, segment: own }: KeyParts, fields: InstanceFields<M>): E.Either<Flaw, O.Option<ServiceInstance<M>>> => {
+    const { service: claimed = service, id = own, address, status, weight, zone, version, incarnation, metadata } = fields
+    if (claimed !== service)
+      return typeof claimed === 'string' && key.startsWith(keys.prefix(claimed)) ? E.right(O.none) : E.left({ path: ['service'], must: 'must be that of the key' })
+    const endpoints = fields.endpoints ?? undefined
+    const tags = fields.tags ?? undefined
+    const made = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata })
+    if (E.isLeft(made)) return made
+    return segmentOf(made.right) === own ? E.right(O.some(made.right)) : E.left({ path: ['id'], must: 'must be that of the key' })
   }
 
   return {
@@ -61,28 +98,19 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
     encode: instance => {
       const stored = write(instance)
       if (stored === null) return null
-      if (!codec.is(stored)) throw new InvalidArgument('instance', `must be what the format ${name} can store (${codec.name})`)
+      if (!codec.is(stored)) throw new InvalidArgument('instance', `must be something that the format ${name} can store (see its codec, ${codec.name})`)
       const value = codec.encode(stored)
-      const problem = jsonProblem(value)
-      if (problem !== undefined) throw new InvalidArgument('instance', `must be plain JSON, but ${problem}`)
-      const text = JSON.stringify(value)
-      if (text.length > maxLength) throw new InvalidArgument('instance', `must be at most ${maxLength} characters of JSON`)
-      return text
+      throwIfInvalid(invalidStored(value))
+      const written = JSON.stringify(value)
+      if (written.length > maxLength) throw new InvalidArgument('instance', `must be at most ${maxLength} characters of JSON, got ${written.length}`)
+      return written
     },
-    decode: (key, value) => {
-      const place = placeOf(key)
-      if (E.isLeft(place)) return place
-      const json = parseJson(value)
-      if (E.isLeft(json)) return rejection(key, `the value ${json.left}`)
-      const fields = fieldsOf(json.right, place.right)
-      if (E.isLeft(fields)) return rejection(key, fields.left)
-      const { service = place.right.service, id = place.right.segment, address, status, weight, zone, version, incarnation, metadata } = fields.right
-      if (service !== place.right.service) return rejection(key, 'service: the value claims another service than its key')
-      const endpoints = fields.right.endpoints ?? undefined
-      const tags = fields.right.tags ?? undefined
-      const instance = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata })
-      if (E.isLeft(instance)) return rejection(key, `${instance.left.field}: ${instance.left.message}`)
-      return segment(instance.right) === place.right.segment ? E.right(O.some(instance.right)) : rejection(key, 'id: the value claims another id than its key')
-    },
+    decode: decode((value, parts, key) =>
+      F.pipe(
+        parseJson(value),
+        andThen(parsed => fieldsOf(parsed, parts)),
+        andThen(fields => instanceOf(key, parts, fields)),
+      ),
+    ),
   }
 }

@@ -1,69 +1,77 @@
-import { either as E } from 'fp-ts'
-import { InvalidArgument } from '../errors.js'
+import { either as E, option as O } from 'fp-ts'
+import { flaw, invalid, reasonOf, type Check, type Flaw } from '../check.js'
+import type { ServiceInstance } from '../instance/instance.js'
+import { instanceId, serviceName } from '../instance/names.js'
 import type { Format, Rejection } from './format.js'
-import { nameProblem } from '../instance/names.js'
 
-/** Where a key is: of which service, and by which last segment. */
-export interface Place {
+/** What a key says: the service before its last `/`, the segment after it. */
+export interface KeyParts {
   readonly service: string
   readonly segment: string
 }
 
-/** Keys of the shape `<root><service>/<segment>`. */
+/** What the value of a key is: an instance, or `none`, which is ignored; or what is wrong with it. */
+export type Reading<M> = (value: string, parts: KeyParts, key: string) => E.Either<Flaw, O.Option<ServiceInstance<M>>>
+
+/** Keys of the shape `<root><service>/<segment>`. A service may have several segments; the part after the last `/` is never one of them. */
 export interface Layout {
-  /** What a format says of its keys. */
+  /** The members of a format that are about its keys. */
   readonly keys: Pick<Format, 'prefix' | 'root' | 'serviceOf'>
-  readonly key: (place: Place) => string
-  readonly place: (key: string) => E.Either<Rejection, Place>
+  /** Throws `InvalidArgument` if the key would be read as one of another service. */
+  readonly key: (parts: KeyParts) => string
+  /** The `decode` of a format that reads the value of a key by `read`. A key that belongs to another service is ignored. */
+  readonly decode: <M>(read: Reading<M>) => Format<M>['decode']
 }
 
 /** A rejection, its reason one line of at most 200 characters. */
-export const rejection = (key: string, reason: string): E.Either<Rejection, never> => {
+const rejected = (key: string, reason: string): E.Either<Rejection, never> => {
   const line = reason.slice(0, 201).replace(/[\p{Cc}\p{Cs}]/gu, ' ')
   return E.left({ key, reason: line.length > 200 ? `${line.slice(0, 199)}…` : line })
 }
 
-/** Throws `InvalidArgument` unless a root is `''`, `'/'`, or names that end in `/`, such as `/a/b/` or `a/b/`. */
-export const validRoot = (argument: string, root: unknown): string => {
-  if (typeof root !== 'string') throw new InvalidArgument(argument, 'must be a string')
-  const names = root.split('/')
-  if (names.pop() !== '') throw new InvalidArgument(argument, 'must end in "/"')
-  if (names[0] === '') names.shift()
-  for (const name of names) {
-    const problem = nameProblem(name)
-    if (problem !== undefined) throw new InvalidArgument(argument, `each segment ${problem}`)
-  }
-  return root
+/** The part of a key before the service: `''`, `'/'`, or segments that end in `/`, such as `/a/b/` or `a/b/`. */
+export const rootCheck: Check = value => {
+  if (typeof value !== 'string') return flaw('must be a string', value)
+  if (value === '' || value === '/') return undefined
+  if (!value.endsWith('/')) return flaw('must end in "/"', value)
+  const found = serviceName(value.replace(/^\//, '').slice(0, -1))
+  return found && flaw(`must be segments that end in "/", such as /a/b/; each of them ${found.must}`, value)
 }
 
-/** The root of a prefix such as `/a/b`; throws `InvalidArgument` unless it is names that each follow a `/`. */
-export const rootOf = (prefix: unknown): string => {
-  if (typeof prefix !== 'string') throw new InvalidArgument('prefix', 'must be a string')
-  if (!prefix.startsWith('/') || prefix.endsWith('/')) throw new InvalidArgument('prefix', 'must begin with "/" and not end in it')
-  return validRoot('prefix', `${prefix}/`)
+/** Segments that each follow a `/`, such as `/a/b`. */
+export const prefixCheck: Check = value => {
+  if (typeof value !== 'string') return flaw('must be a string', value)
+  if (!value.startsWith('/') || value.endsWith('/')) return flaw('must begin with "/" and not end in it', value, 'such as /my-fleet')
+  return rootCheck(`${value}/`)
 }
 
-/** The layout of the keys under a valid root; without names in it there is no place that is only this format's. */
+const elsewhere = E.right(O.none)
+
+/** The layout of the keys under a root that passes `rootCheck`. A root without segments is no place of its own: other programs' keys lie beside it. */
 export const layout = (root: string): Layout => {
-  const split = (key: string): Place | undefined => {
-    const end = key.startsWith(root) ? key.indexOf('/', root.length) : -1
-    return end === -1 ? undefined : { service: key.slice(root.length, end), segment: key.slice(end + 1) }
-  }
   const prefix = (service: string): string => `${root}${service}/`
   const serviceOf = (key: string): string | undefined => {
-    const service = split(key)?.service
-    return nameProblem(service) === undefined ? service : undefined
+    const service = key.startsWith(root) ? key.slice(root.length, key.lastIndexOf('/')) : undefined
+    return serviceName(service) === undefined ? service : undefined
   }
   return {
     keys: root.length > 1 ? { prefix, root, serviceOf } : { prefix },
-    key: ({ service, segment }) => prefix(service) + segment,
-    place: key => {
-      const place = split(key)
-      if (place === undefined) return rejection(key, `the key is not of the form ${root}<service>/<id>`)
-      const problem = nameProblem(place.service)
-      if (problem !== undefined) return rejection(key, `the service in the key ${problem}`)
-      const wrong = nameProblem(place.segment)
-      return wrong === undefined ? E.right(place) : rejection(key, `the id in the key ${wrong}`)
+    key: ({ service, segment }) => {
+      const found = serviceName(service)
+      if (found !== undefined) throw invalid('service', found)
+      const wrong = instanceId(segment)
+      if (wrong !== undefined) throw invalid('id', wrong)
+      return prefix(service) + segment
+    },
+    decode: read => (key, value, service) => {
+      const own = prefix(service)
+      if (!key.startsWith(own)) return serviceOf(key) === undefined ? rejected(key, `the key must be ${root}<service>/<id>`) : elsewhere
+      const segment = key.slice(own.length)
+      if (segment.includes('/')) return elsewhere
+      const wrong = instanceId(segment)
+      if (wrong !== undefined) return rejected(key, reasonOf(wrong, 'the id in the key'))
+      const found = read(value, { service, segment }, key)
+      return E.isLeft(found) ? rejected(key, reasonOf(found.left, 'the value')) : found
     },
   }
 }

@@ -1,31 +1,31 @@
-import { either as E } from 'fp-ts'
+import { either as E, function as F } from 'fp-ts'
 import * as t from 'io-ts'
-import { contentOf, failedAt, metadataOf, reasonOf } from './metadata-codec.js'
-import type { MetadataCodec } from './metadata-codec.js'
-import { InvalidArgument } from '../errors.js'
-import type { Format } from './format.js'
+import { invalidOptions } from '../arguments.js'
+import { invalid, throwIfInvalid } from '../check.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
-import { rootOf } from './layout.js'
-import { jsonFormat } from './json-format.js'
-import type { InstanceFields } from './json-format.js'
+import type { Format } from './format.js'
+import { codecCheck, jsonFormat, type InstanceFields } from './json-format.js'
+import { prefixCheck } from './layout.js'
+import { contentOf, failedAt, flawOf, metadataOf, type MetadataCodec } from './metadata-codec.js'
 
 /** Options of {@link native}. */
 export interface NativeOptions<M = unknown> {
-  /** Under what all services lie: names that each follow a `/`. @default '/rx-discovery' */
+  /** The part of each key before the service: segments that each follow a `/`. @default '/rx-discovery' */
   readonly prefix?: string
-  /** Checks and converts the metadata, and says what its type is. @default any JSON */
+  /** An io-ts codec that checks and converts the metadata; it gives the metadata its type. @default any JSON */
   readonly metadata?: MetadataCodec<M>
 }
 
-/** The instance, once its metadata is what the codec says; where it converts nothing, its own words say what is not. */
-const checkedMetadata = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M>): ServiceInstance<M> => {
-  const problem = (metadata.encode as unknown) === t.identity ? metadata.decode(instance.metadata) : undefined
-  if (problem !== undefined && E.isLeft(problem)) throw new InvalidArgument('metadata', reasonOf(problem.left))
+/** The instance, if its metadata passes the codec. A codec that converts nothing can decode it, and then names the wrong field. */
+const withChecked = <M>(instance: ServiceInstance<M>, metadata: MetadataCodec<M>): ServiceInstance<M> => {
+  if ((metadata.encode as unknown) !== t.identity) return instance
+  const found = F.pipe(metadata.decode(instance.metadata), E.match(flawOf, () => undefined))
+  if (found !== undefined) throw invalid('metadata', found)
   return instance
 }
 
-/** Makes the format; the type of its metadata is what its codec checks, `unknown` without one. */
+/** Makes the format; the type of its metadata is that of its codec, `unknown` without one. */
 export interface Native {
   <M>(options: NativeOptions<M> & { readonly metadata: MetadataCodec<M> }): Format<M>
   (options?: Pick<NativeOptions, 'prefix'> & { readonly metadata?: never }): Format
@@ -33,7 +33,7 @@ export interface Native {
 
 const version = 1
 
-// Only the version and the metadata are checked here: jsonFormat reads the other fields, whatever they are.
+// Only the version and the metadata are checked here: jsonFormat checks the other fields.
 const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, unknown> =>
   new t.Type(
     `native<${metadata.name}>`,
@@ -42,7 +42,7 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
       if (!isRecord(value)) return t.failure(value, context, 'must be an object')
       const { v = version } = value
       if (v !== version) return failedAt('v', `must be ${version}, the version this reader knows`, v, context)
-      // Whatever it is, it is right.
+      // Any metadata passes, so that there is nothing to check.
       if ((metadata as unknown) === t.unknown) return t.success(value as unknown as InstanceFields<M>)
       const data = metadataOf(metadata, value['metadata'], context)
       if (E.isLeft(data)) return data
@@ -53,14 +53,17 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
   )
 
 /**
- * Our own format: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`, without what is default.
- * Unknown fields are tolerated, an absent `v` is 1, another one is rejected.
+ * Our own format, which carries every field of an instance: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`.
+ * Defaults are left out. A reader ignores unknown fields, takes an absent `v` for 1, and rejects any other version. Throws `InvalidArgument`.
  */
-export const native: Native = <M>({ prefix = '/rx-discovery', metadata }: NativeOptions<M> = {}): Format<M> =>
-  jsonFormat({
+export const native: Native = <M>(options: NativeOptions<M> = {}): Format<M> => {
+  throwIfInvalid(invalidOptions('native', options, { prefix: prefixCheck, metadata: codecCheck }))
+  const { prefix = '/rx-discovery', metadata } = options
+  return jsonFormat({
     name: 'native',
-    root: rootOf(prefix),
+    root: `${prefix}/`,
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
     read: stored => stored,
-    write: instance => (metadata === undefined ? instance : checkedMetadata(instance, metadata)),
+    write: instance => (metadata === undefined ? instance : withChecked(instance, metadata)),
   })
+}

@@ -1,34 +1,32 @@
-import { either as E, option as O } from 'fp-ts'
-import type { Format } from './format.js'
+import { either as E, function as F, option as O } from 'fp-ts'
+import { invalidOptions } from '../arguments.js'
+import { either, must, throwIfInvalid } from '../check.js'
 import { readInstance } from '../instance/instance.js'
-import { layout, rejection, rootOf } from './layout.js'
+import type { Format } from './format.js'
+import { layout, prefixCheck } from './layout.js'
 
 /** The metadata of a format that carries none. */
 export type NoMetadata = Readonly<Record<string, never>>
 
 /** Options of {@link plain}. */
 export interface PlainOptions {
-  /** Under what all services lie: names that each follow a `/`, or nothing. @default '' */
+  /** The part of each key before the service: segments that each follow a `/`, or nothing. @default '' */
   readonly prefix?: string
 }
 
 /**
- * The layout of the etcd tutorials: `/web/node1` → `localhost:8000`.
- * It carries the address alone, of instances that are up; white space around it is tolerated.
+ * The layout of the etcd tutorials: `/web/node1` → `localhost:8000`. The value is the address alone, white space around it is ignored.
+ * Only instances that are `up` have a key. Throws `InvalidArgument`.
  */
-export const plain = ({ prefix = '' }: PlainOptions = {}): Format<NoMetadata> => {
-  const { keys, key: keyOf, place: placeOf } = layout(prefix === '' ? '/' : rootOf(prefix))
+export const plain = (options: PlainOptions = {}): Format<NoMetadata> => {
+  throwIfInvalid(invalidOptions('plain', options, { prefix: either(prefixCheck, must(prefix => prefix === '', 'be empty')) }))
+  const { prefix = '' } = options
+  const { keys, key: keyOf, decode } = layout(`${prefix}/`)
   return {
     name: 'plain',
     ...keys,
     key: ({ service, id }) => keyOf({ service, segment: id }),
     encode: ({ address, status }) => (status === 'up' ? address : null),
-    decode: (key, value) => {
-      const place = placeOf(key)
-      if (E.isLeft(place)) return place
-      const { service, segment: id } = place.right
-      const instance = readInstance<NoMetadata>({ service, id, address: value.trim() })
-      return E.isRight(instance) ? E.right(O.some(instance.right)) : rejection(key, `${instance.left.field}: ${instance.left.message}`)
-    },
+    decode: decode((value, { service, segment: id }) => F.pipe(readInstance<NoMetadata>({ service, id, address: value.trim() }), E.map(O.some))),
   }
 }

@@ -1,8 +1,10 @@
+import { flaw, type Check } from '../check.js'
+
 const hostAndPort = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d+)$/
 const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const group = /^[0-9A-Fa-f]{1,4}$/
-/** The most frequent shape, at one go. */
+// Most addresses are like this: one test instead of several.
 const usual = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d):[1-9]\d{0,3}$/
 const port = /^[1-9]\d{0,4}$/
 const zoned = /^([^%]*)(?:%[A-Za-z0-9._~-]{1,32})?$/
@@ -29,19 +31,23 @@ const isHostname = (host: string): boolean => {
 // A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number").
 const isHost = (host: string): boolean => (/(?:^|\.)\d+\.?$/.test(host) ? ipv4.test(host) : isHostname(host))
 
-/** What is wrong with a value as `host:port`, if anything. */
-export const addressProblem = (value: unknown): string | undefined => {
-  if (typeof value !== 'string') return 'must be a string, host:port'
+/** An address: `host:port`, an IPv6 host in brackets. */
+export const address: Check = value => {
+  if (typeof value !== 'string') return flaw('must be a string, host:port', value)
   if (usual.test(value)) return undefined
-  if (value.length > 300) return 'must be host:port, and shorter'
+  if (value.length > 300) return flaw('must be host:port, and shorter', value)
   const [, ipv6, host = '', digits] = hostAndPort.exec(value) ?? []
-  if (digits === undefined) return isIPv6(value) ? 'must be [host]:port, an IPv6 address in brackets' : 'must be host:port'
-  if (!port.test(digits) || Number(digits) > 65_535) return 'must end in a port from 1 to 65535'
-  if (ipv6 !== undefined) return isIPv6(ipv6) ? undefined : 'must hold an IPv6 address in its brackets'
-  return isHost(host) ? undefined : 'must begin with a host name, an IPv4 address or an IPv6 address in brackets'
+  if (digits === undefined) {
+    if (isIPv6(value)) return flaw('must be [host]:port, an IPv6 address in brackets', value, `write [${value}]:8000`)
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return flaw('must be host:port', value, 'leave out the scheme and the path, or put a URL into endpoints')
+    return flaw('must be host:port', value, isHost(value) ? `add a port, e.g. "${value.slice(0, 40)}:8000"` : 'e.g. "localhost:8000"')
+  }
+  if (!port.test(digits) || Number(digits) > 65_535) return flaw('must end in a port from 1 to 65535', value)
+  if (ipv6 !== undefined) return isIPv6(ipv6) ? undefined : flaw('must hold an IPv6 address in its brackets', value)
+  return isHost(host) ? undefined : flaw('must begin with a host name, an IPv4 address or an IPv6 address in brackets', value)
 }
 
-/** A valid address, apart; IPv6 without its brackets. */
+/** The two parts of a valid address; an IPv6 host without its brackets. */
 export const splitAddress = (address: string): { readonly host: string; readonly port: number } => {
   const [, ipv6, host = '', digits] = hostAndPort.exec(address) ?? []
   return { host: ipv6 ?? host, port: Number(digits) }

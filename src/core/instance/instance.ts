@@ -1,37 +1,45 @@
-import { either as E } from 'fp-ts'
-import { addressProblem } from './address.js'
-import { InvalidArgument } from '../errors.js'
+import { either as E, function as F } from 'fp-ts'
+import { address as addressCheck } from './address.js'
+import { flaw, invalid, must, oneOf, under, type Check, type Flaw } from '../check.js'
+import type { InvalidArgument } from '../errors.js'
 import { isRecord, sameValue } from './json.js'
-import { isText, nameProblem } from './names.js'
+import { foreignId, instanceId, isText, serviceName } from './names.js'
 
-export { validName } from './names.js'
-
-/** What a service instance says of itself; only `up` ones are chosen. */
+/** What an instance reports about itself; calls go only to instances that are `up`. */
 export type Status = 'starting' | 'up' | 'draining' | 'down'
 
-/** One running instance of a service. */
+/** One running instance of a service. Immutable. */
 export interface ServiceInstance<M = unknown> {
+  /** One segment or several, such as `web` or `foo/bar/my-service`. */
   readonly service: string
+  /** Unique within its service. */
   readonly id: string
   /** `host:port`, IPv6 in brackets. */
   readonly address: string
   /** Further addresses by name, such as `{ http: 'http://…', grpc: '…' }`. */
   readonly endpoints: Readonly<Record<string, string>>
   readonly status: Status
+  /** Its share of the calls in relation to the others, for policies that use weights. */
   readonly weight: number
+  /** Where it runs, for `zoneAware`; `''`: not known. */
   readonly zone: string
   readonly version: string
   readonly tags: readonly string[]
-  /** Identifies the process: drawn once per `register` subscription, kept across its leases; `''` if the format has none. */
+  /**
+   * Identifies one run of a process: drawn once per `register` subscription and kept across its leases. If an id appears with another incarnation,
+   * another process registered under it. `''` if the format has none.
+   */
   readonly incarnation: string
   readonly metadata: M
 }
 
-/** An instance as one writes it down: what is absent takes its default. */
+/** An instance as you write it down: absent fields take their defaults. */
 export interface ServiceInstanceInput<M = unknown> {
+  /** One segment or several, separated by `/`; 512 bytes at most. */
   readonly service: string
-  /** @default address */
+  /** One segment; 512 bytes at most. @default address */
   readonly id?: string | undefined
+  /** `host:port`, IPv6 in brackets. */
   readonly address: string
   /** @default {} */
   readonly endpoints?: Readonly<Record<string, string>> | undefined
@@ -45,16 +53,10 @@ export interface ServiceInstanceInput<M = unknown> {
   readonly version?: string | undefined
   /** @default [] */
   readonly tags?: readonly string[] | undefined
-  /** Identifies the process. @default '', which `register` replaces by one that it draws */
+  /** @default a random one, drawn once per `register` subscription */
   readonly incarnation?: string | undefined
-  /** @default {} */
+  /** Any JSON, or what the format's codec can encode. @default {} */
   readonly metadata?: M | undefined
-}
-
-/** What is wrong with one field of an instance. */
-export interface Problem {
-  readonly field: string
-  readonly message: string
 }
 
 // Shared by the instances that have none, which spares an allocation and a freeze each.
@@ -62,76 +64,85 @@ const noEndpoints: Readonly<Record<string, string>> = Object.freeze({})
 const noTags: readonly string[] = Object.freeze([])
 const noMetadata: unknown = Object.freeze({})
 
-const text = 'must be a string without control characters'
-
-/** Whether it is one. */
+/** Whether a value is one of the four statuses. */
 export const isStatus = (value: unknown): value is Status => value === 'up' || value === 'starting' || value === 'draining' || value === 'down'
 
-const endpointsProblem = (value: unknown): string | undefined => {
-  if (!isRecord(value)) return 'must be an object of strings'
-  for (const name of Object.keys(value)) {
-    if (name === '__proto__') return 'must not name "__proto__"'
-    if (!isText(name) || !isText(value[name])) return 'must be an object of strings without control characters'
-  }
-  return undefined
-}
+const statusCheck = oneOf('starting', 'up', 'draining', 'down')
+const weightCheck = must(value => typeof value === 'number' && Number.isFinite(value) && value >= 0, 'be a finite number, 0 or more')
+const textCheck = must(isText, 'be a string without control characters')
 
-// A loop, since `every` passes over holes.
+// A loop, since `every` skips holes.
 const areTexts = (value: unknown): value is readonly string[] => {
   if (!Array.isArray(value)) return false
   for (const item of value) if (!isText(item)) return false
   return true
 }
 
-const wrong = (field: string, message: string): E.Either<Problem, never> => E.left({ field, message })
+const tagsCheck = must(value => value === noTags || areTexts(value), 'be a list of strings without control characters')
 
-/** Reads an instance from anything that has its fields; what is absent takes its default. The result is frozen, its metadata as given. */
-export const readInstance = <M>(input: { readonly [K in keyof ServiceInstance]?: unknown }): E.Either<Problem, ServiceInstance<M>> => {
-  if (!isRecord(input)) return wrong('instance', 'must be an object with service and address')
+const endpointsCheck: Check = value => {
+  if (value === noEndpoints) return undefined
+  if (!isRecord(value)) return flaw('must be an object of strings', value, "such as { http: 'http://10.0.0.5:8080' }")
+  for (const name of Object.keys(value)) {
+    if (name === '__proto__') return { path: [], must: 'must not name "__proto__"' }
+    if (!isText(name)) return flaw('must have names without control characters', name)
+    const found = under(name, textCheck(value[name]))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+type Fields = { readonly [K in keyof ServiceInstance]?: unknown }
+
+const instanceOf = <M>(input: Fields, idCheck: Check): E.Either<Flaw, ServiceInstance<M>> => {
+  if (!isRecord(input)) return E.left(flaw('must be an object with service and address', input))
   const { service, address, id = address, status = 'up', weight = 1, zone = '', version = '', incarnation = '' } = input
   const { endpoints = noEndpoints, tags = noTags, metadata = noMetadata } = input
-  const problem = nameProblem(service)
-  if (problem !== undefined) return wrong('service', problem)
-  const badAddress = addressProblem(address)
-  if (badAddress !== undefined) return wrong('address', badAddress)
-  const badId = nameProblem(id)
-  if (badId !== undefined) return wrong('id', badId)
-  if (!isStatus(status)) return wrong('status', 'must be starting, up, draining or down')
-  if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0) return wrong('weight', 'must be a finite number, 0 or more')
-  if (!isText(zone)) return wrong('zone', text)
-  if (!isText(version)) return wrong('version', text)
-  if (!isText(incarnation)) return wrong('incarnation', text)
-  const badEndpoints = endpoints === noEndpoints ? undefined : endpointsProblem(endpoints)
-  if (badEndpoints !== undefined) return wrong('endpoints', badEndpoints)
-  if (!areTexts(tags)) return wrong('tags', 'must be a list of strings without control characters')
+  const found =
+    under('service', serviceName(service)) ??
+    under('address', addressCheck(address)) ??
+    under('id', idCheck(id)) ??
+    under('status', isStatus(status) ? undefined : statusCheck(status)) ??
+    under('weight', weightCheck(weight)) ??
+    under('zone', textCheck(zone)) ??
+    under('version', textCheck(version)) ??
+    under('incarnation', textCheck(incarnation)) ??
+    under('endpoints', endpointsCheck(endpoints)) ??
+    under('tags', tagsCheck(tags))
+  if (found !== undefined) return E.left(found)
   const instance: ServiceInstance<M> = {
     service: service as string,
     id: id as string,
     address: address as string,
     endpoints: endpoints === noEndpoints ? noEndpoints : Object.freeze({ ...(endpoints as Readonly<Record<string, string>>) }),
-    status,
-    weight: weight + 0, // JSON knows no -0
-    zone,
-    version,
-    incarnation,
-    tags: tags.length === 0 ? noTags : Object.freeze([...tags]),
+    status: status as Status,
+    weight: (weight as number) + 0, // JSON knows no -0
+    zone: zone as string,
+    version: version as string,
+    incarnation: incarnation as string,
+    tags: (tags as readonly string[]).length === 0 ? noTags : Object.freeze([...(tags as readonly string[])]),
     metadata: metadata as M,
   }
   return E.right(Object.freeze(instance))
 }
 
-/** An instance, or an error that names the field; total, whatever is passed. */
-export const validInstance = <M = unknown>(input: ServiceInstanceInput<M>): E.Either<InvalidArgument, ServiceInstance<M>> =>
-  E.mapLeft(({ field, message }: Problem) => new InvalidArgument(field, message))(readInstance<M>(input))
+/** Reads an instance that any program wrote; its id may hold a `/`. Absent fields take their defaults; the result is frozen, its metadata as given. */
+export const readInstance = <M>(input: Fields): E.Either<Flaw, ServiceInstance<M>> => instanceOf(input, foreignId)
 
-/** Makes an instance; throws `InvalidArgument`. */
+const invalidInstance = ({ path: [field = 'instance', ...path], ...found }: Flaw): InvalidArgument => invalid(field, { ...found, path })
+
+/** An instance to be written, or an error that names the field; total, whatever is passed. */
+export const validInstance = <M = unknown>(input: ServiceInstanceInput<M>): E.Either<InvalidArgument, ServiceInstance<M>> =>
+  F.pipe(instanceOf<M>(input, instanceId), E.mapLeft(invalidInstance))
+
+/** Makes an instance from its fields; absent ones take their defaults. Throws `InvalidArgument`. */
 export const serviceInstance = <M = unknown>(input: ServiceInstanceInput<M>): ServiceInstance<M> => {
   const made = validInstance(input)
   if (E.isLeft(made)) throw made.left
   return made.right
 }
 
-/** Whether two instances say the same, metadata included. */
+/** Whether two instances are equal in all their fields, metadata and incarnation included. */
 export const sameInstance = (a: ServiceInstance, b: ServiceInstance): boolean =>
   a === b ||
   (a.id === b.id &&

@@ -1,10 +1,17 @@
-import { either as E } from 'fp-ts'
+import { either as E, function as F } from 'fp-ts'
+import { andThen, flaw, passing, under, type Check, type Flaw } from '../check.js'
 
 /** How deep a JSON value may nest, so that nothing that walks it can overflow the stack. */
 export const maxDepth = 64
 
 /** The longest JSON text that is read or written, in characters. */
 export const maxLength = 524_288
+
+const hintFor = (value: object): string | undefined => {
+  if (typeof (value as { toISOString?: unknown }).toISOString === 'function') return 'write toISOString()'
+  if (value instanceof Map || value instanceof Set) return 'write an object or an array: Object.fromEntries(map), [...set]'
+  return undefined
+}
 
 // Object.prototype of any realm is the one that has no prototype.
 const isPlain = (value: object): boolean => {
@@ -19,44 +26,41 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
 /** Whether a JSON value is `{}`. */
 export const isEmptyRecord = (value: unknown): boolean => isRecord(value) && isPlain(value) && Object.keys(value).length === 0
 
-/** Why a value is not JSON that can be kept safely, if so; fields that are undefined are taken as absent. */
-export const jsonProblem = (value: unknown, depth = maxDepth): string | undefined => {
+const jsonFlaw = (value: unknown, depth: number): Flaw | undefined => {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return undefined
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'holds a number that is not finite'
-  if (typeof value !== 'object') return `holds a value of type ${typeof value}`
-  if (depth === 0) return `is nested deeper than ${maxDepth} levels, or contains itself`
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : flaw('must be a finite number', value)
+  if (typeof value !== 'object') return flaw('must be plain JSON', value, typeof value === 'bigint' ? 'write it as a string' : undefined)
+  if (depth === 0) return { path: [], must: `must not be nested deeper than ${maxDepth} levels, or contain itself` }
   if (Array.isArray(value)) {
-    for (const item of value) {
-      const problem = jsonProblem(item, depth - 1)
-      if (problem !== undefined) return problem
+    for (let index = 0; index < value.length; index++) {
+      const found = jsonFlaw(value[index], depth - 1)
+      if (found !== undefined) return under(String(index), found)
     }
     return undefined
   }
-  if (!isPlain(value)) return 'holds an object that is not plain'
-  // Not `Object.keys`, which would make a list for each value that is read; what is inherited is not looked into, and is no problem.
+  if (!isPlain(value)) return flaw('must be plain JSON', value, hintFor(value))
+  // Not `Object.keys`, which would make a list for each value that is read. Inherited fields are not looked into.
   for (const key in value) {
     // Assigned anywhere later, it would change a prototype instead of adding a field.
-    if (key === '__proto__') return 'holds the key "__proto__"'
+    if (key === '__proto__') return { path: [], must: 'must not hold the key "__proto__"' }
     const item: unknown = value[key as keyof typeof value]
     if (item === undefined || (typeof item === 'object' && !Object.hasOwn(value, key))) continue
-    const problem = jsonProblem(item, depth - 1)
-    if (problem !== undefined && Object.hasOwn(value, key)) return problem
+    const found = jsonFlaw(item, depth - 1)
+    if (found !== undefined && Object.hasOwn(value, key)) return under(key, found)
   }
   return undefined
 }
 
-/** Reads a JSON text of bounded length and depth; the left says why not. */
-export const parseJson = (text: string): E.Either<string, unknown> => {
-  if (text.length > maxLength) return E.left(`is longer than ${maxLength} characters`)
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return E.left('is not JSON')
-  }
-  const problem = jsonProblem(value)
-  return problem === undefined ? E.right(value) : E.left(problem)
-}
+/** A value that JSON can carry and that can be kept safely; a field that is `undefined` counts as absent. */
+export const json: Check = value => jsonFlaw(value, maxDepth)
+
+const parsed = (text: string): E.Either<Flaw, unknown> => E.tryCatch(() => JSON.parse(text) as unknown, () => flaw('must be JSON', text))
+
+/** Reads a JSON text of bounded length and depth. */
+export const parseJson = (text: string): E.Either<Flaw, unknown> =>
+  text.length > maxLength
+    ? E.left(flaw(`must not be longer than ${maxLength} characters`, text))
+    : F.pipe(parsed(text), andThen(passing(json)))
 
 const sameArray = (a: readonly unknown[], b: readonly unknown[], depth: number): boolean => {
   if (a.length !== b.length) return false

@@ -22,7 +22,7 @@ export const entriesOf = ({ formats, instance }: Wish, lease: Lease): ReadonlyMa
   if (instance === null) return entries
   for (const format of formats) {
     const key = format.key(instance, lease)
-    if (seen.has(key)) throw new InvalidArgument('format', `two formats write the key ${key}; give them different prefixes`)
+    if (seen.has(key)) throw new InvalidArgument('format', `must not be two that write the key ${key} (give them different prefixes)`)
     seen.add(key)
     const value = format.encode(instance)
     if (value !== null) entries.set(key, value)

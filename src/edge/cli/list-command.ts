@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { concatMap, defer, from, map, race, retry, tap, throwError, timer, toArray, type Observable } from 'rxjs'
+import { invalidIf, throwIfInvalid } from '../../core/check.js'
 import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
 import { projection, type Scope } from '../../core/view/projection.js'
 import type { SetContent } from '../../core/sets/service-set.js'
-import { nameProblem } from '../../core/instance/names.js'
+import { serviceName } from '../../core/instance/names.js'
 import type { Revision } from '../../core/store.js'
 import { listing } from '../../flow/discovery/listing.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
@@ -28,8 +29,7 @@ interface Listed {
 
 const targetsOf = ({ format }: Settings, services: readonly string[]): readonly Target[] => {
   for (const service of services) {
-    const problem = nameProblem(service)
-    if (problem !== undefined) throw new InvalidArgument('service', problem)
+    throwIfInvalid(invalidIf('service', serviceName, service))
   }
   if (services.length > 0) return [...new Set(services)].map(service => ({ prefix: format.prefix(service), scope: { service } }))
   if (format.root !== undefined) return [{ prefix: format.root, scope: {} }]

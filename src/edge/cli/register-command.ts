@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { either as E } from 'fp-ts'
 import { filter, ignoreElements, tap } from 'rxjs'
 import { longestTtl } from '../../core/arguments.js'
+import { invalid } from '../../core/check.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { serviceInstance, type ServiceInstance, type Status } from '../../core/instance/instance.js'
 import { parseJson } from '../../core/instance/json.js'
@@ -47,7 +48,7 @@ const drainOf = (text: string): number => {
 const metadataOf = (text: string): unknown => {
   const json = parseJson(text)
   if (E.isRight(json)) return json.right
-  throw new InvalidArgument('metadata', `must be valid JSON: the text ${json.left}`)
+  throw invalid('metadata', json.left)
 }
 
 /** The instance that the options describe. Throws `InvalidArgument` if a field is invalid, or if the format cannot store it. */

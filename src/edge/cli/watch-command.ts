@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { ignoreElements, merge, takeUntil, tap } from 'rxjs'
-import { InvalidArgument } from '../../core/errors.js'
-import { nameProblem } from '../../core/instance/names.js'
+import { invalidIf, throwIfInvalid } from '../../core/check.js'
+import { serviceName } from '../../core/instance/names.js'
 import { discover } from '../../flow/discovery/discover.js'
 import type { Host } from './host.js'
 import { printer } from './output.js'
@@ -18,8 +18,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
     .action(async (services: readonly string[], _: unknown, command: Command) => {
       const settings = settingsOf(command.optsWithGlobals<SharedOptions>(), host)
       for (const service of services) {
-        const problem = nameProblem(service)
-        if (problem !== undefined) throw new InvalidArgument('service', problem)
+        throwIfInvalid(invalidIf('service', serviceName, service))
       }
       const { format } = settings
       const print = printer(host, settings.json)

@@ -2,7 +2,7 @@ import { Client, credentials as channelCredentials, type ChannelCredentials, typ
 import { either as E, function as F } from 'fp-ts'
 import { Observable, throwError } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { placeOf, type Place } from '../../core/instance/endpoint.js'
+import { hostPortOf, type HostPort } from '../../core/instance/endpoint.js'
 import { decodeResponse, encodeRequest } from './health-messages.js'
 
 /** Options of {@link grpcProbe}. */
@@ -22,7 +22,7 @@ const ownChannel: ChannelOptions = { 'grpc.use_local_subchannel_pool': 1, 'grpc.
 
 const identity = (bytes: Buffer): Buffer => bytes
 
-const targetOf = ({ host, port }: Place): string => `dns:${host.includes(':') ? `[${host}]` : host}:${port}`
+const targetOf = ({ host, port }: HostPort): string => `dns:${host.includes(':') ? `[${host}]` : host}:${port}`
 
 const requireServing = (target: string, service: string, credentials: ChannelCredentials, options: ChannelOptions): Observable<'SERVING'> =>
   new Observable(subscriber => {
@@ -53,6 +53,6 @@ export const grpcProbe =
   ) => Observable<'SERVING'>) =>
   instance =>
     F.pipe(
-      placeOf(instance, endpoint),
-      E.match(wrong => throwError(() => wrong), place => requireServing(targetOf(place), service, credentials, { ...ownChannel, ...channel })),
+      hostPortOf(instance, endpoint),
+      E.match(wrong => throwError(() => wrong), target => requireServing(targetOf(target), service, credentials, { ...ownChannel, ...channel })),
     )

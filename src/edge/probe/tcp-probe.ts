@@ -2,7 +2,7 @@ import { either as E, function as F } from 'fp-ts'
 import { connect } from 'node:net'
 import { Observable, throwError } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { placeOf, type Place } from '../../core/instance/endpoint.js'
+import { hostPortOf, type HostPort } from '../../core/instance/endpoint.js'
 
 /** Options of {@link tcpProbe}. */
 export interface TcpProbeOptions {
@@ -10,9 +10,9 @@ export interface TcpProbeOptions {
   readonly endpoint?: string
 }
 
-const accepts = (place: Place): Observable<never> =>
+const accepts = (target: HostPort): Observable<never> =>
   new Observable(subscriber => {
-    const socket = connect(place)
+    const socket = connect(target)
     socket.on('connect', () => subscriber.complete())
     socket.on('error', error => subscriber.error(error))
     return () => socket.destroy()
@@ -28,6 +28,6 @@ export const tcpProbe =
   ({ endpoint }: TcpProbeOptions = {}): (<M>(instance: ServiceInstance<M>) => Observable<never>) =>
   instance =>
     F.pipe(
-      placeOf(instance, endpoint),
+      hostPortOf(instance, endpoint),
       E.match(wrong => throwError(() => wrong), accepts),
     )

@@ -54,7 +54,7 @@ describe('what is asked of it', () => {
     expect(checkedOutliers(outliersOf(false))).toBeUndefined()
   })
   it.each([['consecutive', -1], ['share', NaN], ['base', -1], ['interval', Infinity], ['deviations', NaN]])('is refused: %s %d', (name, value) => {
-    expect(checkedOutliers(outliersOf({ [name]: value }))?.message).toContain(`outliers.${name}: must be a number`)
+    expect(checkedOutliers(outliersOf({ [name]: value }))?.message).toContain(`outliers.${name} must be a number`)
   })
 })
 

@@ -8,13 +8,9 @@ import type { NoMetadata } from '../../../src/core/formats/plain.js'
 import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { ServiceInstance } from '../../../src/core/instance/instance.js'
 import { instances } from '../../arbitraries.js'
+import { lease, outcome } from './example-formats.js'
 
-const lease = { id: '7587870460981677828', ttl: 10, expiresAt: 0, renewals: 0 }
 const web = (): ServiceInstance<NoMetadata> => serviceInstance<NoMetadata>({ service: 'web', id: 'node1', address: 'localhost:8000' })
-const reason = (format: Format, key: string, value: string): string => {
-  const read = format.decode(key, value, 'web')
-  return E.isLeft(read) ? read.left.reason : 'none'
-}
 
 describe('plain', () => {
   it("is the etcd tutorial's layout", () => {
@@ -34,8 +30,9 @@ describe('plain', () => {
     }))
   })
   it('rejects anything else', () => {
-    for (const value of ['', 'localhost', 'http://a:1', 'a:1 b:2', '{"Addr":"a:1"}']) expect(reason(plain() as Format, '/web/node1', value)).toMatch(/^address: /)
-    for (const wrong of ['web/node1', '/web', '/web/', '//node1', '/web/a/b', '/./a', '', '/']) expect(reason(plain() as Format, wrong, 'a:1')).toContain('the ')
+    for (const value of ['', 'localhost', 'http://a:1', 'a:1 b:2', '{"Addr":"a:1"}']) expect(outcome(plain() as Format, '/web/node1', value)).toMatch(/^address must /)
+    for (const wrong of ['web/node1', '/web', '/web/', '//node1', '/./a', '', '/']) expect(outcome(plain() as Format, wrong, 'a:1')).toContain('the ')
+    expect(outcome(plain() as Format, '/web/a/b', 'a:1')).toBe('ignored')
   })
   it('has a root only under a prefix', () => {
     expect([plain().root, plain().serviceOf, plain({ prefix: '/a' }).root, plain({ prefix: '/a' }).serviceOf?.('/a/web/x')]).toEqual([undefined, undefined, '/a/', 'web'])

@@ -2,22 +2,22 @@ import { either as E } from 'fp-ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { serviceInstance, type ServiceInstance } from '../../../src/index.js'
-import { placeOf } from '../../../src/core/instance/endpoint.js'
+import { hostPortOf } from '../../../src/core/instance/endpoint.js'
 import { addresses } from '../../arbitraries.js'
 
 const node = (text: string): ServiceInstance => serviceInstance({ service: 'web', id: 'node1', address: 'own:1', endpoints: { there: text } })
-const found = (text: string): unknown => {
-  const place = placeOf(node(text), 'there')
-  return E.isLeft(place) ? place.left.message : `${place.right.host} ${place.right.port}`
+const reached = (text: string): unknown => {
+  const found = hostPortOf(node(text), 'there')
+  return E.isLeft(found) ? found.left.message : `${found.right.host} ${found.right.port}`
 }
 
-// it does not repeat the text, which may hold a password
-const nowhere = 'endpoint: there of node1 tells no host and port'
+// the message does not repeat the text, which may hold a password
+const nowhere = 'endpoint must be host:port or a URL with a port, which "there" of node1 is not'
 
-describe('placeOf', () => {
+describe('hostPortOf', () => {
   it('is the address, whatever its host', () => {
     for (const [address, host] of [['localhost:80', 'localhost'], ['10.0.0.1:80', '10.0.0.1'], ['[::1]:80', '::1'], ['[fe80::1%eth0]:80', 'fe80::1%eth0']] as const)
-      expect(placeOf(serviceInstance({ service: 'web', address }))).toEqual(E.right({ host, port: 80 }))
+      expect(hostPortOf(serviceInstance({ service: 'web', address }))).toEqual(E.right({ host, port: 80 }))
   })
 
   it.each([
@@ -33,22 +33,22 @@ describe('placeOf', () => {
     ['', nowhere],
     ['http://', nowhere],
     ['/var/run/web.sock', nowhere],
-  ])('is what the endpoint %j tells', (text, place) => {
-    expect(found(text)).toBe(place)
+  ])('of the endpoint %j', (text, place) => {
+    expect(reached(text)).toBe(place)
   })
 
   it('is the same for an address, a URL of it, and an endpoint that is it', () => {
     fc.assert(
       fc.property(addresses, address => {
-        const place = placeOf(serviceInstance({ service: 'web', id: 'node1', address }))
-        expect(E.isRight(place)).toBe(true)
-        for (const text of [address, `http://${address}`, `tcp://${address}/path`]) expect(placeOf(node(text), 'there')).toEqual(place)
+        const found = hostPortOf(serviceInstance({ service: 'web', id: 'node1', address }))
+        expect(E.isRight(found)).toBe(true)
+        for (const text of [address, `http://${address}`, `tcp://${address}/path`]) expect(hostPortOf(node(text), 'there')).toEqual(found)
       }),
     )
   })
 
-  it('is none where no endpoint is named so, though every object has a constructor', () => {
+  it('is an error if no endpoint has that name, though every object has a constructor', () => {
     for (const name of ['http', 'constructor', '__proto__'])
-      expect(placeOf(node('a:1'), name)).toMatchObject({ left: { name: 'InvalidArgument', message: `endpoint: node1 has none that is named ${name}` } })
+      expect(hostPortOf(node('a:1'), name)).toMatchObject({ left: { name: 'InvalidArgument', message: `endpoint must be one of those of node1 (there), got "${name}"` } })
   })
 })

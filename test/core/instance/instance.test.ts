@@ -1,34 +1,50 @@
 import fc from 'fast-check'
 import { either as E } from 'fp-ts'
-import * as t from 'io-ts'
 import { describe, expect, it } from 'vitest'
-import { addressProblem } from '../../../src/core/instance/address.js'
-import { instanceCodec } from '../../../src/core/formats/metadata-codec.js'
+import { address } from '../../../src/core/instance/address.js'
+import type { Check } from '../../../src/core/check.js'
 import { InvalidArgument } from '../../../src/core/errors.js'
-import { sameInstance, serviceInstance, validInstance, validName } from '../../../src/core/instance/instance.js'
+import { readInstance, sameInstance, serviceInstance, validInstance } from '../../../src/core/instance/instance.js'
 import type { ServiceInstanceInput } from '../../../src/core/instance/instance.js'
 import { maxDepth } from '../../../src/core/instance/json.js'
-import { addresses, garbage, instances, malformed, names } from '../../arbitraries.js'
+import { foreignId, instanceId, serviceName } from '../../../src/core/instance/names.js'
+import { addresses, garbage, instances, malformed, names, serviceNames } from '../../arbitraries.js'
 
 const refusal = (input: unknown): string | undefined => {
   const made = validInstance(input as ServiceInstanceInput)
-  return E.isLeft(made) ? made.left.argument : undefined
+  return E.isLeft(made) ? made.left.argument.split('.')[0] : undefined
 }
 const nested = (depth: number, core: unknown): unknown => Array.from({ length: depth }).reduce<unknown>(inner => ({ inner }), core)
 
-describe('validName', () => {
-  it.each(['web', 'user.rpc', '...', '.a', 'node1:8080', '服务', 'x'.repeat(512), 'é'.repeat(256), '😀'.repeat(128)])('takes %j', name => {
-    expect(validName('service', name)).toEqual(E.right(name))
+const passes = (check: Check, value: unknown): boolean => check(value) === undefined
+
+describe('a name', () => {
+  const segments = ['web', 'user.rpc', '...', '.a', 'node1:8080', '服务', 'x'.repeat(512), 'é'.repeat(256), '😀'.repeat(128)]
+  const nested = ['foo/bar', 'foo/bar/my-service', '.../a', 'a/.b', 'é'.repeat(127) + '/' + 'é'.repeat(128)]
+  const malformedNames = [
+    '', '.', '..', 'x'.repeat(513), 'é'.repeat(257), '😀'.repeat(129), 'a\0', 'a\n', 'a\u007f', 'a\u0085', '\ud800', 'a\udc00b', 7, null, undefined, {}, Symbol('x'),
+  ]
+  const malformedPaths = ['/', '/a', 'a/', 'a//b', './a', 'a/.', 'a/../b', 'a/\0', `${'x'.repeat(256)}/${'x'.repeat(256)}`]
+
+  it.each(segments)('of one segment, %j, is that of a service and an id', name => {
+    expect([serviceName, instanceId, foreignId].map(check => passes(check, name))).toEqual([true, true, true])
   })
-  it.each([
-    '', '.', '..', 'a/b', '/', 'x'.repeat(513), 'é'.repeat(257), '😀'.repeat(129), 'a\0', 'a\n', 'a\u007f', 'a\u0085', '\ud800', 'a\udc00b', 7, null, undefined, {}, Symbol('x'),
-  ])('refuses %j', name => {
-    expect(validName('service', name)).toMatchObject({ _tag: 'Left', left: { name: 'InvalidArgument', argument: 'service' } })
+  it.each(nested)('of several segments, %j, is that of a service and an id only of other programs', name => {
+    expect([serviceName, instanceId, foreignId].map(check => passes(check, name))).toEqual([true, false, true])
   })
-  it('takes what the arbitrary makes, and it survives UTF-8', () => {
-    fc.assert(fc.property(names, name => {
-      expect(validName('id', name)).toEqual(E.right(name))
-      expect(new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(name))).toBe(name)
+  it.each(malformedNames)('is not %j', name => {
+    for (const check of [serviceName, instanceId, foreignId]) expect(check(name)?.must).toMatch(/^must /)
+  })
+  it.each(malformedPaths)('is not %j', name => {
+    for (const check of [serviceName, instanceId]) expect(check(name)?.must).toMatch(/^must /)
+  })
+  it('may be an id with any "/" if another program wrote it, but not longer', () => {
+    expect(['/a', 'a/', 'a//b', 'a/../b', `${'x'.repeat(256)}/${'x'.repeat(256)}`].map(id => passes(foreignId, id))).toEqual([true, true, true, true, false])
+  })
+  it('is any that the arbitraries make, and survives UTF-8', () => {
+    fc.assert(fc.property(names, serviceNames, (id, service) => {
+      expect([passes(instanceId, id), passes(serviceName, service)]).toEqual([true, true])
+      for (const name of [id, service]) expect(new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(name))).toBe(name)
     }))
   })
 })
@@ -37,53 +53,63 @@ describe('an address', () => {
   it.each([
     'localhost:8000', '10.0.0.5:1', 'a:65535', 'node_1.lan:80', 'example.com.:443', '[::]:80', '[::1]:80', '[2001:db8::8a2e:370:7334]:80',
     '[1:2:3:4:5:6:7:8]:9', '[1:2:3:4:5:6:7::]:9', '[::ffff:10.0.0.5]:80', '[fe80::1%eth0]:80', 'xn--bcher-kva.example:80', '1a:80',
-  ])('is %s', address => {
-    expect(addressProblem(address)).toBeUndefined()
+  ])('is %s', right => {
+    expect(address(right)).toBeUndefined()
   })
   it.each([
     'localhost', '', ':80', 'a:', 'a:0', 'a:65536', 'a:080', 'a:-1', 'a:1.5', 'a:+1', 'a:80 ', ' a:80', 'a b:80', 'a:80:90', '::1', '::1:80', '2001:db8::1', '[::1]', '[::1]:', '[]:80',
     '[a]:80', '[1:2:3:4:5:6:7:8:9]:80', '[1:2:3:4:5:6:7]:80', '[1::2::3]:80', '[:::]:80', '[1:2:3:4:5:6:7:8::]:80', '[::256.0.0.1]:80', '[12345::]:80', '[::1%]:80', '[10.0.0.5]:80',
     '256.0.0.1:80', '1.2.3:80', '01.2.3.4:80', '1:80', '-a:80', 'a-:80', 'a..b:80', '.:80', 'http://a:80', 'a/b:80', 'a\n:80', `${'a'.repeat(64)}:80`, `${'a.'.repeat(127)}aa:80`, 80, null, undefined,
-  ])('is not %j', address => {
-    expect(addressProblem(address)).toMatch(/^must /)
+  ])('is not %j', wrong => {
+    expect(address(wrong)?.must).toMatch(/^must /)
   })
-  it('says what would be right', () => {
-    expect(addressProblem('::1')).toContain('brackets')
-    expect(addressProblem('a:70000')).toContain('65535')
-    expect(addressProblem('localhost')).toContain('host:port')
+  it.each([
+    ['localhost', 'address must be host:port, got "localhost" (add a port, e.g. "localhost:8000")'],
+    ['', 'address must be host:port, got "" (e.g. "localhost:8000")'],
+    ['::1', 'address must be [host]:port, an IPv6 address in brackets, got "::1" (write [::1]:8000)'],
+    ['a:70000', 'address must end in a port from 1 to 65535, got "a:70000"'],
+    ['http://a', 'address must be host:port, got "http://a" (leave out the scheme and the path, or put a URL into endpoints)'],
+    ['http://me:secret@a', 'address must be host:port, got "…@a" (leave out the scheme and the path, or put a URL into endpoints)'],
+    [undefined, 'address must be a string, host:port, got undefined'],
+    [new URL('http://a:80'), 'address must be a string, host:port, got a URL'],
+  ])('is not %j, and the message shows it, says what would be right, and how to get there', (wrong, message) => {
+    expect(validInstance({ service: 'web', address: wrong as string })).toMatchObject({ left: { argument: 'address', message } })
   })
-  it('is what the arbitrary makes', () => {
-    fc.assert(fc.property(addresses, address => {
-      expect(addressProblem(address)).toBeUndefined()
+  it('is any that the arbitrary makes', () => {
+    fc.assert(fc.property(addresses, made => {
+      expect(address(made)).toBeUndefined()
     }))
   })
 })
 
 describe('validInstance', () => {
-  it('gives what is absent its default', () => {
+  it('gives absent fields their defaults', () => {
     expect(serviceInstance({ service: 'web', address: 'localhost:8000' })).toEqual({
-      service: 'web', id: 'localhost:8000', address: 'localhost:8000', endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], metadata: {},
+      service: 'web', id: 'localhost:8000', address: 'localhost:8000', endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], incarnation: '', metadata: {},
     })
   })
   it('names the field that is wrong', () => {
     const sound = { service: 'web', address: 'localhost:80' }
     const wrong: readonly (readonly [string, unknown])[] = [
       ['service', ''], ['service', undefined], ['id', 'a/b'], ['id', null], ['address', 'localhost'], ['address', undefined],
-      ['status', 'UP'], ['status', null], ['weight', NaN], ['weight', Infinity], ['weight', -1], ['weight', '1'], ['zone', 1], ['zone', 'a\n'], ['version', null],
+      ['status', 'UP'], ['status', null], ['weight', NaN], ['weight', Infinity], ['weight', -1], ['weight', '1'], ['zone', 1], ['zone', 'a\n'], ['version', null], ['incarnation', 7], ['incarnation', '\n'],
       ['tags', 'a'], ['tags', [1]], ['tags', new Array(1)], ['tags', ['\0']], ['endpoints', []], ['endpoints', null], ['endpoints', { http: 1 }], ['endpoints', { 'a\0': '' }],
       ['endpoints', JSON.parse('{"__proto__":"x"}')],
     ]
     for (const [field, value] of wrong) expect([field, value, refusal({ ...sound, [field]: value })]).toEqual([field, value, field])
     expect([undefined, null, 7, 'web', []].map(refusal)).toEqual(Array.from({ length: 5 }, () => 'instance'))
     expect(() => serviceInstance({ ...sound, weight: NaN })).toThrow(InvalidArgument)
-    expect(() => serviceInstance({ ...sound, weight: NaN })).toThrow('weight: must be a finite number, 0 or more')
+    expect(() => serviceInstance({ ...sound, weight: NaN })).toThrow('weight must be a finite number, 0 or more, got NaN')
+    expect(() => serviceInstance({ ...sound, endpoints: { http: 1 as never } })).toThrow('endpoints.http must be a string without control characters, got 1')
+    expect(() => serviceInstance({ ...sound, status: 'UP' as never })).toThrow('status must be "starting", "up", "draining" or "down", got "UP"')
+    expect(() => serviceInstance(null as never)).toThrow('instance must be an object with service and address, got null')
   })
   it('is total', () => {
     fc.assert(fc.property(fc.oneof(garbage, malformed), input => {
       expect(['Left', 'Right']).toContain(validInstance(input as ServiceInstanceInput)._tag)
     }))
   })
-  it('takes its own result, and refuses nothing valid', () => {
+  it('passes its own result, and refuses nothing valid', () => {
     fc.assert(fc.property(instances, instance => {
       expect(validInstance(instance)).toEqual(E.right(instance))
     }))
@@ -99,7 +125,12 @@ describe('validInstance', () => {
     expect([made.tags, made.endpoints]).toEqual([['a'], { http: 'http://a' }])
     expect(made.metadata).toBe(metadata)
   })
-  it('keeps null metadata, and knows no -0', () => {
+  it('reads ids of other programs, which may hold "/", and writes none', () => {
+    const input = { service: 'foo', id: 'bar/1.2.3.4:80', address: '1.2.3.4:80' }
+    expect(readInstance(input)).toMatchObject({ _tag: 'Right', right: input })
+    expect(validInstance(input)).toMatchObject({ left: { message: 'id must not hold "/", got "bar/1.2.3.4:80" (only a service name has segments)' } })
+  })
+  it('keeps null metadata, and has no -0', () => {
     const made = serviceInstance({ service: 'web', address: 'a:1', metadata: null, weight: -0 })
     expect([made.metadata, Object.is(made.weight, 0)]).toEqual([null, true])
   })
@@ -122,9 +153,9 @@ describe('sameInstance', () => {
       expect(sameInstance(b, a)).toBe(sameInstance(a, b))
     }))
   })
-  it.each(['service', 'id', 'address', 'status', 'weight', 'zone', 'version', 'tags', 'endpoints', 'metadata'])('sees another %s', field => {
+  it.each(['service', 'id', 'address', 'status', 'weight', 'zone', 'version', 'incarnation', 'tags', 'endpoints', 'metadata'])('sees another %s', field => {
     const a = { service: 'web', address: 'a:1', id: 'a' }
-    const other = { service: 'b', id: 'b', address: 'b:1', status: 'down', weight: 2, zone: 'z', version: 'v', tags: ['t'], endpoints: { e: '' }, metadata: null }
+    const other = { service: 'b', id: 'b', address: 'b:1', status: 'down', weight: 2, zone: 'z', version: 'v', incarnation: 'i', tags: ['t'], endpoints: { e: '' }, metadata: null }
     expect(sameInstance(serviceInstance(a), serviceInstance({ ...a, [field]: other[field as keyof typeof other] }))).toBe(false)
   })
   it('compares own keys in any order, NaN and dates too', () => {
@@ -140,7 +171,7 @@ describe('sameInstance', () => {
     expect(same(new Map([[1, 1]]), new Map([[1, 2]]))).toBe(false)
     expect(same(new Date(1), {})).toBe(false)
   })
-  it('keeps off the end of the stack', () => {
+  it('does not overflow the stack', () => {
     expect(same(nested(maxDepth, 1), nested(maxDepth, 1))).toBe(true)
     expect(same(nested(maxDepth, 1), nested(maxDepth, 2))).toBe(false)
     expect(same(nested(100_000, 1), nested(100_000, 1))).toBe(false)
@@ -148,28 +179,5 @@ describe('sameInstance', () => {
     loop['loop'] = loop
     expect(same(loop, { loop: { loop } })).toBe(true)
     expect(same(loop, structuredClone(loop))).toBe(false)
-  })
-})
-
-describe('instanceCodec', () => {
-  const codec = instanceCodec(t.readonly(t.type({ rack: t.number })))
-  const input = { service: 'web', id: 'n', address: 'a:1', metadata: { rack: 1 } }
-
-  it('decodes what it encodes, without what is default', () => {
-    const any = instanceCodec(t.unknown)
-    fc.assert(fc.property(instances, instance => {
-      expect(any.is(instance)).toBe(true)
-      expect(any.decode(JSON.parse(JSON.stringify(any.encode(instance))))).toEqual(E.right(instance))
-    }))
-    expect(codec.encode(serviceInstance(input))).toEqual(input)
-  })
-  it('checks the metadata, and the rest', () => {
-    expect(codec.decode({ ...input, more: 1 })).toEqual(E.right(serviceInstance(input)))
-    for (const wrong of [null, [], { ...input, metadata: {} }, { ...input, metadata: undefined }, { ...input, weight: '1' }]) {
-      expect(codec.decode(wrong)).toMatchObject({ _tag: 'Left' })
-      expect(codec.is(wrong)).toBe(false)
-    }
-    expect(codec.is(serviceInstance(input))).toBe(true)
-    expect(codec.is(input)).toBe(false)
   })
 })

@@ -300,7 +300,7 @@ describe('what is wrong', () => {
   }))
   it.each([1, null, {}, Symbol('s')])('a key that is no string: %s', key => virtually(() => {
     const web = balance(of(nodes('a')), consistentHash())
-    for (const seen of [see(web.use(() => of(1), { key: key as never })), see(web.select({ key: key as never }))]) expect((seen.error as Error).message).toContain('key: must be a string')
+    for (const seen of [see(web.use(() => of(1), { key: key as never })), see(web.select({ key: key as never }))]) expect((seen.error as Error).message).toContain('key must be a string')
   }))
   it.each([
     ['panic', { panic: 101 }], ['panic', { panic: 0.5 }], ['outliers.share', { outliers: { share: 0.1 } }], ['panic', { panic: NaN }], ['wait', { wait: -1 }], ['linger', { linger: Infinity }],
@@ -308,13 +308,13 @@ describe('what is wrong', () => {
   ])('an option: %s', (argument, options) => virtually(() => {
     const subscribed = new Subject<ServiceSet>()
     const web = balance(subscribed, roundRobin(), options)
-    for (const seen of [see(web.use(() => of(1))), see(web.select()), see(web.state$)]) expect((seen.error as Error).message).toContain(`${argument}: must be a`)
+    for (const seen of [see(web.use(() => of(1))), see(web.select()), see(web.state$)]) expect((seen.error as Error).message).toContain(`${argument} must be a`)
     expect(subscribed.observed).toBe(false)
   }))
   it('no policy at all, and a timeout that is none', () => virtually(() => {
     for (const policy of [undefined as never, {} as never, { ...always(0), decay: 0 }, { ...always(0), decay: NaN }])
-      expect((see(balance(of(nodes('a')), policy).select()).error as Error).message).toContain('policy: must be a policy')
-    expect((see(inTurn(of(nodes('a'))).use(() => of(1), { timeout: NaN })).error as Error).message).toContain('timeout: must be a number')
+      expect((see(balance(of(nodes('a')), policy).select()).error as Error).message).toContain('policy must be a policy')
+    expect((see(inTurn(of(nodes('a'))).use(() => of(1), { timeout: NaN })).error as Error).message).toContain('timeout must be a number')
   }))
 })
 

@@ -170,6 +170,6 @@ describe('subset', () => {
   it.each([0, -1, 1.5, NaN, -Infinity])('errors with a size of %d', size => {
     const { error, values } = see(of(serviceSet('web')).pipe(subset({ size })))
     expect(error).toBeInstanceOf(InvalidArgument)
-    expect([values, String(error)]).toEqual([[], `InvalidArgument: size: must be a whole number, 1 or more, not ${size}`])
+    expect([values, String(error)]).toEqual([[], `InvalidArgument: size must be a whole number, 1 or more, got ${size}`])
   })
 })

@@ -7,8 +7,8 @@ import type { Members } from '../connection/member.js'
 
 // Its limits (1.5 MiB, 128 entries, unless it was started with others) etcd knows itself.
 const refusal = (entries: readonly Entry[]): InvalidArgument | undefined => {
-  if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'each key at most once')
-  if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'a key must not be empty')
+  if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'must hold each key at most once')
+  if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'must not hold an empty key')
   return undefined
 }
 

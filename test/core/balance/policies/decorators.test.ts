@@ -37,7 +37,7 @@ describe('zoneAware', () => {
     expect(pick(crowd(all))).toBeUndefined()
   })
   it.each([-1, 0.5, 101, NaN])('refuses a threshold of %d', panic => {
-    expect(() => zoneAware(roundRobin(), { panic })).toThrow('panic: must be a number of percent, 0 or from 1 to 100')
+    expect(() => zoneAware(roundRobin(), { panic })).toThrow('panic must be a number of percent, 0 or from 1 to 100')
   })
 })
 
@@ -72,6 +72,6 @@ describe('slowStart', () => {
     expect([counts.get('old'), counts.get('new')]).toEqual([1_000, 100])
   })
   it.each([[{ window: -1 }, 'window'], [{ aggression: 0 }, 'aggression'], [{ least: 0 }, 'least'], [{ least: 101 }, 'least']])('refuses %j', (options, argument) => {
-    expect(() => slowStart(roundRobin(), options)).toThrow(`${argument}: must be a number`)
+    expect(() => slowStart(roundRobin(), options)).toThrow(`${argument} must be a number`)
   })
 })

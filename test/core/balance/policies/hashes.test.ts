@@ -134,6 +134,6 @@ describe('consistentHash of many', () => {
     expect(pick(crowd(weighing(...times(70, () => 1)), { version: 2 }), { key: 'a', now: 1 })).toMatch(/^n\d+$/)
   })
   it.each([[{ bound: 0.9 }, 'bound'], [{ bound: NaN }, 'bound'], [{ seed: -1 }, 'seed']])('refuses %j', (options, argument) => {
-    expect(() => consistentHash(options)).toThrow(`${argument}: must be a number`)
+    expect(() => consistentHash(options)).toThrow(`${argument} must be a number`)
   })
 })

@@ -36,7 +36,7 @@ describe('leastRequest', () => {
     expect(picking(leastRequest({ bias: 0 }), both)(all)).toBe('a')
   })
   it.each([[{ choices: 1 }, 'choices'], [{ choices: 11 }, 'choices'], [{ choices: NaN }, 'choices'], [{ bias: -1 }, 'bias'], [{ bias: NaN }, 'bias']])('refuses %j', (options, argument) => {
-    expect(() => leastRequest(options)).toThrow(`${argument}: must be a number`)
+    expect(() => leastRequest(options)).toThrow(`${argument} must be a number`)
   })
 })
 
@@ -129,6 +129,6 @@ describe('peakEwma', () => {
     expect(pick(crowd(weighing(1e308, 5e-324).map(sketch => ({ ...sketch, latency: 1e6, inFlight: 1_000, measuredAt: 0 }))))).toBe('a')
   })
   it.each([[{ decay: 0 }, 'decay'], [{ decay: Infinity }, 'decay'], [{ penalty: -1 }, 'penalty'], [{ penalty: NaN }, 'penalty']])('refuses %j', (options, argument) => {
-    expect(() => peakEwma(options)).toThrow(`${argument}: must be a number`)
+    expect(() => peakEwma(options)).toThrow(`${argument} must be a number`)
   })
 })
