@@ -5,9 +5,9 @@ import type { Lease } from '../../../src/core/store.js'
 
 const lease = (id: string, renewals = 0): Lease => ({ id, ttl: 5, expiresAt: 5_000 + renewals, renewals })
 const leased = (id: string, renewals?: number): RegistrationEvent => ({ type: 'leased', lease: lease(id, renewals) })
-const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'settled', as, key: '/a', revision })
-const stands = (registration: Registration): RegistrationEvent => ({ type: 'stands', registration })
-const unleased = (registration: Registration): RegistrationEvent => ({ type: 'unleased', registration })
+const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'present', as, key: '/a', revision })
+const stands = (registration: Registration): RegistrationEvent => ({ type: 'absent', registration })
+const unleased = (registration: Registration): RegistrationEvent => ({ type: 'leaseless', registration })
 const overdue: RegistrationEvent = { type: 'overdue', at: 9 }
 const taken: Registration = { status: 'taken', key: '/a', by: '0' }
 const lost: Registration = { status: 'lost', cause: new Error('cut'), attempt: 1, retryAt: 1 }
@@ -83,7 +83,7 @@ describe('progress', () => {
 
   it('carries why health is taken for down', () => {
     const healthError = new Error('disk full')
-    const ill: RegistrationEvent = { type: 'settled', as: 'registered', key: '/a', revision: 2, healthError }
+    const ill: RegistrationEvent = { type: 'present', as: 'registered', key: '/a', revision: 2, healthError }
     expect(after(leased('1'), settled(), ill)).toMatchObject({ status: 'registered', healthError })
   })
 })

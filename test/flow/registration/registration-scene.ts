@@ -5,7 +5,7 @@ import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { virtually, type VirtualHelpers } from 'rx-discovery/testing'
 
 /** The instance that is registered, where it lies, and the first step of the backoff, ms. */
-export const node: ServiceInstanceInput = { service: 'web', id: 'node', address: 'a:1' }
+export const node: ServiceInstanceInput = { service: 'web', id: 'node', address: 'a:1', incarnation: 'i' }
 export const key = '/rx-discovery/web/node'
 export const step = 50
 /** The memory registry renews at each third of this TTL (seconds). */
