@@ -38,11 +38,11 @@ const carryOut = (store: Map<string, Change>, found: Map<string, Change>, input:
       found.set(key, store.get(key) ?? absent(key))
     }
   }
-  throw new Error('it never comes to rest')
+  throw new Error('the plans do not end')
 }
 
 describe('plan', () => {
-  it('never writes over or deletes what another holds, as far as it knows, unless told to replace', () => {
+  it('never overwrites or deletes an observed key of another holder, unless replace', () => {
     fc.assert(fc.property(contents, stores, (desired, found) => {
       const next = plan({ desired, observed: found, lease, former, replace: false })
       const touched = next.type === 'write' ? next.entries.flatMap(({ key }) => found.get(key) ?? []) : []
@@ -50,7 +50,7 @@ describe('plan', () => {
     }))
   })
 
-  it('deletes nothing of another even when told to replace', () => {
+  it('deletes no key of another holder, even with replace', () => {
     fc.assert(fc.property(contents, stores, (desired, found) => {
       const next = plan({ desired, observed: found, lease, former, replace: true })
       const deleted = next.type === 'write' ? next.entries.filter(({ value }) => value === null).flatMap(({ key }) => found.get(key) ?? []) : []
@@ -58,7 +58,7 @@ describe('plan', () => {
     }))
   })
 
-  it('guards each entry by the revision seen there, 0 where nothing was seen, and names each key once', () => {
+  it('guards each entry with the observed revision, 0 if none was, and names each key once', () => {
     fc.assert(fc.property(contents, stores, fc.boolean(), (desired, found, replace) => {
       const next = plan({ desired, observed: found, lease, former, replace })
       if (next.type !== 'write') return
@@ -67,7 +67,7 @@ describe('plan', () => {
     }))
   })
 
-  it('comes to rest with exactly what is desired, or stands down before another holder, whatever was believed at first', () => {
+  it('ends with exactly the desired keys, or stands down, whatever was observed at first', () => {
     fc.assert(fc.property(contents, beliefs, fc.boolean(), (desired, { store: before, found }, replace) => {
       const store = new Map(before)
       const first = carryOut(store, new Map(found), { desired, replace })
@@ -88,7 +88,7 @@ describe('plan', () => {
     }), { numRuns: 1_000 })
   })
 
-  it('withdraws what is known to be ours, under whichever lease, and nothing else', () => {
+  it('withdraws every observed key of ours, under any of our leases, and nothing else', () => {
     fc.assert(fc.property(stores, store => {
       const rest = new Map(store)
       const others = new Map([...store].filter(([, change]) => foreign(change)))
@@ -97,7 +97,7 @@ describe('plan', () => {
     }))
   })
 
-  it('rests when everything is as desired, however often it is asked', () => {
+  it('rests if everything is as desired', () => {
     fc.assert(fc.property(contents, desired => {
       const found = new Map([...desired].map(([key, value]): [string, Change] => [key, { key, value, lease, revision: 7 }]))
       expect(plan({ desired, observed: found, lease, former, replace: false })).toEqual({ type: 'rest' })
