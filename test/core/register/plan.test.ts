@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plan, type Holding } from '../../../src/core/register/plan.js'
+import { plan, type PlanInput } from '../../../src/core/register/plan.js'
 import type { Change } from '../../../src/core/store.js'
 
 const keys = fc.constantFrom('a', 'b', 'c', 'd')
@@ -24,10 +24,10 @@ const beliefs = stores.chain(store =>
 )
 
 /** Carries plans out until there is nothing more to do, as a registration does: a refused write tells what is there. */
-const carryOut = (store: Map<string, Change>, found: Map<string, Change>, holding: Pick<Holding, 'desired' | 'replace'>) => {
+const carryOut = (store: Map<string, Change>, found: Map<string, Change>, input: Pick<PlanInput, 'desired' | 'replace'>) => {
   const overwritten: Change[] = []
   for (let step = 1; step <= 20; step += 1) {
-    const next = plan({ ...holding, found, lease, former })
+    const next = plan({ ...input, observed: found, lease, former })
     if (next.type !== 'write') return { end: next, overwritten, step }
     const refused = next.entries.some(({ key, expect: expected }) => (store.get(key)?.revision ?? 0) !== expected)
     for (const { key, value } of next.entries) {
@@ -38,36 +38,36 @@ const carryOut = (store: Map<string, Change>, found: Map<string, Change>, holdin
       found.set(key, store.get(key) ?? absent(key))
     }
   }
-  throw new Error('it never comes to rest')
+  throw new Error('the plans do not end')
 }
 
 describe('plan', () => {
-  it('never writes over or deletes what another holds, as far as it knows, unless told to replace', () => {
+  it('never overwrites or deletes an observed key of another holder, unless replace', () => {
     fc.assert(fc.property(contents, stores, (desired, found) => {
-      const next = plan({ desired, found, lease, former, replace: false })
+      const next = plan({ desired, observed: found, lease, former, replace: false })
       const touched = next.type === 'write' ? next.entries.flatMap(({ key }) => found.get(key) ?? []) : []
       expect(touched.filter(foreign)).toEqual([])
     }))
   })
 
-  it('deletes nothing of another even when told to replace', () => {
+  it('deletes no key of another holder, even with replace', () => {
     fc.assert(fc.property(contents, stores, (desired, found) => {
-      const next = plan({ desired, found, lease, former, replace: true })
+      const next = plan({ desired, observed: found, lease, former, replace: true })
       const deleted = next.type === 'write' ? next.entries.filter(({ value }) => value === null).flatMap(({ key }) => found.get(key) ?? []) : []
       expect(deleted.filter(foreign)).toEqual([])
     }))
   })
 
-  it('guards each entry by the revision seen there, 0 where nothing was seen, and names each key once', () => {
+  it('guards each entry with the observed revision, 0 if none was, and names each key once', () => {
     fc.assert(fc.property(contents, stores, fc.boolean(), (desired, found, replace) => {
-      const next = plan({ desired, found, lease, former, replace })
+      const next = plan({ desired, observed: found, lease, former, replace })
       if (next.type !== 'write') return
       expect(next.entries.map(({ expect: expected }) => expected)).toEqual(next.entries.map(({ key }) => found.get(key)?.revision ?? 0))
       expect(new Set(next.entries.map(({ key }) => key)).size).toBe(next.entries.length)
     }))
   })
 
-  it('comes to rest with exactly what is desired, or stands down before another holder, whatever was believed at first', () => {
+  it('ends with exactly the desired keys, or stands down, whatever was observed at first', () => {
     fc.assert(fc.property(contents, beliefs, fc.boolean(), (desired, { store: before, found }, replace) => {
       const store = new Map(before)
       const first = carryOut(store, new Map(found), { desired, replace })
@@ -88,7 +88,7 @@ describe('plan', () => {
     }), { numRuns: 1_000 })
   })
 
-  it('withdraws what is known to be ours, under whichever lease, and nothing else', () => {
+  it('withdraws every observed key of ours, under any of our leases, and nothing else', () => {
     fc.assert(fc.property(stores, store => {
       const rest = new Map(store)
       const others = new Map([...store].filter(([, change]) => foreign(change)))
@@ -97,15 +97,15 @@ describe('plan', () => {
     }))
   })
 
-  it('rests when everything is as desired, however often it is asked', () => {
+  it('rests if everything is as desired', () => {
     fc.assert(fc.property(contents, desired => {
       const found = new Map([...desired].map(([key, value]): [string, Change] => [key, { key, value, lease, revision: 7 }]))
-      expect(plan({ desired, found, lease, former, replace: false })).toEqual({ type: 'rest' })
+      expect(plan({ desired, observed: found, lease, former, replace: false })).toEqual({ type: 'rest' })
     }))
   })
 
   it('writes equal content again under a new lease, since it would die with the former one', () => {
     const found = new Map([['a', { key: 'a', value: '1', lease: 'former1', revision: 5 }]])
-    expect(plan({ desired: new Map([['a', '1']]), found, lease, former, replace: false })).toEqual({ type: 'write', entries: [{ key: 'a', value: '1', expect: 5 }] })
+    expect(plan({ desired: new Map([['a', '1']]), observed: found, lease, former, replace: false })).toEqual({ type: 'write', entries: [{ key: 'a', value: '1', expect: 5 }] })
   })
 })

@@ -5,9 +5,9 @@ import type { Lease } from '../../../src/core/store.js'
 
 const lease = (id: string, renewals = 0): Lease => ({ id, ttl: 5, expiresAt: 5_000 + renewals, renewals })
 const leased = (id: string, renewals?: number): RegistrationEvent => ({ type: 'leased', lease: lease(id, renewals) })
-const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'settled', as, key: '/a', revision })
-const stands = (registration: Registration): RegistrationEvent => ({ type: 'stands', registration })
-const unleased = (registration: Registration): RegistrationEvent => ({ type: 'unleased', registration })
+const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'present', as, key: '/a', revision })
+const stands = (registration: Registration): RegistrationEvent => ({ type: 'absent', registration })
+const unleased = (registration: Registration): RegistrationEvent => ({ type: 'leaseless', registration })
 const overdue: RegistrationEvent = { type: 'overdue', at: 9 }
 const taken: Registration = { status: 'taken', key: '/a', by: '0' }
 const lost: Registration = { status: 'lost', cause: new Error('cut'), attempt: 1, retryAt: 1 }
@@ -18,7 +18,7 @@ const all = (...events: readonly RegistrationEvent[]): readonly Registration[] =
 const after = (...events: readonly RegistrationEvent[]): Registration | undefined => all(...events).at(-1)
 
 describe('progress', () => {
-  it('is registered once there is a lease and the keys are written, with what both tell', () => {
+  it('is registered once the lease is granted and the keys are written, with the facts of both', () => {
     expect(all(leased('1'), settled())).toEqual([
       { status: 'registering' },
       { status: 'registering' },
@@ -37,7 +37,7 @@ describe('progress', () => {
     expect(after(leased('1'), settled(), leased('2'), settled())).toMatchObject({ status: 'registered', leaseId: '2' })
   })
 
-  it('is lost when the lease is overdue, and what it was when the lease is renewed after all', () => {
+  it('is lost if the lease is overdue, and returns to its former state if the lease is renewed after all', () => {
     expect(after(leased('1'), settled(), overdue)).toEqual({ status: 'lost', cause: expect.any(LeaseLost) as Error, attempt: 1, retryAt: 9 })
     expect(after(leased('1'), settled('draining'), overdue, leased('1', 1))).toMatchObject({ status: 'draining', renewals: 1 })
   })
@@ -47,7 +47,7 @@ describe('progress', () => {
     expect(after(leased('1'), settled(), overdue, settled('registered', 3), leased('1', 1))).toMatchObject({ status: 'registered', revision: 3 })
   })
 
-  it('takes keys that go while the lease is overdue for its end, which has been told, and not for something new', () => {
+  it('reports one lost lease, not two problems, if keys disappear while the lease is overdue', () => {
     const [, , , overdueFirst, gone, ended] = all(leased('1'), settled(), overdue, stands(lost), unleased(lost))
     expect(overdueFirst).toMatchObject({ status: 'lost', cause: { name: 'LeaseLost' } })
     expect([gone, ended]).toEqual([overdueFirst, lost])
@@ -55,12 +55,12 @@ describe('progress', () => {
     expect(after(leased('1'), overdue, stands(lost))).toBe(lost)
   })
 
-  it('says each grant that failed, also after a lease that was overdue', () => {
+  it('reports each failed grant, also after an overdue lease', () => {
     const [, , , , , once, twice] = all(leased('1'), settled(), overdue, unleased(lost), stands({ ...lost, attempt: 2 }), unleased({ ...lost, attempt: 3 }))
     expect([once, twice]).toMatchObject([{ attempt: 2 }, { attempt: 3 }])
   })
 
-  it('loses nothing that it does not have: taken and withdrawn stay so while the lease is overdue', () => {
+  it('stays taken or withdrawn while the lease is overdue', () => {
     expect(after(leased('1'), overdue)).toEqual({ status: 'registering' })
     expect(after(leased('1'), settled(), stands(taken), overdue)).toEqual(taken)
     expect(after(leased('1'), settled(), stands({ status: 'withdrawn' }), overdue)).toEqual({ status: 'withdrawn' })
@@ -71,7 +71,7 @@ describe('progress', () => {
       expect(after(leased('1'), settled(), stands(standing), leased('1', 1))).toBe(standing)
   })
 
-  it('says taken and withdrawn once, and each attempt that failed', () => {
+  it('reports taken and withdrawn once, and each failed attempt', () => {
     const [, , first, second, passed] = all(leased('1'), stands(taken), stands({ ...taken }), stands({ ...taken, by: '7' }))
     expect(second).toBe(first)
     expect(passed).toEqual({ ...taken, by: '7' })
@@ -81,9 +81,9 @@ describe('progress', () => {
     expect([failed, again]).toMatchObject([{ attempt: 1 }, { attempt: 2 }])
   })
 
-  it('carries why health is taken for down', () => {
+  it('carries the error of health', () => {
     const healthError = new Error('disk full')
-    const ill: RegistrationEvent = { type: 'settled', as: 'registered', key: '/a', revision: 2, healthError }
+    const ill: RegistrationEvent = { type: 'present', as: 'registered', key: '/a', revision: 2, healthError }
     expect(after(leased('1'), settled(), ill)).toMatchObject({ status: 'registered', healthError })
   })
 })

@@ -1,7 +1,7 @@
 import { concat, defer, ignoreElements, Subject, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Disconnected, register, type Registry, type ServiceInstanceInput } from 'rx-discovery'
-import { stage } from './registration-stage.js'
+import { scene } from './scene.js'
 import { keyOf, steady } from '../scene.js'
 
 const instance = (id: string): ServiceInstanceInput => ({ service: 'web', id, address: 'a:1' })
@@ -17,8 +17,8 @@ const losingAnswer = (registry: Registry, which: number): Registry => {
 }
 
 describe('a registration whose id changes', () => {
-  it('leaves no ghost of an id whose writing was never acknowledged', () =>
-    stage(({ registry, watch, advance }) => {
+  it('deletes the key of an id whose write was never acknowledged', () =>
+    scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput | null>()
       watch(register(losingAnswer(registry, 1), instances, { ttl: 6, backoff: steady }))
       instances.next(instance('first'))
@@ -28,8 +28,8 @@ describe('a registration whose id changes', () => {
       expect(registry.keys()).toEqual([keyOf('second')])
     }))
 
-  it('leaves none either when it is withdrawn meanwhile', () =>
-    stage(({ registry, watch, advance }) => {
+  it('deletes that key also if the instance is withdrawn meanwhile', () =>
+    scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput | null>()
       const { last } = watch(register(losingAnswer(registry, 2), instances, { ttl: 6, backoff: steady }))
       instances.next(instance('first'))
@@ -40,8 +40,8 @@ describe('a registration whose id changes', () => {
       expect(last()?.status).toBe('withdrawn')
     }))
 
-  it('asks after a break for the id it has, not for all it ever had', () =>
-    stage(({ registry, watch, advance }) => {
+  it('reads the key of the current id after a failure, not those of all earlier ids', () =>
+    scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput>()
       const asked: string[] = []
       const list: Registry['list'] = prefix => {
@@ -55,8 +55,8 @@ describe('a registration whose id changes', () => {
       expect(asked).toEqual([keyOf('n49')])
     }))
 
-  it('forgets an id that another hand has taken, once it has another one', () =>
-    stage(({ registry, watch, advance }) => {
+  it('forgets a taken key once it has another id', () =>
+    scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput>()
       const asked: string[] = []
       const list: Registry['list'] = prefix => {

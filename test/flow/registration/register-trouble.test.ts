@@ -1,10 +1,10 @@
 import { BehaviorSubject, defer, EMPTY, merge, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Denied, exponential, native, type Format, type Registry, type Status } from 'rx-discovery'
-import { key, node, scene, step, ttl } from './registration-scene.js'
+import { key, node, scene, step, ttl } from './scene.js'
 
-describe('a refusal', () => {
-  it('ends a registration that never was', () =>
+describe('denied access', () => {
+  it('errors a registration that was never present', () =>
     scene(({ registry, registers }) => {
       const allow = registry.deny()
       const seen = registers()
@@ -13,14 +13,14 @@ describe('a refusal', () => {
       allow()
     }))
 
-  it('ends one whose lease is granted and whose write is denied', () =>
+  it('errors a registration whose lease is granted and whose write is denied', () =>
     scene(({ registry, registers }) => {
       const readonly: Registry = { ...registry, put: () => throwError(() => new Denied('permission denied')) }
       expect(registers({}, node, readonly).end()).toBeInstanceOf(Denied)
       expect(registry.leases()).toEqual([])
     }))
 
-  it('to look at a key that may be written is told: nothing more would be written, and nobody would know', () =>
+  it('is lost if the key may be written but not read, since later changes could not be written', () =>
     scene(({ registry, registers, value, advance }) => {
       const health = new BehaviorSubject<Status>('up')
       let blind = true
@@ -41,7 +41,7 @@ describe('a refusal', () => {
       expect([seen.last()?.status, value()]).toMatchObject(['registered', { status: 'down' }])
     }))
 
-  it('is no news for one that stands down', () =>
+  it('is not reported by a registration whose key is taken', () =>
     scene(({ registry, registers, advance }) => {
       const seen = registers()
       registry.write(key, 'theirs')
@@ -53,7 +53,7 @@ describe('a refusal', () => {
       allow()
     }))
 
-  it('is trouble for one that was there, which comes back', () =>
+  it('is a lost value for a registration that was present, which comes back', () =>
     scene(({ registry, registers, advance }) => {
       const seen = registers()
       const allow = registry.deny()
@@ -67,7 +67,7 @@ describe('a refusal', () => {
 })
 
 describe('an outage', () => {
-  it('at the start is told by attempt, and is overcome however long it is', () =>
+  it('at the start is reported at each attempt, and is overcome however long it is', () =>
     scene(({ registry, registers, advance }) => {
       registry.interrupt(60 * 60 * 1_000)
       const seen = registers()
@@ -79,7 +79,7 @@ describe('an outage', () => {
       expect(registry.leases()).toHaveLength(1)
     }))
 
-  it('shorter than the lease changes nothing: no write, no state', () =>
+  it('shorter than the lease causes no write and no state', () =>
     scene(({ registry, registers, advance }) => {
       const seen = registers()
       const before = registry.revision()
@@ -110,7 +110,7 @@ describe('an outage', () => {
       expect(seen.last()).toMatchObject({ status: 'registered', leaseId: lease })
     }))
 
-  it('of history puts the registration into the new one', () =>
+  it('that replaces the history registers again in the new one', () =>
     scene(({ registry, registers, advance }) => {
       for (let version = 0; version < 20; version += 1) registry.write('/other', String(version))
       const seen = registers()
@@ -143,8 +143,8 @@ describe('an outage', () => {
     }))
 })
 
-describe('a bug elsewhere', () => {
-  it.each(['key', 'encode'] as const)('such as a format whose %s throws is trouble, never a throw', method =>
+describe('an exception', () => {
+  it.each(['key', 'encode'] as const)('in the %s of a format is a lost value, nothing is thrown', method =>
     scene(({ registry, registers }) => {
       const broken: Format = {
         ...native(),
@@ -157,7 +157,7 @@ describe('a bug elsewhere', () => {
       expect(registry.keys()).toEqual([])
     }))
 
-  it('such as a registry that throws is trouble, and is overcome', () =>
+  it('in a verb of the registry is a lost value, and is overcome', () =>
     scene(({ registry, registers, advance }) => {
       let calls = 0
       const throwing: Registry = {
@@ -174,12 +174,12 @@ describe('a bug elsewhere', () => {
     }))
 })
 
-describe('nonsense', () => {
+describe('a registry that emits invalid values', () => {
   it.each<[string, Observable<number>]>([
     ['nothing', EMPTY],
     ['no revision', of(null as unknown as number)],
     ['a revision that says nothing', of(NaN)],
-  ])('such as a write that is answered by %s is trouble, tried again once per backoff step', (_, answer) =>
+  ])('answers a write with %s: the write is tried again once per backoff step', (_, answer) =>
     scene(({ registry, registers, advance }) => {
       let puts = 0
       const silent: Registry = { ...registry, put: () => defer(() => ((puts += 1), answer)) }
@@ -189,7 +189,7 @@ describe('nonsense', () => {
       expect(puts).toBe(4)
     }))
 
-  it('such as a lease or a batch that is none is trouble too, also when it comes late', () =>
+  it('emits null as a lease or a batch, also late: the registration is lost and recovers', () =>
     scene(({ registry, registers, advance }) => {
       const leases = new Subject<never>()
       const unleased = registers({}, node, { ...registry, lease: () => leases })

@@ -1,10 +1,10 @@
 import { BehaviorSubject, concat, NEVER, of, Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { InvalidArgument, native, plain, type ServiceInstanceInput, type Status } from 'rx-discovery'
-import { key, node, scene, step, ttl } from './registration-scene.js'
+import { key, node, scene, step, ttl } from './scene.js'
 
 describe('the status of a registration', () => {
-  it('is starting until health has its first value, then as told', () =>
+  it('is starting until health emits, then what health emitted last', () =>
     scene(({ registers, value }) => {
       const health = new Subject<Status>()
       registers({ health })
@@ -37,7 +37,7 @@ describe('the status of a registration', () => {
       expect(seen.last()).toMatchObject({ status: 'registered', healthError: broken, renewals: 3 })
     }))
 
-  it('is down, and says why, while health says what is no status', () =>
+  it('is down, with healthError, while the last value of health is not a status', () =>
     scene(({ registers, value }) => {
       const health = new Subject<Status>()
       const seen = registers({ health })
@@ -61,7 +61,7 @@ describe('the status of a registration', () => {
       expect(registry.revision()).toBe(before)
     }))
 
-  it('keeps what health said last when that completes', () =>
+  it('keeps the last value of health when health completes', () =>
     scene(({ registers, value, advance, leaseOf }) => {
       const seen = registers({ health: of('down' as const) })
       advance(10 * ttl * 1_000)
@@ -70,7 +70,7 @@ describe('the status of a registration', () => {
       expect(seen.end()).toBeUndefined()
     }))
 
-  it("is decided by until over health over the instance's own", () =>
+  it("is decided by until, then by health, then by the instance", () =>
     scene(({ registers, value }) => {
       const until = new Subject<void>()
       const health = new Subject<Status>()
@@ -86,7 +86,7 @@ describe('the status of a registration', () => {
       expect(value()).toMatchObject({ status: 'draining', version: '3' })
     }))
 
-  it('that a format cannot carry withdraws the key, and up brings it back', () =>
+  it('withdraws the key if the format cannot carry it, and up writes the key again', () =>
     scene(({ registry, registers }) => {
       const health = new BehaviorSubject<Status>('up')
       const seen = registers({ health, format: plain() })
@@ -102,11 +102,11 @@ describe('the status of a registration', () => {
 
 describe('several formats', () => {
   it('are written, changed and deleted in one transaction each', () =>
-    scene(({ registry, registers }) => {
+    scene(({ registry, registers, there }) => {
       const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
       const before = registry.revision()
       const seen = registers({ format: [native(), plain()] }, instance)
-      const rows = () => registry.entries().map(({ key, value, revision }) => [key, value, revision])
+      const rows = () => registry.entries().map(({ key: at, revision }, index) => [at, there()[index]?.[1], revision])
       expect(rows()).toEqual([[key, '{"v":1,"address":"a:1"}', before + 1], ['/web/node', 'a:1', before + 1]])
       expect(seen.last()).toMatchObject({ status: 'registered', key, revision: before + 1 })
       instance.next({ ...node, address: 'b:2' })
@@ -118,7 +118,7 @@ describe('several formats', () => {
       expect(registry.revision()).toBe(before + 4)
     }))
 
-  it('are restored when any of their keys is deleted, and stand down when any is taken', () =>
+  it('are written again if any of their keys is deleted, and stand down if any is taken', () =>
     scene(({ registry, registers, advance }) => {
       const seen = registers({ format: [native(), plain()] })
       registry.write('/web/node', null)
@@ -131,7 +131,7 @@ describe('several formats', () => {
       expect(seen.last()).toMatchObject({ status: 'registered', key })
     }))
 
-  it('that write the same key are an invalid argument', () =>
+  it('error InvalidArgument if two of them write the same key', () =>
     scene(({ registers, registry }) => {
       const seen = registers({ format: [native(), native()] })
       expect(seen.end()).toBeInstanceOf(InvalidArgument)
@@ -140,7 +140,7 @@ describe('several formats', () => {
 })
 
 describe('the instance Observable', () => {
-  it('errors the registration when it errors, which is revoked', () =>
+  it('errors the registration if it errors, and the lease is revoked', () =>
     scene(({ registry, registers }) => {
       const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
       const seen = registers({}, instance)
@@ -150,7 +150,7 @@ describe('the instance Observable', () => {
       expect(registry.leases()).toEqual([])
     }))
 
-  it('leaves the registration as it is when it completes', () =>
+  it('keeps its last instance registered when it completes', () =>
     scene(({ registers, advance, leaseOf }) => {
       const seen = registers({}, of(node))
       advance(10 * ttl * 1_000)
@@ -158,7 +158,7 @@ describe('the instance Observable', () => {
       expect(leaseOf()).toBeDefined()
     }))
 
-  it('errors the registration with the first bad instance, and nothing is thrown', () =>
+  it('errors the registration at the first invalid instance, and nothing is thrown', () =>
     scene(({ registry, registers }) => {
       const seen = registers({}, concat(of(node, { ...node, address: 'no port' }), NEVER))
       expect(seen.end()).toMatchObject({ name: 'InvalidArgument', argument: 'address' })
@@ -166,18 +166,18 @@ describe('the instance Observable', () => {
     }))
 })
 
-describe('an argument that cannot work', () => {
-  it.each([0, -1, NaN, 1e12, 2.5, Infinity])('is a ttl of %d: an error, nothing thrown', wrong =>
+describe('an invalid argument', () => {
+  it.each([0, -1, NaN, 1e12, 2.5, Infinity])('ttl %d errors, nothing is thrown', wrong =>
     scene(({ registers }) => expect(registers({ ttl: wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'ttl' })))
 
-  it.each([-1, NaN, Infinity])('is a drain of %d: an error, nothing thrown', wrong =>
+  it.each([-1, NaN, Infinity])('drain %d errors, nothing is thrown', wrong =>
     scene(({ registers }) => expect(registers({ drain: wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'drain' })))
 
-  it.each([{ address: '' }, { id: '..' }, { service: 'a/b' }, { weight: NaN }, { status: 'gone' as Status }])('is an instance with %j', wrong =>
+  it.each([{ address: '' }, { id: '..' }, { service: 'a/b' }, { weight: NaN }, { status: 'gone' as Status }])('an instance with %j errors', wrong =>
     scene(({ registers }) =>
       expect(registers({}, { ...node, ...wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: Object.keys(wrong)[0] })))
 
-  it('is a list of no formats', () =>
+  it('an empty list of formats, or one of wrong types, errors', () =>
     scene(({ registers }) => {
       for (const format of [[], 'plain' as never, [native, plain()] as never]) expect(registers({ format }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'format' })
     }))

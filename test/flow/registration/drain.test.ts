@@ -1,10 +1,10 @@
-import { BehaviorSubject, first, of, Subject, tap, throwError, timer } from 'rxjs'
+import { BehaviorSubject, map, Observable, of, Subject, throwError, timer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { exponential, plain, register, type Registration, type ServiceInstanceInput } from 'rx-discovery'
-import { key, node, scene, see, step, ttl } from './registration-scene.js'
+import { Disconnected, exponential, plain, register, type Registry } from 'rx-discovery'
+import { answeringLate, backoff, key, node, scene, ttl } from './scene.js'
 
 describe('a registration with until', () => {
-  it('drains, is revoked, and only then says so and completes', () =>
+  it('drains, is revoked, and only then reports revoked and completes', () =>
     scene(({ registry, registers, advance, value }) => {
       const until = new Subject<void>()
       const seen = registers({ until, drain: 1_000 })
@@ -34,7 +34,7 @@ describe('a registration with until', () => {
       expect([registry.keys(), seen.end()]).toEqual([[], 'complete'])
     }))
 
-  it('awaits the revocation', () =>
+  it('waits for the answer to the revoke', () =>
     scene(({ registry, registers, advance }) => {
       const until = new Subject<void>()
       const seen = registers({ until, drain: 1_000 })
@@ -49,7 +49,7 @@ describe('a registration with until', () => {
       expect(registry.leases()).toEqual([])
     }))
 
-  it('is over one TTL later at the latest, though etcd does not answer', () =>
+  it('ends within one TTL if etcd does not answer', () =>
     scene(({ registry, registers, advance }) => {
       const until = new Subject<void>()
       const seen = registers({ until, drain: 1_000 })
@@ -69,7 +69,7 @@ describe('a registration with until', () => {
       expect(registry.leases()).toEqual([])
     }))
 
-  it('leaves no lease when that comes during the grant', () =>
+  it('leaves no lease if until emits during the grant', () =>
     scene(({ registry, registers, advance }) => {
       const thaw = registry.freeze()
       const seen = registers({ until: timer(100) })
@@ -81,7 +81,7 @@ describe('a registration with until', () => {
       expect(registry.leases()).toEqual([])
     }))
 
-  it('does not sit out the pause before the next attempt', () =>
+  it('ends a pause between two attempts early', () =>
     scene(({ registry, registers, advance }) => {
       registry.interrupt(60_000)
       const until = new Subject<void>()
@@ -118,7 +118,7 @@ describe('a registration with until', () => {
       expect(registry.leases()).toEqual([])
     }))
 
-  it('leaves the readers of a format that carries no status at once, and is revoked after the drain', () =>
+  it('deletes the key at once if the format carries no status, and revokes the lease after the drain', () =>
     scene(({ registry, registers, advance }) => {
       const until = new Subject<void>()
       const seen = registers({ until, drain: 1_000, format: plain() })
@@ -131,7 +131,7 @@ describe('a registration with until', () => {
       expect(seen.end()).toBe('complete')
     }))
 
-  it('that errors, errors; that only completes, goes on', () =>
+  it('errors if until errors, and goes on if until only completes', () =>
     scene(({ registry, registers, advance, leaseOf }) => {
       const error = new Error('no signal')
       expect(registers({ until: throwError(() => error) }).end()).toBe(error)
@@ -143,58 +143,51 @@ describe('a registration with until', () => {
     }))
 })
 
-describe('the subscribers of a registration', () => {
-  it('share it, late ones get its last state, and the last to leave revokes', () =>
-    scene(({ registry }) => {
-      const registration = register(registry, node, { ttl })
-      const early = see(registration)
-      const late = see(registration)
-      expect(registry.leases()).toHaveLength(1)
-      expect(late.states).toEqual([early.last()])
-      early.stop()
-      expect(registry.keys()).toEqual([key])
-      late.stop()
-      expect(registry.keys()).toEqual([])
-      expect(registry.leases()).toEqual([])
-    }))
+describe('until', () => {
+  it('is unsubscribed after its first value, and a lease gets an end only if there is an until', () => scene(({ registry, watch, advance }) => {
+    const until = new Subject<void>()
+    const ends: unknown[] = []
+    const told: Registry = { ...registry, lease: (ttl, end) => (ends.push(end), registry.lease(ttl, end).pipe(map(lease => lease))) }
+    watch(register(told, node, { backoff }))
+    const ending = watch(register(told, { ...node, id: 'b' }, { backoff, until }))
+    until.next()
+    expect(until.observed).toBe(false)
+    advance(1)
+    expect([ending.statuses().at(-1), ends]).toEqual(['revoked', [undefined, expect.any(Observable)]])
+  }))
+})
 
-  it.each(['registering', 'registered'] as const)('may leave inside next, at the first %s', status =>
-    scene(({ registry, advance }) => {
-      const seen = see(register(registry, node, { ttl }).pipe(first(state => state.status === status)))
-      expect(seen.statuses()).toEqual([status])
-      expect(seen.end()).toBe('complete')
-      advance(ttl * 1_000)
-      expect(registry.leases()).toEqual([])
-    }))
+describe('a graceful end', () => {
+  it('drains for the whole time, counted from the acknowledgement, however late that is', () => scene(({ registry, watch, advance }) => {
+    const until = new Subject<void>()
+    const registration = watch(register(answeringLate(registry, 1_500), node, { ttl: 60, until, drain: 2_000 }))
+    advance(1_500)
+    until.next()
+    advance(3_499)
+    expect(registration.last()).toMatchObject({ status: 'draining' })
+    advance(1)
+    expect([registration.last(), registration.end()]).toEqual([{ status: 'revoked' }, 'complete'])
+  }))
 
-  it('may change what is registered inside next', () =>
-    scene(({ registry, value }) => {
-      const instance = new BehaviorSubject<ServiceInstanceInput | null>({ ...node, version: '1' })
-      const revisions: number[] = []
-      const change = tap((state: Registration) => {
-        if (state.status !== 'registered') return
-        revisions.push(state.revision)
-        if (revisions.length < 4) instance.next({ ...node, version: String(revisions.length + 1) })
-      })
-      const seen = see(register(registry, instance, { ttl }).pipe(change))
-      expect(value()).toMatchObject({ version: '4' })
-      expect(revisions).toEqual([2, 3, 4, 5])
-      expect(seen.last()).toMatchObject({ status: 'registered', revision: 5 })
-      seen.stop()
-    }))
-
-  it('may delete the key inside next, which is put back', () =>
-    scene(({ registry, advance }) => {
-      let deleted = false
-      const meddle = tap((state: Registration) => {
-        if (state.status !== 'registered' || deleted) return
-        deleted = true
-        registry.write(key, null)
-      })
-      const seen = see(register(registry, node, { ttl, backoff: exponential({ jitter: 'none' }) }).pipe(meddle))
-      advance(step)
-      expect(seen.statuses()).toEqual(['registering', 'registered', 'lost', 'registered'])
-      expect(registry.keys()).toEqual([key])
-      seen.stop()
-    }))
+  it('waits for the next attempt if the write of draining failed', () => scene(({ registry, watch, there, advance }) => {
+    const until = new Subject<void>()
+    const written = new Set<string>()
+    let failures = 0
+    const failing: Registry = {
+      ...registry,
+      put: (entries, lease) => {
+        const draining = entries.some(entry => entry.value?.includes('draining'))
+        if (draining && (failures += 1) === 1) {
+          registry.write(key, null)
+          return throwError(() => new Disconnected('connection reset'))
+        }
+        return registry.put(entries, lease).pipe(map(revision => (there().forEach(([, text]) => written.add(text)), revision)))
+      },
+    }
+    const registration = watch(register(failing, node, { ttl: 60, until, backoff }))
+    until.next()
+    advance(100)
+    expect([...written].at(-1)).toContain('"status":"draining"')
+    expect(registration.last()).toEqual({ status: 'revoked' })
+  }))
 })

@@ -2,12 +2,12 @@ import { catchError, map, NEVER, of, Subject, switchMap, throwError, timer, type
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { register, type Lease, type Registry } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
-import { backoff, key, node, observe, stage, value } from './registration-stage.js'
+import { backoff, key, node, see, scene, stored } from './scene.js'
 
 describe('the local clock', () => {
   afterEach(() => void vi.useRealTimers())
 
-  it('is not fooled by an expiry that the wall clock, set back meanwhile, puts far off', () => stage(({ registry, watch, advance }) => {
+  it('reports the loss in time if the wall clock was set back and expiresAt is too late', () => scene(({ registry, watch, advance }) => {
     const skewed: Registry = { ...registry, lease: (ttl, end) => registry.lease(ttl, end).pipe(map(lease => ({ ...lease, expiresAt: lease.expiresAt + 3_600_000 }))) }
     const registration = watch(register(skewed, node, { ttl: 6, backoff }))
     const thaw = registry.freeze()
@@ -16,10 +16,10 @@ describe('the local clock', () => {
     thaw()
   }))
 
-  it('does not lose a lease of months at once, which is longer than a timer can wait', () => {
+  it('does not lose a lease of months, which is longer than a timer can wait', () => {
     vi.useFakeTimers()
     const ttl = 90 * 24 * 60 * 60
-    const registration = observe(register(memoryRegistry(), node, { ttl }))
+    const registration = see(register(memoryRegistry(), node, { ttl }))
     vi.advanceTimersByTime(10_000)
     expect(registration.statuses()).toEqual(['registering', 'registered'])
     registration.stop()
@@ -27,7 +27,7 @@ describe('the local clock', () => {
 })
 
 describe('a lease that is renewed', () => {
-  it('again and again is lost one TTL after the last renewal, and by one timer', () => stage(({ registry, watch, advance, pending }) => {
+  it('is lost one TTL after the last renewal, and uses one timer', () => scene(({ registry, watch, advance, pending }) => {
     const registration = watch(register(registry, node, { ttl: 6, backoff }))
     const timers = pending()
     for (let time = 0; time < 50; time += 1) {
@@ -44,7 +44,7 @@ describe('a lease that is renewed', () => {
     thaw()
   }))
 
-  it('is lost each time it is not, and back by each renewal that comes late', () => stage(({ registry, watch, advance, now }) => {
+  it('is lost each time a renewal is late, and back when the renewal comes', () => scene(({ registry, watch, advance, now }) => {
     const leases = new Subject<Lease>()
     const renew = (renewals: number, lives: number): void => leases.next({ id: '1', ttl: 6, expiresAt: now() + lives, renewals })
     const mine = watch(register({ ...registry, lease: () => leases, put: () => of(2), watch: () => NEVER }, node, {}))
@@ -64,7 +64,7 @@ describe('a lease that is renewed', () => {
     expect(mine.statuses()).toEqual(['registering', 'registered', 'registered', 'lost', 'registered', 'lost'])
   }))
 
-  it('is lost by its own TTL, though its keys are seen to go at that very moment', () => stage(({ registry, watch, advance }) => {
+  it('reports the lost lease, not the deleted keys, if both happen at the same moment', () => scene(({ registry, watch, advance }) => {
     const registration = watch(register(registry, node, { ttl: 6, backoff }))
     const allow = registry.deny()
     advance(6_000)
@@ -75,7 +75,7 @@ describe('a lease that is renewed', () => {
 })
 
 describe('leases that end', () => {
-  it('go on, without a write, when etcd let them live through its own pause', () => stage(({ registry, watch, there, advance }) => {
+  it('go on without a write if etcd kept them alive through a pause of its own', () => scene(({ registry, watch, there, advance }) => {
     const registration = watch(register(registry, node, { ttl: 6, backoff }))
     const thaw = registry.freeze()
     advance(10_000)
@@ -86,10 +86,10 @@ describe('leases that end', () => {
     advance(100)
     expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '1', revision: 2, renewals: 1 })
     advance(60_000)
-    expect([there(), registry.revision(), registration.leaseId()]).toEqual([[[key, value, '1']], 2, '1'])
+    expect([there(), registry.revision(), registration.leaseId()]).toEqual([[[key, stored, '1']], 2, '1'])
   }))
 
-  it('by an outage longer than their TTL are one loss, though the keys are seen to go as well', () => stage(({ registry, watch, advance }) => {
+  it('are one loss after an outage longer than their TTL, though the keys disappear as well', () => scene(({ registry, watch, advance }) => {
     const told = catchError<Lease, Observable<Lease>>((error: unknown) => timer(30).pipe(switchMap(() => throwError(() => error as Error))))
     const slow: Registry = { ...registry, lease: (ttl, end) => registry.lease(ttl, end).pipe(told) }
     const registration = watch(register(slow, node, { ttl: 6, backoff }))
@@ -101,25 +101,25 @@ describe('leases that end', () => {
     expect([registration.last(), new Set(causes)]).toMatchObject([{ status: 'registered', leaseId: '2' }, new Set(['LeaseLost'])])
   }))
 
-  it('are replaced as often as they expire, each leaving nothing', () => stage(({ registry, watch, there, advance }) => {
+  it('are replaced each time they expire, and leave nothing', () => scene(({ registry, watch, there, advance }) => {
     const registration = watch(register(registry, node, { backoff }))
     for (let time = 1; time <= 100; time += 1) {
       registry.expire(String(time))
       advance(20_000)
-      expect([there(), registry.leases()]).toEqual([[[key, value, String(time + 1)]], [String(time + 1)]])
+      expect([there(), registry.leases()]).toEqual([[[key, stored, String(time + 1)]], [String(time + 1)]])
     }
     expect(registration.statuses()).not.toContain('taken')
   }))
 
-  it('are replaced, and the key moves over, when the history was wiped', () => stage(({ registry, watch, there, advance }) => {
+  it('are replaced, and the key moves to the new lease, if the history was wiped', () => scene(({ registry, watch, there, advance }) => {
     for (let other = 0; other < 50; other += 1) registry.write(`/other/${other}`, 'x')
     const registration = watch(register(registry, node, { backoff }))
     registry.rewind()
     advance(20_000)
-    expect([there(), registry.leases()]).toEqual([[[key, value, '2']], ['2']])
+    expect([there(), registry.leases()]).toEqual([[[key, stored, '2']], ['2']])
     expect(registration.last()).toMatchObject({ status: 'registered', leaseId: '2' })
     registry.write(key, null)
     advance(100)
-    expect(there()).toEqual([[key, value, '2']])
+    expect(there()).toEqual([[key, stored, '2']])
   }))
 })

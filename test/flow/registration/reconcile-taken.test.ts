@@ -2,7 +2,7 @@ import { BehaviorSubject, defer, merge, mergeMap, ReplaySubject, Subject, Subscr
 import { describe, expect, it } from 'vitest'
 import { Disconnected, LeaseLost, Taken, type Lease, type Registry, type ServiceInstanceInput } from 'rx-discovery'
 import type { MemoryRegistry } from 'rx-discovery/memory'
-import { key, node, scene, step, ttl } from './registration-scene.js'
+import { key, node, scene, step, ttl } from './scene.js'
 
 const foreign = JSON.stringify({ v: 1, address: 'b:2' })
 const down = JSON.stringify({ v: 1, address: 'a:1', status: 'down' })
@@ -15,8 +15,8 @@ const heldByAnother = (registry: MemoryRegistry) => {
   return { lease, leave: () => holder.unsubscribe() }
 }
 
-describe('a key that another took', () => {
-  it('is left alone when it is the operator who overwrote it, until it is deleted', () =>
+describe('a key that another holder has taken', () => {
+  it('is left alone if an operator overwrote it, until it is deleted', () =>
     scene(({ registry, registers, advance, value, leaseOf }) => {
       const seen = registers()
       const before = registry.write(key, down)
@@ -30,7 +30,7 @@ describe('a key that another took', () => {
       expect(leaseOf()).toBe(registry.leases()[0])
     }))
 
-  it('is left alone when another process took it, until its lease ends', () =>
+  it('is left alone if another process took it, until that lease ends', () =>
     scene(({ registry, registers, advance, leaseOf }) => {
       const seen = registers()
       const other = heldByAnother(registry)
@@ -42,7 +42,7 @@ describe('a key that another took', () => {
       expect(seen.last()).toMatchObject({ status: 'registered' })
     }))
 
-  it('is said once to be taken, and again when it passes to a third', () =>
+  it('is reported once, and again when a third holder takes it', () =>
     scene(({ registry, registers, advance }) => {
       const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
       const seen = registers({}, instance)
@@ -55,7 +55,7 @@ describe('a key that another took', () => {
       other.leave()
     }))
 
-  it('is not written while it is taken, whatever changes here', () =>
+  it('is not written while it is taken, whatever the registration desires', () =>
     scene(({ registry, registers, advance }) => {
       const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
       const seen = registers({}, instance)
@@ -70,7 +70,7 @@ describe('a key that another took', () => {
       expect(seen.last()).toEqual({ status: 'taken', key, by: '0' })
     }))
 
-  it('does not keep a changed id from being registered, and is not deleted then', () =>
+  it('does not stop a new id from being registered, and is not deleted then', () =>
     scene(({ registry, registers, advance, leaseOf }) => {
       const instance = new BehaviorSubject<ServiceInstanceInput | null>(node)
       const seen = registers({}, instance)
@@ -82,7 +82,7 @@ describe('a key that another took', () => {
       registry.write(key, null)
     }))
 
-  it('survives our end', () =>
+  it('survives the end of the registration', () =>
     scene(({ registry, registers, advance, leaseOf }) => {
       const seen = registers()
       registry.write(key, down)
@@ -107,8 +107,8 @@ describe('a key that another took', () => {
     }))
 })
 
-describe("with onTaken: 'fail', a key held at the start", () => {
-  it('is waited for during one TTL, then it is an error', () =>
+describe("with onTaken: 'fail', a key that is taken at the start", () => {
+  it('is waited for during one TTL, then errors Taken', () =>
     scene(({ registry, registers, advance, leaseOf }) => {
       const other = heldByAnother(registry)
       const seen = registers({ onTaken: 'fail' })
@@ -122,7 +122,7 @@ describe("with onTaken: 'fail', a key held at the start", () => {
       other.leave()
     }))
 
-  it('is registered when its holder goes in time, as our crashed predecessor does', () =>
+  it('is registered if the other holder leaves in time, as a crashed predecessor does', () =>
     scene(({ registry, registers, advance }) => {
       const other = heldByAnother(registry)
       const seen = registers({ onTaken: 'fail' })
@@ -133,7 +133,7 @@ describe("with onTaken: 'fail', a key held at the start", () => {
       expect(seen.last()).toMatchObject({ status: 'registered' })
     }))
 
-  it('is not an error later on: a registration that once was there stands down', () =>
+  it('does not error later: a registration that was present once stands down', () =>
     scene(({ registry, registers, advance }) => {
       const seen = registers({ onTaken: 'fail' })
       registry.write(key, down)
@@ -162,7 +162,7 @@ describe('our own key', () => {
       expect(registry.leases()).toHaveLength(1)
     }))
 
-  it('is never taken when it still hangs on a former lease, which lives on', () =>
+  it('is never taken if it is still under a former lease, which lives on', () =>
     scene(({ registry, registers, advance, leaseOf }) => {
       // the registry says that the lease is lost though it lives, as after a failover
       const lost = new Subject<never>()
