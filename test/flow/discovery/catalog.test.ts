@@ -64,10 +64,12 @@ describe('a catalog of all services', () => {
     registry.write(keyOf('bad', 'web'), '{"v":1,"service":"db","address":"a:1"}')
     registry.write('/rx-discovery/loose', 'x')
     registry.write('/rx-discovery/../a', 'x')
-    registry.write(keyOf('a/b', 'odd'), '{"v":1,"address":"a:1"}')
+    registry.write(keyOf('..', 'odd'), '{"v":1,"address":"a:1"}')
+    registry.write(keyOf('b', 'odd/a'), '{"v":1,"address":"a:1"}')
     const { last, stop } = see(catalog(registry))
     expect([...last()].map(([name, { size, rejected }]) => [name, size, [...rejected.keys()]])).toEqual([
-      ['odd', 0, [keyOf('a/b', 'odd')]],
+      ['odd', 0, [keyOf('..', 'odd')]],
+      ['odd/a', 1, []],
       ['web', 0, [keyOf('bad', 'web')]],
     ])
     stop()
@@ -302,7 +304,7 @@ describe('a catalog', () => {
     }
     expect(argumentOf({ format: plain() as never })).toBe('services')
     expect(argumentOf({ format: [native(), plain()] as never })).toBe('services')
-    expect(argumentOf({ services: ['web', 'a/b'] })).toBe('services')
+    expect(argumentOf({ services: ['web', 'a//b'] })).toBe('services')
     expect(argumentOf({ services: [''] })).toBe('services')
     for (const name of ['linger', 'coalesce', 'verify']) expect(argumentOf({ [name]: -1 })).toBe(name)
     expect(argumentOf({ format: [] as never })).toBe('format')
