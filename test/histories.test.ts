@@ -31,7 +31,7 @@ const watching = (watch: (registry: MemoryRegistry) => ReadableRegistry['watch']
 /** The registry, whose watches are altered. */
 const altered = (alter: (batches: Observable<Batch>) => Observable<Batch>) => watching(registry => (prefix, revision) => alter(registry.watch(prefix, revision)))
 
-/** Every answer comes some ms after what it tells of, and every event. */
+/** Every answer and every event is some ms late. */
 const slowly = (registry: MemoryRegistry): MemoryRegistry => ({
   ...registry,
   list: prefix => registry.list(prefix).pipe(delay(20)),
@@ -49,7 +49,7 @@ describe('random histories', () => {
     holds(histories(faults, { ballast: 1_001, numRuns: 40 }))
   })
 
-  it('also over a wire that takes its time, on which what was sent may be carried out though nobody waits for the answer', { timeout: 60_000 }, () => {
+  it('also over a wire that takes its time, on which a request may be carried out after its caller has stopped waiting', { timeout: 60_000 }, () => {
     // a refusal before the first answer is fatal, as it should be
     const slow = { through: slowly, writing: slowly, warmth: 200 }
     holds(histories(faults, { ...slow, numRuns: 200 }))

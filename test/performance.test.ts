@@ -24,7 +24,7 @@ const nodesOf = <V>(root: Node<V>): ReadonlySet<Node<V>> => {
 }
 
 describe('an event among 100,000 instances', () => {
-  it('makes anew what lies between the root and one leaf, and nothing else of the tree', () => {
+  it('copies the path from the root to one leaf, and nothing else of the tree', () => {
     const before = built(ids, ids)
     const known = nodesOf(before)
     const changes = { replaced: updated(before, 'node-050000', () => 'other'), added: updated(before, 'node-050000b', () => 'other'), removed: removed(before, 'node-050000') }

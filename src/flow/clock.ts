@@ -1,4 +1,4 @@
-/** Milliseconds that only ever grow. `asyncScheduler.now()` is the wall clock, which is set back and forth. */
+/** Milliseconds that only grow. `asyncScheduler.now()` is the wall clock, which can be set back. */
 export interface Clock {
   readonly now: () => number
 }

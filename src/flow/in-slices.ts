@@ -1,28 +1,28 @@
 import { asyncScheduler, Observable, Subscription } from 'rxjs'
 import { now } from './clock.js'
 
-/** For how long (ms) it is worked before the event loop gets its turn. */
+/** How long a slice may take before the event loop continues, ms. */
 const slice = 2
 
-/** Runs a computation in slices between which the event loop goes on, a short one at once; emits its result, completes. */
-export const inSlices = <A>(steps: Iterator<unknown, A>): Observable<A> =>
+/** Runs a computation in slices, between which the event loop continues; a short one runs at once. Emits its result, completes. */
+export const inSlices = <A>(parts: Iterator<unknown, A>): Observable<A> =>
   new Observable(subscriber => {
-    let turn = Subscription.EMPTY
+    let next = Subscription.EMPTY
     const work = (): void => {
       const until = now() + slice
-      let step: IteratorResult<unknown, A>
+      let part: IteratorResult<unknown, A>
       try {
-        do step = steps.next()
-        while (step.done !== true && now() < until)
+        do part = parts.next()
+        while (part.done !== true && now() < until)
       } catch (thrown) {
         subscriber.error(thrown)
         return
       }
-      if (step.done === true) {
-        subscriber.next(step.value)
+      if (part.done === true) {
+        subscriber.next(part.value)
         subscriber.complete()
-      } else turn = asyncScheduler.schedule(work, 0)
+      } else next = asyncScheduler.schedule(work, 0)
     }
     work()
-    return () => turn.unsubscribe()
+    return () => next.unsubscribe()
   })

@@ -1,6 +1,6 @@
 import { EMPTY, of, ReplaySubject, share, timer, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
 
-/** One run for all subscribers, its last value replayed to late ones, kept for `linger` ms after the last has left. */
+/** Shares one run among all subscribers and replays its last value to late ones. The run is kept for `linger` ms after the last subscriber has left. */
 export const shareLatest =
   <A>(linger: number): MonoTypeOperatorFunction<A> =>
   source => {
@@ -17,7 +17,7 @@ export const shareLatest =
         },
         resetOnError: end,
         resetOnComplete: end,
-        // the subscribers of a source that ended leave too, and then there is nothing to keep
+        // when a source ends, its subscribers leave as well: there is nothing to keep then
         resetOnRefCountZero: linger === 0 || (() => (ended ? EMPTY : timer(linger))),
       }),
     )

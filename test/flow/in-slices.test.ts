@@ -16,13 +16,13 @@ const busy = (): void => {
 }
 
 describe('inSlices', () => {
-  it('emits what is short within subscribe', () => {
+  it('emits the result of a short computation within subscribe', () => {
     const seen: unknown[] = []
     inSlices(counting(3)).subscribe({ next: value => seen.push(value), complete: () => seen.push('complete') })
     expect(seen).toEqual([3, 'complete'])
   })
 
-  it('gives the event loop its turns during what is long', async () => {
+  it('lets the event loop continue during a long computation', async () => {
     let turns = 0
     const turning = setInterval(() => turns++, 0)
     expect(await lastValueFrom(inSlices(counting(20, busy)))).toBe(20)

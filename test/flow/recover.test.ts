@@ -10,7 +10,7 @@ import { put, recorded, remove, see, shown, steady } from './scene.js'
 const idle = { watches: 0, leases: 0, calls: 0 }
 
 describe('an outage', () => {
-  it('makes a set stale, and says why, since when, and when it is tried again', () => virtually(({ advance, now }) => {
+  it('makes a set stale, with the reason, since when, and when the next try begins', () => virtually(({ advance, now }) => {
     const registry = memoryRegistry()
     put(registry, 'a')
     const { last, stop } = see(discover(registry, 'web', { backoff: steady }))
@@ -54,7 +54,7 @@ describe('an outage', () => {
     stop()
   }))
 
-  it('in which nothing answers is one once nobody has been heard for five seconds, and passes by itself', () => virtually(({ advance }) => {
+  it('in which the registry does not answer begins after five seconds without an answer, and passes by itself', () => virtually(({ advance }) => {
     const registry = memoryRegistry()
     put(registry, 'a')
     const { values, last, stop } = see(discover(registry, 'web', { backoff: steady }))
@@ -83,7 +83,7 @@ describe('an outage', () => {
     stop()
   }))
 
-  it('may be told by anything that is thrown', () => virtually(({ advance }) => {
+  it('may be caused by anything that is thrown', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     for (const [thrown, message] of [['a string', 'a string'], [undefined, 'undefined'], [Object.create(null), 'a value that cannot be converted to a string'], [Symbol('x'), 'Symbol(x)']]) {
       const cut = new Subject<void>()
@@ -147,7 +147,7 @@ describe('a refusal', () => {
     expect([seen.last().status, (seen.error as Error).name]).toEqual(['pending', 'Denied'])
   }))
 
-  it('of what the registry was asked is fatal at any time', () => virtually(({ advance }) => {
+  it('of an argument is fatal at any time', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { registry } = recorded(memory, { check: () => throwError(() => new InvalidArgument('prefix', 'is unfit')) })
     const seen = see(discover(registry, 'web', { verify: 1_000 }))
@@ -220,7 +220,7 @@ describe('the pauses', () => {
     expect([seen.values, seen.completed]).toEqual([[-1, -1, 120], true])
   }))
 
-  it('are left by whoever unsubscribes, also inside the interruption', () => virtually(({ pending }) => {
+  it('end when they are unsubscribed, also inside the interruption', () => virtually(({ pending }) => {
     const failing = throwError(() => new Error('gone')).pipe(recover({ backoff: steady, fatal: () => false, interrupted: ({ attempt }) => of(attempt) }))
     const seen = see(failing)
     expect([seen.values, pending()]).toEqual([[1], 1])
@@ -228,7 +228,7 @@ describe('the pauses', () => {
     expect([pending(), see(failing.pipe(take(1))).values, pending()]).toEqual([0, [1], 0])
   }))
 
-  it('are not made before what is fatal', () => virtually(({ pending }) => {
+  it('are not made after a fatal error', () => virtually(({ pending }) => {
     const seen = see(throwError(() => new Closed()).pipe(recover({ backoff: steady, fatal: error => error instanceof Closed, interrupted: () => of(1) })))
     expect([seen.values, seen.error, pending()]).toEqual([[], new Closed(), 0])
   }))
@@ -243,7 +243,7 @@ describe('what is thrown', () => {
 })
 
 describe('a set that comes back', () => {
-  it('comes without what was said of it in trouble', () => virtually(({ advance }) => {
+  it('comes without its former trouble', () => virtually(({ advance }) => {
     const registry = memoryRegistry()
     const sets: ServiceSet[] = []
     const { stop } = see(discover(registry, 'web', { backoff: steady }), set => sets.push(set))

@@ -64,14 +64,14 @@ export const play = (steps: readonly Step[], options: PlayOptions): readonly str
       watched.set(who, set)
       if (before !== undefined && before.status !== 'pending' && set.status === 'pending') wrong.push(`${who}: pending after ${before.status}`)
       if ((set.status === 'live') === (set.trouble !== undefined) && set.status !== 'pending') wrong.push(`${who}: ${set.status}, trouble ${String(set.trouble?.error)}`)
-      // who has not heard of a replaced history yet may say what was true in the former one
+      // before a subscription finds that the history was replaced, it may show the former one
       if (rewound || set.status === 'pending') return
       if (before !== undefined && set.revision < before.revision) wrong.push(`${who}: revision ${set.revision} after ${before.revision}`)
       const there = truth.at(set.service, set.revision)
       if (there !== undefined && shown(set) !== there) wrong.push(`${who}, ${now()} ms, ${set.status} at ${set.revision}: ${shown(set)} | truth: ${there}`)
     }
     const errored = (who: string) => (error: unknown): void => {
-      // a refusal is fatal to who has never been let in
+      // a refusal is fatal before the first success
       if (error instanceof Denied && watched.get(who)?.status === 'pending') watched.delete(who)
       else wrong.push(`${who} errored: ${String(error)}`)
     }

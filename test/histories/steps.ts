@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 
-/** What may happen to a registry and to who uses it; `ms` is for how long it lasts, meanwhile the history goes on. */
+/** Events of a registry and of its users; `ms` is for how long it lasts, meanwhile the history goes on. */
 export type Step =
   | { readonly does: 'put'; readonly key: number; readonly version: number }
   | { readonly does: 'delete'; readonly key: number }
-  /** A transaction by another hand: every key gets the version, 0 deletes. */
+  /** A transaction by another client: every key gets the version, 0 deletes. */
   | { readonly does: 'transact'; readonly keys: readonly number[]; readonly version: number }
   /** What the registration wants to be: 0 nothing, 3 another id. */
   | { readonly does: 'wish'; readonly version: number }
@@ -25,7 +25,7 @@ const upTo = (max: number) => fc.integer({ min: 0, max })
 export const lasting = (does: 'wait' | 'interrupt' | 'freeze' | 'lag' | 'deny', max: number): fc.Arbitrary<Step> =>
   fc.record({ does: fc.constant(does), ms: upTo(max) })
 
-/** What other hands write. */
+/** The writes of other clients. */
 export const writes: Steps = [
   fc.record({ does: fc.constant('put' as const), key: upTo(5), version: upTo(2) }),
   fc.record({ does: fc.constant('delete' as const), key: upTo(5) }),

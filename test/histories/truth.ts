@@ -33,12 +33,12 @@ const heldNow = (registry: MemoryRegistry, services: readonly string[]): readonl
 export interface Truth {
   /** Writes down what there is now. */
   readonly record: () => void
-  /** `undefined` when nobody wrote it down. */
+  /** `undefined` if it was not recorded. */
   readonly at: (service: string, revision: number) => string | undefined
   readonly now: (service: string) => string
 }
 
-/** Writes down what a registry holds, when told to. */
+/** Records the content of a registry on request. */
 export const truthOf = (registry: MemoryRegistry, services: readonly string[]): Truth => {
   const known = new Map<number, readonly string[]>()
   const record = (): void => void known.set(registry.revision(), heldNow(registry, services))

@@ -7,7 +7,7 @@ import { projection, type Projection, type Snapshot } from '../../../src/core/vi
 import { finished } from '../../finished.js'
 import type { Change } from '../../../src/core/store.js'
 
-/** Keys `/<service>/<anything>`, values `<id> <address>`: as with go-zero, the key does not tell the id. */
+/** Keys `/<service>/<anything>`, values `<id> <address>`: as with go-zero, the key does not contain the id. */
 const format: Format = {
   name: 'test',
   prefix: service => `/${service}/`,
@@ -32,18 +32,18 @@ const rejected = (known: Snapshot<unknown>, service = 'web'): string[] | undefin
 
 const web = projection(format, { service: 'web' })
 
-describe('the fold of one service', () => {
-  it('knows a service before it knows anything of it', () => {
+describe('the projection of one service', () => {
+  it('has its service before the first listing', () => {
     expect([web.empty.revision, shown(web.empty), rejected(web.empty)]).toEqual([0, [], []])
   })
 
-  it('folds writes, rewrites and deletes, sorted by id', () => {
+  it('applies writes, rewrites and deletes, sorted by id', () => {
     const known = after(web, put('/web/1', 'b x', 2), put('/web/2', 'a y', 3), put('/web/3', 'c z', 4), put('/web/1', 'b w', 5), deleted('/web/3', 6))
     expect(shown(known)).toEqual(['a@y', 'b@w'])
     expect([known.revision, known.entries.size]).toEqual([6, 2])
   })
 
-  it('files what cannot be read by its key, until it can', () => {
+  it('shows an entry that cannot be read by its key, until it can be read', () => {
     const bad = after(web, put('/web/1', 'a x', 2), put('/web/1', 'bad value', 3), put('/web/2', 'bad too', 4))
     expect([shown(bad), rejected(bad)]).toEqual([[], ['/web/1 value', '/web/2 too']])
     const good = web.apply(bad, { revision: 6, changes: [put('/web/1', 'a x', 5), deleted('/web/2', 6)] })
@@ -55,13 +55,13 @@ describe('the fold of one service', () => {
     expect([shown(known), rejected(known)]).toEqual([[], ['/web/1 claims to be of service db, under a key of web']])
   })
 
-  it('drops changes that it has folded already', () => {
+  it('drops changes that it has applied already', () => {
     const known = after(web, put('/web/1', 'a x', 2), put('/web/1', 'a y', 5))
     expect(shown(web.apply(known, { revision: 6, changes: [put('/web/1', 'a x', 2), put('/web/2', 'b x', 5), put('/web/3', 'c x', 6)] }))).toEqual(['a@y', 'c@x'])
     expect(web.apply(known, { revision: 4, changes: [] })).toBe(known)
   })
 
-  it('folds a batch whole, each change after the other', () => {
+  it('applies a batch whole, each change after the other', () => {
     const known = web.apply(web.empty, { revision: 3, changes: [put('/web/1', 'a x', 2), deleted('/web/1', 3), put('/web/2', 'b x', 3)] })
     expect(shown(known)).toEqual(['b@x'])
   })
@@ -134,7 +134,7 @@ describe('a listing', () => {
   const listed = (known: Snapshot<unknown>, revision: number, ...changes: readonly Change[]): Snapshot<unknown> =>
     finished(web.restore(known, changes.map(change => web.decode(known, change)), revision))
 
-  it('replaces what was known, whatever its revision', () => {
+  it('replaces the snapshot, whatever its revision', () => {
     const known = after(web, put('/web/1', 'a x', 2), put('/web/2', 'bad x', 9))
     const next = listed(known, 4, put('/web/3', 'c x', 3))
     expect([next.revision, shown(next), rejected(next), next.entries.size]).toEqual([4, ['c@x'], [], 1])
@@ -151,8 +151,8 @@ describe('a listing', () => {
   })
 })
 
-describe('the fold of many services', () => {
-  it('files keys as the format tells, and forgets a service that is empty', () => {
+describe('the projection of many services', () => {
+  it('assigns keys to services by `serviceOf`, and forgets a service that is empty', () => {
     const all = projection(format)
     const known = after(all, put('/web/1', 'a x', 2), put('/db/1', 'd x', 3), put('/db/2', 'bad x', 4), put('nothing', 'e x', 5))
     expect([...known.services.keys()]).toEqual(['db', 'web'])

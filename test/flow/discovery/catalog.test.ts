@@ -32,7 +32,7 @@ describe('a catalog of all services', () => {
     expect(memory.subscriptions()).toEqual(idle)
   }))
 
-  it('says nothing before it knows, and that there are none when there are none', () => virtually(({ advance }) => {
+  it('emits nothing before the first listing, and an empty map if there are no services', () => virtually(({ advance }) => {
     const registry = memoryRegistry()
     registry.interrupt(10)
     const { values, stop } = see(catalog(registry, { backoff: steady }))
@@ -59,7 +59,7 @@ describe('a catalog of all services', () => {
     stop()
   }))
 
-  it('files what cannot be read under the service of its key, and leaves out what is of none', () => virtually(() => {
+  it('shows rejected entries under the service of their key, and leaves out keys that belong to no service', () => virtually(() => {
     const registry = memoryRegistry()
     registry.write(keyOf('bad', 'web'), '{"v":1,"service":"db","address":"a:1"}')
     registry.write('/rx-discovery/loose', 'x')
@@ -171,7 +171,7 @@ describe('a catalog of named services', () => {
 describe('a catalog in several formats', () => {
   const format = [native(), native({ prefix: '/old' })] as const
 
-  it('is one map: of an address the first listed wins, and a service stays while one of them tells of it', () => virtually(() => {
+  it('is one map: for one address the first listed format wins, and a service stays while one format has it', () => virtually(() => {
     const memory = memoryRegistry()
     const old = (id: string, service: string, value: string | null): unknown => memory.write(`/old/${service}/${id}`, value)
     put(memory, 'a', 'new', 'web')

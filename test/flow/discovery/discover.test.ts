@@ -22,7 +22,7 @@ describe('a discovered service', () => {
     stop()
   }))
 
-  it('is live with what is there, and when nobody is', () => virtually(({ advance, now }) => {
+  it('is live with the instances that are there, and also without any', () => virtually(({ advance, now }) => {
     const registry = memoryRegistry()
     advance(5)
     const empty = see(discover(registry, 'web'))
@@ -229,7 +229,7 @@ describe('one discover Observable', () => {
     }
   }))
 
-  it('may be written to inside a set: everybody sees the sets in order', () => virtually(() => {
+  it('may be written to inside a set: every subscriber sees the sets in order', () => virtually(() => {
     const registry = memoryRegistry()
     put(registry, 'a', '0')
     const web$ = discover(registry, 'web')
@@ -251,7 +251,7 @@ describe('one discover Observable', () => {
 })
 
 describe('a registry that is closed', () => {
-  it('leaves a last stale set that says so, then completes', () => virtually(({ advance, now, pending }) => {
+  it('leaves a last stale set with the error Closed, then completes', () => virtually(({ advance, now, pending }) => {
     const registry = memoryRegistry()
     put(registry, 'a')
     const seen = see(discover(registry, 'web'))
@@ -281,7 +281,7 @@ describe('a registry that is closed', () => {
     expect([texts(seen.values), seen.last().trouble?.error, seen.completed, pending()]).toEqual([['pending', 'pending'], new Closed(), true, 0])
   }))
 
-  it('lets whoever subscribes later know by an error', () => virtually(() => {
+  it('errors for later subscribers', () => virtually(() => {
     const registry = memoryRegistry()
     const web$ = discover(registry, 'web')
     const before = see(web$)

@@ -1,8 +1,10 @@
-import { concat, delay, filter, map, mergeMap, NEVER, of, Subject, throwError, type Observable } from 'rxjs'
+import { concat, defer, delay, filter, map, mergeMap, NEVER, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { Compacted, Diverged, discover, Lagging, native, Rewound, type Batch, type Check, type DiscoverOptions, type ServiceSet } from 'rx-discovery'
+import { Compacted, Disconnected, Diverged, discover, exponential, Lagging, native, Rewound, type Batch, type Check, type DiscoverOptions, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
+import type { Range } from '../../../src/core/store.js'
+import { withSignals } from '../../../src/flow/registry-signals.js'
 import { fill, keyOf, put, recorded, remove, see, shown, steady, type Changed } from '../scene.js'
 
 const web = '/rx-discovery/web/'
@@ -16,12 +18,12 @@ const following = (memory: MemoryRegistry, count: number, changed: Changed = {},
   return { ...seen, since, open }
 }
 
-/** As much of a set as may be told from outside: status, size, what went wrong. */
+/** A set as text: status, size, error. */
 const told = ({ status, size, trouble }: ServiceSet): string => `${status} ${size}${trouble === undefined ? '' : ` ${trouble.error.name}`}`
 const head = (memory: MemoryRegistry): number => memory.revision()
 
 describe('after a break', () => {
-  it('a set of up to 1,000 keys is listed anew', () => virtually(({ advance }) => {
+  it('a set of up to 1,000 keys is listed again', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { since, stop } = following(memory, 1_000)
     since()
@@ -31,7 +33,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('a greater one is resumed, after every key was compared', () => virtually(({ advance }) => {
+  it('a larger one is resumed, after every key was compared', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { values, since, stop } = following(memory, 1_001)
     advance(1)
@@ -68,7 +70,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('nothing is watched again that the comparison has shown to be known', () => virtually(({ advance }) => {
+  it('the watch begins at the revision of the comparison, if that agrees', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { values, since, stop } = following(memory, 1_500)
     memory.interrupt()
@@ -82,7 +84,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it.each([[10_000, false], [10_001, true]])('of %i revisions it is listed anew: %s', (gap, anew) => virtually(({ advance }) => {
+  it.each([[10_000, false], [10_001, true]])('of %i revisions it is listed again: %s', (gap, anew) => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { last, since, stop } = following(memory, 2_000)
     advance(1)
@@ -97,7 +99,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('it is listed anew when the history was compacted away', () => virtually(({ advance }) => {
+  it('it is listed again when the history was compacted away', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { values, last, since, stop } = following(memory, 1_500)
     advance(1)
@@ -113,7 +115,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('it is listed anew when the history was replaced', () => virtually(({ advance }) => {
+  it('it is listed again when the history was replaced', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { values, last, since, stop } = following(memory, 1_500)
     advance(1)
@@ -163,7 +165,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('the gap may come in pieces: what has come is shown, stale, and it is live with the last of them', () => virtually(({ advance }) => {
+  it('the gap may come in pieces: the changes that arrived are shown, stale, and it is live with the last of them', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const pieces = new Subject<Batch>()
     let first = true
@@ -203,7 +205,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('a listing from the past is only believed when it is told twice', () => virtually(({ advance }) => {
+  it('a listing from the past is only believed when it comes twice', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     let lies = 0
     const { values, since, stop } = following(memory, 3, {
@@ -221,7 +223,7 @@ describe('after a break', () => {
     stop()
   }))
 
-  it('a comparison from the past is only believed when it is told twice', () => virtually(({ advance }) => {
+  it('a comparison from the past is only believed when it comes twice', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     let lies = 0
     const { last, since, stop } = following(memory, 1_500, {
@@ -273,7 +275,7 @@ describe('verifying', () => {
     stop()
   }))
 
-  it('says when it was last confirmed, in the next set', () => virtually(({ advance }) => {
+  it('reports when it was last confirmed, in the next set', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { last, stop } = start(memory)
     advance(25_000)
@@ -312,7 +314,7 @@ describe('verifying', () => {
     stop()
   }))
 
-  it('finds a watch that lags for more than 5 s, and lists anew', () => virtually(({ advance }) => {
+  it('finds a watch that lags for more than 5 s, and lists again', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { values, last, stop } = start(memory)
     const release = memory.lag()
@@ -327,7 +329,7 @@ describe('verifying', () => {
     stop()
   }))
 
-  it('lists anew, however great the set, when the watch has lagged or lost an event, and trusts it again afterwards', () => virtually(({ advance }) => {
+  it('lists again, however large the set is, when the watch has lagged or lost an event, and trusts it again afterwards', () => virtually(({ advance }) => {
     for (const lagging of [true, false]) {
       const memory = memoryRegistry()
       const { last, since, stop } = following(memory, 1_500, lagging ? {} : losing(memory, 'lost'), { verify: 10_000 })
@@ -403,7 +405,7 @@ describe('verifying', () => {
     stop()
   }))
 
-  it('asks one at a time, however slow the answer, and never after it was left', () => virtually(({ advance, pending }) => {
+  it('asks one at a time, however slow the answer, and never after it was unsubscribed', () => virtually(({ advance, pending }) => {
     const memory = memoryRegistry()
     const { since, open, stop } = start(memory, slow(memory, 25_000))
     since()
@@ -444,5 +446,28 @@ describe('a set', () => {
     put(memory, 'a')
     expect([shown(last()), last().rejected.size]).toEqual(['live a@1', 0])
     stop()
+  }))
+})
+
+describe('a registry that reports its return', () => {
+  it('ends the pause between two tries, each time it is back', () => virtually(({ advance }) => {
+    const registry = memoryRegistry()
+    const returned = new Subject<void>()
+    let away = true
+    const list = (prefix: Range) => defer(() => (away ? throwError(() => new Disconnected('away')) : registry.list(prefix)))
+    const backoff = exponential({ first: 60_000, max: 60_000, jitter: 'none' })
+    const seen: string[] = []
+    const watching = discover(withSignals({ ...registry, list }, { closed: NEVER, returned }), 'web', { backoff }).subscribe(({ status, trouble }) => seen.push(`${status} ${trouble?.attempt ?? 0}`))
+    advance(1_000)
+    expect(seen).toEqual(['pending 0', 'pending 1'])
+    returned.next()
+    advance(1_000)
+    expect(seen).toEqual(['pending 0', 'pending 1', 'pending 2'])
+    away = false
+    returned.next()
+    advance(1)
+    expect(seen.at(-1)).toBe('live 0')
+    expect(returned.observed).toBe(false)
+    watching.unsubscribe()
   }))
 })
