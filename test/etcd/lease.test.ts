@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { retry, Subject, throwError, timer, type Observable } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Disconnected, LeaseLost } from '../../src/core/errors.js'
+import { Disconnected, LeaseLost, toError } from '../../src/core/errors.js'
 import type { Lease } from '../../src/core/store.js'
-import { connect } from '../../src/edge/etcd/connection/members.js'
-import { asError } from '../../src/edge/etcd/connection/etcd-errors.js'
-import { leases } from '../../src/edge/etcd/lease/lease.js'
-import type { Member, Members } from '../../src/edge/etcd/connection/member.js'
+import { connect, type Members } from '../../src/edge/etcd/connection/members.js'
+import { leases } from '../../src/edge/etcd/lease/leases.js'
+import type { Member } from '../../src/edge/etcd/connection/member.js'
 import { faultProxy, type Proxy } from './proxy.js'
 import { etcdCluster, etcdServer, type EtcdServer } from './server.js'
 
@@ -116,7 +115,7 @@ describe('lease', () => {
   it('11.10 a thousand leases take ten streams, and live', { timeout: 120_000 }, async () => {
     const { lease, close, open } = scene()
     // What a busy machine does not grant in time is asked for again, as `register` does.
-    const again = { delay: (error: unknown) => (error instanceof Disconnected ? timer(1000 * Math.random()) : throwError(() => asError(error))) }
+    const again = { delay: (error: unknown) => (error instanceof Disconnected ? timer(1000 * Math.random()) : throwError(() => toError(error))) }
     const tenants: Tenant[] = []
     while (tenants.length < 1000) {
       tenants.push(...Array.from({ length: 100 }, () => tenant(lease(30).pipe(retry(again)))))

@@ -3,9 +3,8 @@ import { lastValueFrom, map, toArray } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { Rewound } from '../../src/core/errors.js'
 import { check } from '../../src/edge/etcd/range/check.js'
-import { connect } from '../../src/edge/etcd/connection/members.js'
+import { connect, type Members } from '../../src/edge/etcd/connection/members.js'
 import { list } from '../../src/edge/etcd/range/list.js'
-import type { Members } from '../../src/edge/etcd/connection/member.js'
 import { etcdServer, plainClient, type EtcdServer } from './server.js'
 
 let members: Members

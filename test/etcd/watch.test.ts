@@ -5,7 +5,7 @@ import { Compacted, Denied, Disconnected, Rewound } from '../../src/core/errors.
 import type { Batch, Change, Revision } from '../../src/core/store.js'
 import { connect } from '../../src/edge/etcd/connection/members.js'
 import { list } from '../../src/edge/etcd/range/list.js'
-import { watches } from '../../src/edge/etcd/watch/watch.js'
+import { watches } from '../../src/edge/etcd/watch/watches.js'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
 import { faultProxy } from './proxy.js'

@@ -40,7 +40,7 @@ describe('one cluster', () => {
       seen('a', says('1'))
       for (let second = 0; second < 300; second += 30) {
         const error = thrown(() => seen('b', says('2')))
-        expect(error).toMatchObject({ name: 'Disconnected', host: 'b', message: 'b belongs to cluster 2, not to 1 as a: the hosts must be those of one cluster' })
+        expect(error).toMatchObject({ name: 'Disconnected', host: 'b', message: 'b belongs to cluster 2, but a to cluster 1: list the hosts of one cluster only' })
         expect(isStranger('b')).toBe(true)
         seen('a', says('1'))
         advance(30_000)

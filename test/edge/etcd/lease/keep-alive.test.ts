@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Denied } from '../../../../src/core/errors.js'
-import { keepAlives } from '../../../../src/edge/etcd/lease/keep-alive.js'
-import type { Held } from '../../../../src/edge/etcd/lease/kept-lease.js'
+import { keepAlive } from '../../../../src/edge/etcd/lease/keep-alive.js'
+import type { KeptLease } from '../../../../src/edge/etcd/lease/kept-lease.js'
 import type { Pong } from '../../../../src/edge/etcd/lease/ping-stream.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 import { now } from '../../../../src/flow/clock.js'
@@ -12,7 +12,7 @@ const seeded = (seed = 1) => () => (seed = (seed * 16_807) % 2_147_483_647) / 2_
 
 const between = (times: readonly number[]): number[] => times.slice(1).map((time, i) => time - (times[i] ?? 0))
 
-interface Tenant extends Held {
+interface Tenant extends KeptLease {
   readonly pongs: Pong[]
   lost: boolean
   readonly release: () => void
@@ -23,19 +23,19 @@ type Several<A> = readonly [A, A, A]
 const scene = (hosts = 1) => {
   const store = fakeStore()
   const members = Array.from({ length: hosts }, (_, i) => fakeMember(`host${i}`, store))
-  const { hold, release, close } = keepAlives(fakeMembers(...members), seeded())
+  const { add, remove, close } = keepAlive(fakeMembers(...members), seeded())
   const grant = (id: string, ttl = 9): Tenant => {
     store.grant(id, ttl)
     const pongs: Pong[] = []
     const tenant: Tenant = {
-      ...{ id, ttl, due: 0, deadline: 0, late: false, home: undefined, pongs, lost: false },
+      ...{ id, ttl, due: 0, deadline: 0, late: false, pinger: undefined, pongs, lost: false },
       answered: pong => {
         if (pong.ttl > 0) tenant.pongs.push(pong)
         else tenant.lost = true
       },
-      release: () => release(tenant),
+      release: () => remove(tenant),
     }
-    hold(tenant, now())
+    add(tenant, now())
     return tenant
   }
   const grants = (count: number, ttl?: number) =>

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { Observable, Subject } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { BatchPerTick, type Turns } from '../../../../src/edge/etcd/watch/batch-per-tick.js'
+import { BatchPerTick, type TickTimes } from '../../../../src/edge/etcd/watch/batch-per-tick.js'
 
 let time = 0
 beforeEach(() => {
@@ -10,7 +10,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-const joining = (common: Turns = { doneAt: -Infinity, took: 0 }, took = 0, told: (value: number) => void = () => undefined) => {
+const joining = (common: TickTimes = { doneAt: -Infinity, took: 0 }, took = 0, told: (value: number) => void = () => undefined) => {
   const source = new Subject<number>()
   const seen: (number | string)[] = []
   const next = (value: number): void => {

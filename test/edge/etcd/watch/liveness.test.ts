@@ -33,7 +33,7 @@ const scene = (answer: Observable<unknown>, test: (scene: Scene, helpers: Parame
 describe('liveness', () => {
   it('asks nothing while there are messages', () => {
     scene(NEVER, ({ alive, pings, reads }, { cold, expectObservable, flush }) => {
-      cold('1s a 1s a 1s a 1s a 1s a 1s a').subscribe(alive.heard)
+      cold('1s a 1s a 1s a 1s a 1s a 1s a').subscribe(alive.received)
       expectObservable(alive.silence, '7s !').toBe('')
       flush()
       expect([pings, reads]).toEqual([[], []])
@@ -41,7 +41,7 @@ describe('liveness', () => {
   })
   it('pings when it is quiet, once, and an answer is enough', () => {
     scene(NEVER, ({ alive, pings, reads }, { cold, expectObservable, flush }) => {
-      cold('2600ms a').subscribe(alive.heard)
+      cold('2600ms a').subscribe(alive.received)
       expectObservable(alive.silence, '4s !').toBe('')
       flush()
       expect([pings, reads]).toEqual([[2_000], []])

@@ -2,8 +2,8 @@ import { EMPTY, NEVER, Observable, Subject, Subscription } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Disconnected } from '../../../../src/core/errors.js'
 import type { Member } from '../../../../src/edge/etcd/connection/member.js'
-import { watches } from '../../../../src/edge/etcd/watch/watch.js'
-import { watchStream } from '../../../../src/edge/etcd/watch/watch-stream.js'
+import { watches } from '../../../../src/edge/etcd/watch/watches.js'
+import { watchStreams } from '../../../../src/edge/etcd/watch/watch-streams.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 import { bytes, number } from '../wire/protobuf-writer.js'
 
@@ -34,15 +34,15 @@ const scene = () => {
       )
     })
   const member = { host: 'etcd', call: () => EMPTY, stream } as unknown as Member
-  const streams = watchStream(member)
+  const streams = watchStreams(member)
   const failures = new Map<string, Error>()
   const watch = (name: string): (() => void) => {
     const stop = new Subscription()
     stop.add(
       streams.add({
         request: { key: Buffer.from(name) },
-        heard: () => undefined,
-        failed: error => {
+        receive: () => undefined,
+        fail: error => {
           failures.set(name, error)
           stop.unsubscribe()
         },
@@ -97,7 +97,7 @@ describe('a watch stream', () => {
   it('fails all when it breaks, also those that are added while they are told, which go to another one', () => {
     const { streams, watch, breaks, failures, open } = scene()
     watch('a')
-    streams.add({ request: {}, heard: () => undefined, failed: () => void watch('again') })
+    streams.add({ request: {}, receive: () => undefined, fail: () => void watch('again') })
     breaks(new Disconnected('broken'))
     expect([...failures.keys()]).toEqual(['a', 'again'])
     expect(open()).toBe(0)
@@ -111,8 +111,8 @@ describe('a watch stream', () => {
       stop.add(
         streams.add({
           request: {},
-          heard: () => undefined,
-          failed: () => {
+          receive: () => undefined,
+          fail: () => {
             tries += 1
             stop.unsubscribe()
             if (tries < 6) insist()
@@ -133,8 +133,8 @@ describe('a watch stream', () => {
       get request(): never {
         throw new TypeError('not a prefix')
       },
-      heard: () => undefined,
-      failed: () => undefined,
+      receive: () => undefined,
+      fail: () => undefined,
     }
     expect(() => streams.add(impossible)).toThrow(TypeError)
     watch('a')()

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Closed, Denied, Disconnected, InvalidArgument, LeaseLost } from '../../../../src/core/errors.js'
 import type { Lease } from '../../../../src/core/store.js'
 import { NeverSent } from '../../../../src/edge/etcd/connection/etcd-errors.js'
-import { leases } from '../../../../src/edge/etcd/lease/lease.js'
+import { leases } from '../../../../src/edge/etcd/lease/leases.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 import { fakeMember, fakeMembers, fakeStore } from '../fake-member.js'
 
