@@ -55,7 +55,8 @@ describe('watch', () => {
     const from = await now(prefix)
     const { batches, changes, established } = follow(watch, prefix, from)
     await established()
-    expect(batches[0]).toEqual({ revision: from, changes: [] })
+    expect(batches[0]).toMatchObject({ changes: [] })
+    expect(batches[0]?.revision).toBeGreaterThanOrEqual(from)
     const lease = client.lease(60)
     const leaseId = await lease.grant()
     const put = await lease.put(`${prefix}0`).value('new')
@@ -79,10 +80,71 @@ describe('watch', () => {
     const client = sharedClient()
     const prefix = freshPrefix()
     const [from, to] = [await client.put(`${prefix}a`).value('known'), await client.put(`${prefix}a`).value('new')].map(({ header }) => Number(header.revision))
-    await client.put(`${freshPrefix()}a`).value('of another prefix, and the last')
+    const { header } = await client.put(`${freshPrefix()}a`).value('of another prefix, and the last')
     const { batches, changes } = follow(watch, prefix, from ?? 0)
+    await vi.waitFor(() => expect(batches).toHaveLength(2))
+    expect(changes().map(({ revision }) => revision)).toEqual([to])
+    // The second one is empty, and reaches the revision at subscription.
+    expect(batches[0]?.revision).toBe(to)
+    expect(batches[1]?.revision).toBeGreaterThanOrEqual(Number(header.revision))
+  })
+
+  it('14 11.4 reaches the revision at subscription without an event, if only other keys have changed', async () => {
+    const { watch, now } = setUp()
+    const client = sharedClient()
+    const [prefix, other] = [freshPrefix(), freshPrefix()]
+    await puts(client, prefix, 1)
+    const from = await now(prefix)
+    await puts(client, other, 3)
+    const head = await now(prefix)
+    const { batches, changes, established, errors } = follow(watch, prefix, from)
+    await established()
+    expect(batches[0]?.changes).toEqual([])
+    expect(batches[0]?.revision).toBeGreaterThanOrEqual(head)
+    await puts(client, prefix, 1)
     await vi.waitFor(() => expect(changes()).toHaveLength(1))
-    expect(batches.map(({ revision }) => revision)).toEqual([from, to])
+    expect(errors).toEqual([])
+  })
+
+  it('11.4 a batch never reaches a revision before the events up to it have been delivered', { timeout: 60_000 }, async () => {
+    const { watch, now } = setUp()
+    const client = sharedClient()
+    const [prefix, other] = [freshPrefix(), freshPrefix()]
+    const written: number[] = []
+    const stop = new AbortController()
+    const writing = (async () => {
+      for (let i = 0; !stop.signal.aborted; i++) {
+        const busy = i % 400 < 200
+        const { header } = await client.put(`${busy && i % 10 === 0 ? prefix : other}${i % 7}`).value(String(i))
+        if (busy && i % 10 === 0) written.push(Number(header.revision))
+      }
+    })()
+    const early: string[] = []
+    for (let round = 0; round < 40; round++) {
+      const from = await now(round % 2 === 0 ? prefix : other)
+      await new Promise(resolve => setTimeout(resolve, Math.random() * 60))
+      const delivered = new Set<number>()
+      const claims: { readonly revision: number; readonly delivered: ReadonlySet<number> }[] = []
+      const subscription = watch(prefix, from).subscribe({
+        next: ({ revision, changes }) => {
+          for (const change of changes) delivered.add(change.revision)
+          claims.push({ revision, delivered: new Set(delivered) })
+        },
+        error: (error: unknown) => early.push(String(error)),
+      })
+      own(subscription, it => it.unsubscribe())
+      if (round % 4 === 0) await new Promise(resolve => setTimeout(resolve, 600))
+      setTimeout(() => {
+        subscription.unsubscribe()
+        for (const claim of claims)
+          early.push(...written.filter(at => at > from && at <= claim.revision && !claim.delivered.has(at)).map(at => `${at} after ${claim.revision}`))
+      }, 3_000)
+    }
+    await new Promise(resolve => setTimeout(resolve, 3_500))
+    stop.abort()
+    await writing
+    expect(written.length).toBeGreaterThan(20)
+    expect(early).toEqual([])
   })
 
   it('W1 loses nothing over cut connections, resuming after the last revision it delivered', async () => {
@@ -131,7 +193,7 @@ describe('watch', () => {
     const { batches, changes } = follow(watch, prefix, from)
     await vi.waitFor(() => expect(changes()).not.toEqual([]), 10_000)
     expect(changes().map(({ key }) => key)).toEqual(Array.from({ length: 60 }, (_, i) => `${prefix}${i}`))
-    expect(batches).toHaveLength(2)
+    expect(batches.filter(batch => batch.changes.length > 0)).toHaveLength(1)
   })
 
   it('W2 11.3 errors Compacted when it would have to start in what is compacted, also at the compacted revision itself', async () => {
@@ -233,7 +295,7 @@ describe('watch', () => {
     const watched = follow(watch, '/a/', 1)
     await watched.established()
     await puts(etcd.client(), '/b/', 5)
-    await vi.waitFor(() => expect(watched.batches.at(-1)).toEqual({ revision: 6, changes: [] }), 10_000)
+    await vi.waitFor(() => expect(watched.batches.at(-1)).toMatchObject({ revision: 6, changes: [] }), 10_000)
   })
 
   it('a member that does not create the watch in time is left', async () => {

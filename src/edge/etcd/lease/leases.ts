@@ -1,4 +1,4 @@
-import { asyncScheduler, lastValueFrom, Observable, race, timer, type Subscriber, type Unsubscribable } from 'rxjs'
+import { asyncScheduler, finalize, ignoreElements, lastValueFrom, Observable, race, timer, type Subscriber, type Unsubscribable } from 'rxjs'
 import { longestTtl } from '../../../core/arguments.js'
 import { Closed, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import type { Lease } from '../../../core/store.js'
@@ -122,12 +122,17 @@ export const leases = (members: Members): Leases => {
   const shared: Shared = { members, keepAlive: keepAlive(members), open: new Set(), revokes: pendingRevokes() }
   let closing = false
   let closed: Promise<void> | undefined
-  const close = async (timeout: number): Promise<void> => {
+  const close = (timeout: number): Promise<void> => {
     closing = true
     for (const lease of [...shared.open]) lease.revokeThen(to => to.error(new Closed()))
-    await lastValueFrom(race(shared.revokes.allEnded, timer(timeout)), { defaultValue: undefined })
-    shared.revokes.cancel()
-    shared.keepAlive.close()
+    const ended = race(shared.revokes.allEnded, timer(timeout)).pipe(
+      ignoreElements(),
+      finalize(() => {
+        shared.revokes.cancel()
+        shared.keepAlive.close()
+      }),
+    )
+    return lastValueFrom(ended, { defaultValue: undefined })
   }
   return {
     lease: (ttl, end) =>

@@ -1,7 +1,7 @@
 import { exhaustMap, interval, Subscription, type Observable } from 'rxjs'
 import { now } from '../../../flow/clock.js'
 
-/** The watches of one stream that may still have events under way from before their creation, though no event shows it. */
+/** Finds out when the watches of one stream have received all events from before their creation, where no event shows it. */
 export interface CatchUp {
   /** Adds a watch, or lets it wait again after it has received events. Calls `caughtUp` once nothing can be under way any more. */
   readonly add: (id: string, caughtUp: () => void) => void
@@ -16,8 +16,10 @@ export interface CatchUp {
  * events (etcd-io/etcd#15220); etcd delivers the history of new watches ten times a second.
  */
 const quietFor = 1_000
+/** The pause (ms) between two progress requests, while a watch is quiet for that long and not confirmed. */
+const askEvery = 250
 /** `etcd grpc-proxy` never answers a progress request. After this many without an answer, a read decides. */
-const askedAtMost = 3
+const askedAtMost = 8
 
 interface Waiting {
   readonly since: number
@@ -25,7 +27,7 @@ interface Waiting {
 }
 
 /**
- * Sends one progress request a second for all watches that wait. A watch whose range did not change gets no event, and so nothing else would show
+ * Asks for progress, once for all watches of the stream that wait. A watch whose range did not change gets no event, so nothing else would show
  * that its history has been delivered.
  */
 export const catchUp = (askProgress: () => void, read: Observable<unknown>): CatchUp => {
@@ -66,7 +68,7 @@ export const catchUp = (askProgress: () => void, read: Observable<unknown>): Cat
       if (watches.size > 1 || !asking.closed) return
       unanswered = 0
       // The read errors only in an outage, which the liveness of the stream reports.
-      asking = interval(quietFor).pipe(exhaustMap(ask)).subscribe({ next: answered, error: () => undefined })
+      asking = interval(askEvery).pipe(exhaustMap(ask)).subscribe({ next: answered, error: () => undefined })
     },
     close: () => asking.unsubscribe(),
   }

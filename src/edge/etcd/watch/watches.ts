@@ -29,7 +29,10 @@ const joined = (batches: readonly Batch[]): Batch => {
 }
 
 const none: readonly never[] = []
-/** etcd splits the history of a watch after a thousand revisions, so a message of fewer events is the whole of it. */
+/**
+ * etcd delivers the history of a watch in messages of at most a thousand revisions. A message of fewer events is the last one,
+ * and complete up to the revision in its header (etcd-facts 12.11).
+ */
 const historyPerMessage = 1_000
 
 // A class, not operators: the watch of a registration keeps 2 kB instead of 11 (D-047).
@@ -163,23 +166,22 @@ class Watch implements Watcher, Unsubscribable {
     this.#lastEvent = changes.at(-1)?.revision ?? this.#lastEvent
     // The header of events may be ahead of them. Without events, and under the id of this watch, it is etcd's automatic progress.
     const delivered = response.changes.length > 0 ? this.#lastEvent : response.revision
-    const revision = this.#target === 0 ? delivered : this.#reached(response, delivered, whole)
-    if (revision <= this.#last) return
-    this.#last = revision
-    this.#batches.next({ cluster: response.cluster, revision, changes })
+    if (delivered > this.#last) {
+      this.#last = delivered
+      this.#batches.next({ cluster: response.cluster, revision: delivered, changes })
+    }
+    if (this.#target > 0) this.#checkTarget(whole && response.changes.length < historyPerMessage ? response.revision : delivered)
   }
 
-  /** Up to which revision everything is delivered, while the watch catches up. */
-  #reached(response: WatchResponse, delivered: Revision, whole: boolean): Revision {
-    const target = this.#target
-    // Of a history, only the header of its last message reaches up to the target (etcd-facts 12.11).
-    if (delivered < target && !(whole && response.revision >= target && response.changes.length < historyPerMessage)) {
+  /** `upTo`: the revision up to which everything has been delivered. */
+  #checkTarget(upTo: Revision): void {
+    if (upTo < this.#target) {
       this.#waitForHistory()
-      return delivered
+      return
     }
-    this.#target = 0
     this.#added?.stopCatchUp()
-    return Math.max(delivered, target)
+    if (this.#last < this.#target) this.#caughtUp()
+    else this.#target = 0
   }
 
   #end(error: Error): void {

@@ -278,6 +278,22 @@ describe('lease', () => {
     }),
   )
 
+  it.each([[undefined, 2_000], [{ timeout: 300 }, 300]])(
+    'close(%j) gives up revokes that are not answered within %i ms, and leaves no timer',
+    (options, ms) =>
+      virtually(({ advance, pending }) => {
+        const { member, lease, close } = scene()
+        const { events } = seen(lease(60))
+        advance(10)
+        member.down = true
+        void close(options)
+        advance(ms - 10)
+        expect(events).toHaveLength(1)
+        advance(10)
+        expect([events.at(-1), pending()]).toEqual([expect.any(Closed), 0])
+      }),
+  )
+
   it('close resolves when all is done, at once when there is nothing', async () => {
     const { close } = scene()
     await close()
