@@ -38,7 +38,7 @@ describe('list', () => {
     const all = await lastValueFrom(list(members, freshPrefix()).pipe(toArray()))
     expect(all).toEqual([{ cluster: expect.stringMatching(/^[1-9]\d*$/) as unknown, revision: expect.any(Number) as unknown, changes: [] }])
   })
-  it('has what is under the prefix and nothing else, in order, as it is', async () => {
+  it('has the keys under the prefix and no others, in key order, unchanged', async () => {
     const prefix = freshPrefix()
     const web = `${prefix}web/`
     const lease = client.lease(60)
@@ -54,12 +54,12 @@ describe('list', () => {
     expect(changes[2]).toEqual({ key: `${web}c`, value: '', lease: '0', revision: Number(header.revision) })
     await lease.revoke()
   })
-  it('lists every key there is for the empty prefix', async () => {
+  it('lists all keys for the empty prefix', async () => {
     await client.put(`${freshPrefix()}a`).value('1')
     const { count } = await client.kv.range({ key: Buffer.from('\0'), range_end: Buffer.from('\0'), count_only: true })
     expect((await listing('')).changes).toHaveLength(Number(count))
   })
-  it('does not fail on a key or a value that is no UTF-8', async () => {
+  it('does not fail on a key or a value that is not UTF-8', async () => {
     const prefix = freshPrefix()
     await client.put(Buffer.concat([Buffer.from(`${prefix}a`), Buffer.from([0xff, 0xfe])])).value(Buffer.from([0xc3, 0x28]))
     const { changes } = await listing(prefix)
@@ -122,7 +122,7 @@ describe('list', () => {
       await etcd.close()
     }
   })
-  it('gives the event loop its turn', async () => {
+  it('lets the event loop go on', async () => {
     const prefix = freshPrefix()
     await fill(client, prefix, 20_000)
     await keys(prefix)

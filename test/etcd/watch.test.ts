@@ -47,7 +47,7 @@ const openStreams = async (endpoint: string): Promise<number> => {
 }
 
 describe('watch', () => {
-  it('says first that it is established, then every change after `from`, in order and whole', async () => {
+  it('emits an empty batch when it is created, then every change after `from`, in order and whole', async () => {
     const { watch, now } = setUp()
     const client = sharedClient()
     const prefix = freshPrefix()
@@ -75,7 +75,7 @@ describe('watch', () => {
     await lease.revoke()
   })
 
-  it('11.3 11.4 is created at `from`, drops what it knows already, and is never ahead of its events', async () => {
+  it('11.3 11.4 starts at `from`, drops the events up to it, then reaches the revision at subscription', async () => {
     const { watch } = setUp()
     const client = sharedClient()
     const prefix = freshPrefix()
@@ -178,7 +178,7 @@ describe('watch', () => {
     expect(outages).toBeGreaterThan(5)
   })
 
-  it('W3 W4 joins the fragments of a large revision into one batch, and drops half a train', async () => {
+  it('W3 W4 joins the fragments of a large message into one batch, and drops them if the last one does not arrive', async () => {
     const proxy = own(await faultProxy(sharedHosts()[0] ?? ''), it => it.close())
     const { watch, now } = setUp(proxy.endpoint)
     const client = sharedClient()
@@ -196,7 +196,7 @@ describe('watch', () => {
     expect(batches.filter(batch => batch.changes.length > 0)).toHaveLength(1)
   })
 
-  it('W2 11.3 errors Compacted when it would have to start in what is compacted, also at the compacted revision itself', async () => {
+  it('W2 11.3 errors Compacted if its start is compacted, also at the compacted revision itself', async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const { watch } = setUp(etcd.endpoint)
     const client = etcd.client()
@@ -215,7 +215,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(atTheEdge.changes()).toHaveLength(1))
   })
 
-  it('W13 11.1 errors Rewound when its last revision is in the future of a wiped etcd', async () => {
+  it('W13 11.1 errors Rewound if its start is in the future of a wiped etcd', async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const { watch, now } = setUp(etcd.endpoint)
     await puts(etcd.client(), '/a/', 5)
@@ -245,7 +245,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(again.changes()).toHaveLength(1))
   })
 
-  it('W7 W8 survives any flapping', async () => {
+  it('W7 W8 survives subscriptions and cuts in any order', async () => {
     const proxy = own(await faultProxy(sharedHosts()[0] ?? ''), it => it.close())
     const { watch, now } = setUp(proxy.endpoint)
     const prefix = freshPrefix()
@@ -262,7 +262,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(changes()).toHaveLength(3))
   })
 
-  it('W11 C4 an etcd that falls silent is found out, though nothing closes the connection', async () => {
+  it('W11 C4 errors when etcd falls silent, though nothing closes the connection', async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const { watch } = setUp(etcd.endpoint)
     const watched = follow(watch, '/a/', 1)
@@ -274,7 +274,7 @@ describe('watch', () => {
     etcd.thaw()
   })
 
-  it('W14 11.3 an idle one stays', async () => {
+  it('W14 11.3 stays open while it is idle', async () => {
     const { watch, now } = setUp()
     const prefix = freshPrefix()
     const watched = follow(watch, prefix, await now(prefix))
@@ -287,7 +287,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(watched.changes()).toHaveLength(1))
   })
 
-  it('W14 11.4 the progress that etcd tells by itself moves the revision', async () => {
+  it('W14 11.4 the automatic progress of etcd moves the revision', async () => {
     // 3.5 and before know the flag as an experiment only, 3.7 no longer.
     const every = (flag: string) => etcdServer({ flags: [`--${flag}=1s`] })
     const etcd = own(await every('watch-progress-notify-interval').catch(() => every('experimental-watch-progress-notify-interval')), it => it.close())
@@ -298,7 +298,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(watched.batches.at(-1)).toMatchObject({ revision: 6, changes: [] }), 10_000)
   })
 
-  it('a member that does not create the watch in time is left', async () => {
+  it('errors if the member does not create the watch in time', async () => {
     const { members } = setUp()
     const [real] = members.all
     if (real === undefined) throw new Error('there is a member')
@@ -309,7 +309,7 @@ describe('watch', () => {
 })
 
 describe('with authentication', () => {
-  it('W5 a refused watch is Denied, and hurts no other one', async () => {
+  it('W5 a refused watch errors Denied, and no other watch fails', async () => {
     const etcd = own(await etcdServer({ token: { kind: 'simple', ttl: 300 } }), it => it.close())
     const { user, root } = await enableAuth(etcd.client(), '/mine/')
     const members = own(connect({ hosts: etcd.endpoint, auth: user }), it => it.close())

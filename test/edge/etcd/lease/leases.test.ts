@@ -110,7 +110,7 @@ describe('lease', () => {
   )
 
   it(
-    'a grant that took longer than its TTL is pinged before it is news',
+    'a grant that took longer than its TTL is emitted after its first ping',
     inTime(({ advance }) => {
       const { member, lease } = scene()
       member.answer = () => ({ after: 4000 })
@@ -123,7 +123,7 @@ describe('lease', () => {
   )
 
   it(
-    'C2 never uses an ID twice, of 63 bits above 0',
+    'C2 uses each ID once, of 63 bits above 0',
     inTime(({ advance }) => {
       const { member, lease } = scene()
       const all = Array.from({ length: 500 }, () => seen(lease(60)))
@@ -157,7 +157,7 @@ describe('lease', () => {
   )
 
   it(
-    'revokes a lease past its deadline too, since etcd may have extended it',
+    'also revokes a lease past its deadline, since etcd may have extended it',
     inTime(({ advance, pending }) => {
       const { store, member, lease } = scene()
       const { unsubscribe } = seen(lease(5))
@@ -189,7 +189,7 @@ describe('lease', () => {
   )
 
   it(
-    'takes a lease that is gone already as revoked',
+    'counts a lease that is gone already as revoked',
     inTime(({ advance, pending }) => {
       const { store, lease } = scene()
       const end = new Subject<void>()
@@ -219,7 +219,7 @@ describe('lease', () => {
   )
 
   it(
-    'an `end` during the grant revokes what comes of it, then completes; one that came before grants nothing',
+    'an `end` during the grant revokes the lease, then completes; an `end` before the grant grants nothing',
     inTime(({ advance, pending }) => {
       const { member, lease, methods } = scene()
       const end = new Subject<void>()
@@ -260,7 +260,7 @@ describe('lease', () => {
   )
 
   it(
-    'close revokes every lease, tells its subscribers when that is answered, and refuses new ones',
+    'close revokes every lease, errors its subscribers when that is answered, and refuses new leases',
     inTime(({ advance, pending }) => {
       const { store, member, lease, close } = scene()
       const holders = Array.from({ length: 120 }, () => seen(lease(10)))
@@ -294,7 +294,7 @@ describe('lease', () => {
       }),
   )
 
-  it('close resolves when all is done, at once when there is nothing', async () => {
+  it('close resolves once all revokes have ended, at once if there are none', async () => {
     const { close } = scene()
     await close()
     await close()
