@@ -17,8 +17,8 @@ export interface Grant {
   readonly id: string
   /** Starts at the first subscription and continues without subscribers: a lease can be revoked only after its grant was answered. */
   readonly answer$: Observable<Granted>
-  /** Revokes the lease, or what may have become one. Completes once that is answered, or the TTL has passed. */
-  readonly undo: () => Observable<never>
+  /** Revokes the lease, or what may have become one. Emits at each revoke; completes once all is answered, or the TTL has passed. */
+  readonly undo: () => Observable<unknown>
 }
 
 /** For how long (ms) the bytes of a grant that was given up may still be on their way. */
@@ -54,7 +54,7 @@ export const grant = (members: Members, ttl: number): Grant => {
     )
 
   // The bytes of the grant may arrive after those of the first revoke, which then finds no lease.
-  const revokeTwice = (sent: number): Observable<never> => {
+  const revokeTwice = (sent: number): Observable<unknown> => {
     const again = now() + Math.min(underWayFor, ttl * 1000)
     return concat(
       revoke(members, id, again),

@@ -1,4 +1,4 @@
-import { asyncScheduler, finalize, ignoreElements, lastValueFrom, Observable, race, timer, type Subscriber, type Unsubscribable } from 'rxjs'
+import { asyncScheduler, finalize, ignoreElements, lastValueFrom, Observable, race, startWith, switchMap, take, timer, type Subscriber, type Unsubscribable } from 'rxjs'
 import { longestTtl } from '../../../core/arguments.js'
 import { Closed, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import type { Lease } from '../../../core/store.js'
@@ -19,7 +19,7 @@ const revokeOverdueFor = 1500
 export interface Leases {
   /** See `Registry.lease`. */
   readonly lease: (ttl: number, end?: Observable<unknown>) => Observable<Lease>
-  /** Revokes every lease; its subscribers then get `Closed`. Resolves once all revokes have ended, or after `timeout`, when the rest is given up. */
+  /** Revokes every lease; its subscribers then get `Closed`. Resolves once all revokes have ended. If none ends within `timeout`, the rest is given up. */
   readonly close: (options?: CloseOptions) => Promise<void>
 }
 
@@ -125,7 +125,12 @@ export const leases = (members: Members): Leases => {
   const close = (timeout: number): Promise<void> => {
     closing = true
     for (const lease of [...shared.open]) lease.revokeThen(to => to.error(new Closed()))
-    const ended = race(shared.revokes.allEnded, timer(timeout)).pipe(
+    // The timeout counts from the last revoke, since etcd may need longer for a thousand of them.
+    const silence = shared.revokes.revoked.pipe(
+      startWith(undefined),
+      switchMap(() => timer(timeout)),
+    )
+    const ended = race(shared.revokes.allEnded, silence.pipe(take(1))).pipe(
       ignoreElements(),
       finalize(() => {
         shared.revokes.cancel()
