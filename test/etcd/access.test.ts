@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lastValueFrom } from 'rxjs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { Denied, discover, Disconnected, register, type Registration, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
@@ -58,16 +59,22 @@ describe('passwords', () => {
     return etcd.close
   })
 
-  it('of a user who may write a key and not look at what begins with it: a registration says so', async () => {
+  it('of a user with a permission for one exact key: an instance at that key is registered and stays registered', async () => {
     const admin = etcd.client({ auth: logins.root })
     const role = await admin.role('writer').create()
     await role.grant({ permission: 'Readwrite', key: '/rx-discovery/web/alone' })
     await (await admin.user('writer').create('writer-password')).addRole('writer')
     const registry = own(etcdRegistry({ hosts: etcd.endpoint, auth: { username: 'writer', password: 'writer-password' } }), it => it.close())
+    const key = '/rx-discovery/web/alone'
     const states: Registration[] = []
-    own(register(registry, { service: 'web', id: 'alone', address: '10.0.0.1:8080' }).subscribe(state => states.push(state)), it => it.unsubscribe())
-    await vi.waitFor(() => expect(states.at(-1)).toMatchObject({ status: 'lost', cause: { name: 'Denied' } }), 20_000)
-    expect(await admin.get('/rx-discovery/web/alone')).not.toBeNull()
+    own(register(registry, { service: 'web', id: 'alone', address: '10.0.0.1:8080' }, { ttl: 3 }).subscribe(state => states.push(state)), it => it.unsubscribe())
+    await vi.waitFor(() => expect(states.at(-1)).toMatchObject({ status: 'registered', renewals: 2 }), 20_000)
+    expect(states.map(({ status }) => status).filter(status => status !== 'registered')).toEqual(['registering'])
+    // Its watch of the key works, too.
+    await admin.delete().key(key)
+    await vi.waitFor(async () => expect(await admin.get(key)).not.toBeNull(), 20_000)
+    await expect(lastValueFrom(registry.list({ key }))).resolves.toMatchObject({ changes: [{ key }] })
+    await expect(lastValueFrom(registry.list(key))).rejects.toBeInstanceOf(Denied)
   })
 
   it('none where one is needed: an error that says what to pass', async () => {
@@ -75,7 +82,7 @@ describe('passwords', () => {
     await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
     for (const error of errors) {
       expect(error).toBeInstanceOf(Denied)
-      expect(error).toMatchObject({ message: expect.stringContaining('wants a login, such as `auth: { username, password }`') as unknown })
+      expect(error).toMatchObject({ message: expect.stringContaining('requires a login, such as `auth: { username, password }`') as unknown })
     }
   })
 

@@ -4,8 +4,8 @@ import { GRPCResourceExhastedError, type IRangeResponse } from 'etcd3'
 import { firstValueFrom, lastValueFrom, NEVER, of, Subject, toArray, type Observable } from 'rxjs'
 import { describe, expect, inject, it, vi } from 'vitest'
 import { Closed, Compacted, Denied, Disconnected, InvalidArgument, Rewound } from '../../src/core/errors.js'
-import { connect, type ConnectOptions } from '../../src/edge/etcd/connection/members.js'
-import type { Member, Members } from '../../src/edge/etcd/connection/member.js'
+import { connect, type ConnectOptions, type Members } from '../../src/edge/etcd/connection/members.js'
+import type { Member } from '../../src/edge/etcd/connection/member.js'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
 import { freePort } from './provision-binary.js'
@@ -42,7 +42,7 @@ describe('hosts', () => {
       expect(() => connect({ hosts } as unknown as ConnectOptions)).toThrow(InvalidArgument)
     },
   )
-  it('does not repeat a password in its complaint', () => {
+  it('does not repeat a password in the error', () => {
     expect(() => connect({ hosts: 'http://root:secret@localhost:2379' })).toThrow(/^hosts: (?!.*secret)/)
   })
 })
@@ -79,7 +79,7 @@ describe('an outage says which host, and what it did', () => {
 })
 
 describe('a member that is down', () => {
-  it('C1 C2 holds calls and lets them go when it is back, each made once', async () => {
+  it('C1 C2 delays calls and lets them go when it is back, each made once', async () => {
     const proxy = own(await faultProxy(shared()), it => it.close())
     const connected = members({ hosts: proxy.endpoint })
     await firstValueFrom(connected.on(read))
@@ -95,7 +95,7 @@ describe('a member that is down', () => {
     const after = await firstValueFrom(connected.on(read))
     expect(Number(after.kvs[0]?.version) - Number(before.kvs[0]?.version ?? 0)).toBe(50)
   })
-  it('gives a held call up in the end, and says why it was held', async () => {
+  it('errors a delayed call after the timeout, with the reason', async () => {
     const host = `127.0.0.1:${await freePort()}`
     const connected = members({ hosts: host })
     await errorOf(connected.on(read))
@@ -104,7 +104,7 @@ describe('a member that is down', () => {
     expect(took).toBeGreaterThan(1_400)
     expect(took).toBeLessThan(2_000)
   })
-  it('gets a hundred calls at once at most; those behind them are given up together when it goes down', async () => {
+  it('gets at most a hundred calls at once; the calls behind them error together when it goes down', async () => {
     const etcd = await server()
     const connected = members({ hosts: etcd.endpoint })
     await firstValueFrom(connected.on(read))
@@ -133,7 +133,7 @@ describe('a member that is down', () => {
     for (let i = 0; i < 10; i++) expect(await firstValueFrom(connected.on(member => of(member.host)))).toBe(shared())
     await firstValueFrom(connected.on(read))
   })
-  it('is dialled anew when its connection swallows everything, and another would not', async () => {
+  it('is dialled again if its connection swallows everything and another one does not', async () => {
     const sockets: Socket[] = []
     const { hostname, port } = new URL(shared())
     const host = await listening(
@@ -153,7 +153,7 @@ describe('a member that is down', () => {
     expect(took).toBeLessThan(1_500)
     sockets.forEach(socket => socket.destroy())
   })
-  it('C1 a call that times out takes nothing else with it', async () => {
+  it('C1 a call that times out ends no other call', async () => {
     const etcd = await server()
     const connected = members({ hosts: etcd.endpoint })
     await firstValueFrom(connected.on(read))
@@ -189,7 +189,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ message: expect.stringContaining(`${etcd.endpoint}: etcdserver: mvcc: database space exceeded`) as unknown })
     await firstValueFrom(connected.on(read))
   })
-  it('11.2 another cluster behind the same host is another history, once', async () => {
+  it('11.2 another cluster behind the same host errors Rewound, once', async () => {
     const etcd = await server()
     const connected = members({ hosts: etcd.endpoint })
     await firstValueFrom(connected.on(read))
@@ -251,7 +251,7 @@ describe('a stream', () => {
 })
 
 describe('a client of the user\'s', () => {
-  it('C1 C2 breaks no circuit when we give calls up, and makes each once', async () => {
+  it('C1 C2 opens no circuit breaker when calls are given up, and makes each call once', async () => {
     const { Etcd3 } = await import('etcd3')
     const proxy = own(await faultProxy(shared()), it => it.close())
     const client = own(new Etcd3({ hosts: proxy.endpoint }), it => it.close())
@@ -298,7 +298,7 @@ describe('a cluster', () => {
 })
 
 describe('hosts of two clusters', () => {
-  it('11.2 stays with the first one, writes nothing into the other, and says which host does not belong', async () => {
+  it('11.2 stays with the first cluster, writes nothing into the other one, and names the host that does not belong', async () => {
     const [ours, foreign] = await Promise.all([server(), server()])
     const connected = members({ hosts: [ours.endpoint, foreign.endpoint] })
     await firstValueFrom(connected.on(write))
@@ -320,7 +320,7 @@ const authentications = async (endpoint: string): Promise<number> => {
 }
 
 describe('credentials', () => {
-  it('C8 TLS with a client certificate; without it says what failed, and no secret', async () => {
+  it('C8 TLS with a client certificate; without it the error says what failed, and shows no secret', async () => {
     const certs = certificates()
     const etcd = await server({ tls: certs })
     const credentials = { rootCertificate: certs.ca, privateKey: certs.client.key, certChain: certs.client.cert }
@@ -328,7 +328,7 @@ describe('credentials', () => {
     expect(await errorOf(members({ hosts: etcd.endpoint }).on(read))).toMatchObject({ name: 'Disconnected', message: expect.stringMatching(/TLS/) as unknown })
     expect(await errorOf(members({ hosts: etcd.endpoint.replace('https://', '') }).on(read))).toMatchObject({ name: 'Disconnected' })
   })
-  it('C7 authenticates once for all who wait, over one connection, and denies without a retry', async () => {
+  it('C7 authenticates once for all waiting calls, over one connection, and denies without a retry', async () => {
     const etcd = await server({ token: { kind: 'simple', ttl: 300 } })
     const { user } = await enableAuth(etcd.client(), '/connection/')
     const proxy = own(await faultProxy(etcd.endpoint), it => it.close())
@@ -358,7 +358,7 @@ describe('credentials', () => {
     await Promise.all(Array.from({ length: 50 }, () => firstValueFrom(mine.on(read))))
     expect((await authentications(etcd.endpoint)) - before).toBe(2)
   })
-  it('C7 a token that is refused to many at once is replaced once', async () => {
+  it('C7 a token that is refused to many calls at once is replaced once', async () => {
     const etcd = await server({ token: { kind: 'jwt', ttl: 300 } })
     const { user, root } = await enableAuth(etcd.client(), '/connection/')
     const connected = members({ hosts: etcd.endpoint, auth: user })
@@ -368,7 +368,7 @@ describe('credentials', () => {
     await Promise.all(Array.from({ length: 50 }, () => firstValueFrom(connected.on(read))))
     expect((await authentications(etcd.endpoint)) - before).toBe(1)
   })
-  it('a password where none is needed is no mistake', async () => {
+  it('a password is no mistake if authentication is off', async () => {
     await firstValueFrom(members({ hosts: shared(), auth: { username: 'nobody', password: 'needed' } }).on(read))
   })
 })

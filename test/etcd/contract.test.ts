@@ -33,7 +33,7 @@ describe('etcd', () => {
     await etcd.close()
   })
 
-  // Who gives no name is nobody once names are asked for.
+  // Without a user name, every call is denied once authentication is on.
   const deny = async () => {
     await admin.auth.authEnable()
     const root = etcd.client({ auth: { username: 'root', password: 'root-password' } })

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { retry, Subject, throwError, timer, type Observable } from 'rxjs'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Disconnected, LeaseLost } from '../../src/core/errors.js'
+import { Disconnected, LeaseLost, toError } from '../../src/core/errors.js'
 import type { Lease } from '../../src/core/store.js'
-import { connect } from '../../src/edge/etcd/connection/members.js'
-import { asError } from '../../src/edge/etcd/connection/etcd-errors.js'
-import { leases } from '../../src/edge/etcd/lease/lease.js'
-import type { Member, Members } from '../../src/edge/etcd/connection/member.js'
+import { connect, type Members } from '../../src/edge/etcd/connection/members.js'
+import { leases } from '../../src/edge/etcd/lease/leases.js'
+import type { Member } from '../../src/edge/etcd/connection/member.js'
 import { faultProxy, type Proxy } from './proxy.js'
 import { etcdCluster, etcdServer, type EtcdServer } from './server.js'
 
@@ -68,7 +67,7 @@ describe('lease', () => {
   })
 
   const scenes: { readonly close: () => Promise<void> }[] = []
-  // The server is everybody's: a test that failed leaves no lease to the next one.
+  // All tests share the server: a test that failed must leave no lease.
   afterEach(() => Promise.all(scenes.splice(0).map(({ close }) => close())))
   const scene = (hosts: string | readonly string[] = server.endpoint) => {
     const { members, open } = counted(connect({ hosts }))
@@ -84,7 +83,7 @@ describe('lease', () => {
     return all.map(({ ID }) => ID)
   }
 
-  it('L1 emits the granted TTL, not the one asked for, renews by it, and revokes', async () => {
+  it('L1 emits the granted TTL, not the requested one, renews by it, and revokes', async () => {
     const { lease, close, open } = scene()
     const one = tenant(lease(1))
     await until(() => one.events.length > 3)
@@ -99,7 +98,7 @@ describe('lease', () => {
     await close()
   })
 
-  it('L4 a lease revoked by another hand is LeaseLost at the next ping, and the others go on', async () => {
+  it('L4 a lease that another client revokes errors LeaseLost at the next ping, and the others go on', async () => {
     const { lease, close, open } = scene()
     const tenants = [tenant(lease(3)), tenant(lease(3)), tenant(lease(3))] as const
     await until(() => tenants.every(({ events }) => events.length > 0))
@@ -116,7 +115,7 @@ describe('lease', () => {
   it('11.10 a thousand leases take ten streams, and live', { timeout: 120_000 }, async () => {
     const { lease, close, open } = scene()
     // What a busy machine does not grant in time is asked for again, as `register` does.
-    const again = { delay: (error: unknown) => (error instanceof Disconnected ? timer(1000 * Math.random()) : throwError(() => asError(error))) }
+    const again = { delay: (error: unknown) => (error instanceof Disconnected ? timer(1000 * Math.random()) : throwError(() => toError(error))) }
     const tenants: Tenant[] = []
     while (tenants.length < 1000) {
       tenants.push(...Array.from({ length: 100 }, () => tenant(lease(30).pipe(retry(again)))))
@@ -180,7 +179,7 @@ describe('lease', () => {
     await close()
   })
 
-  it('11.13 a freeze for longer than the TTL is no loss until etcd has said so', async () => {
+  it('11.13 after a freeze for longer than the TTL, a lease is lost only once etcd answers so', async () => {
     const { lease, close, open } = scene()
     const one = tenant(lease(2))
     await until(() => one.events.length > 0)
@@ -196,7 +195,7 @@ describe('lease', () => {
     expect(open.size).toBe(0)
   })
 
-  it('L4 the end is awaited: answered, or over with the TTL when etcd does not answer', async () => {
+  it('L4 the end is awaited until it is answered or, if etcd does not answer, until the TTL has passed', async () => {
     const { lease, close } = scene()
     const end = new Subject<void>()
     const one = tenant(lease(30, end))
@@ -240,7 +239,7 @@ describe('lease', () => {
 })
 
 describe('lease on a cluster', () => {
-  it('11.10 a member that swallows what it is sent costs no lease: another one is asked', async () => {
+  it('11.10 a member that swallows pings loses no lease: another one is pinged', async () => {
     const cluster = await etcdCluster()
     const proxies = await Promise.all(cluster.endpoints.map(endpoint => faultProxy(endpoint)))
     const members = connect({ hosts: proxies.map(({ endpoint }) => endpoint) })
@@ -255,7 +254,7 @@ describe('lease on a cluster', () => {
     expect(tenants.filter(({ error }) => error !== undefined)).toEqual([])
     expect(tenants.every(({ events }) => events.every(({ expiresAt }, n) => n === 0 || expiresAt - (events[n - 1]?.expiresAt ?? 0) < 6000))).toBe(true)
     await close()
-    // A follower may hear of it later.
+    // A follower may receive it later.
     const [, follower] = cluster.members.map(member => member.client())
     await vi.waitFor(async () => expect((await follower?.leaseClient.leaseLeases())?.leases).toEqual([]))
     members.close()

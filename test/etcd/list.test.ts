@@ -1,12 +1,12 @@
 import type { Etcd3 } from 'etcd3'
-import { lastValueFrom, map, toArray } from 'rxjs'
+import { lastValueFrom, toArray } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { Rewound } from '../../src/core/errors.js'
+import { Disconnected, Rewound } from '../../src/core/errors.js'
 import { check } from '../../src/edge/etcd/range/check.js'
-import { connect } from '../../src/edge/etcd/connection/members.js'
+import { connect, type Members } from '../../src/edge/etcd/connection/members.js'
 import { list } from '../../src/edge/etcd/range/list.js'
-import type { Members } from '../../src/edge/etcd/connection/member.js'
-import { etcdServer, plainClient, type EtcdServer } from './server.js'
+import { gatherListing } from '../../src/flow/gather-listing.js'
+import { etcdCluster, etcdServer, plainClient, type EtcdServer } from './server.js'
 
 let members: Members
 let client: Etcd3
@@ -30,15 +30,15 @@ const fill = async (etcd: Etcd3, prefix: string, count: number, value = 'x'.repe
       })),
     })
 }
-const listing = (prefix: string, from = members) => lastValueFrom(list(from, prefix))
-const keys = (prefix: string) => lastValueFrom(list(members, prefix).pipe(map(({ changes }) => changes.map(({ key }) => key.slice(prefix.length)))))
+const listing = (prefix: string, from = members) => lastValueFrom(list(from, prefix).pipe(gatherListing()))
+const keys = async (prefix: string) => (await listing(prefix)).changes.map(({ key }) => key.slice(prefix.length))
 
 describe('list', () => {
   it('emits once and completes, also when there is nothing', async () => {
     const all = await lastValueFrom(list(members, freshPrefix()).pipe(toArray()))
-    expect(all).toEqual([{ revision: expect.any(Number) as unknown, changes: [] }])
+    expect(all).toEqual([{ cluster: expect.stringMatching(/^[1-9]\d*$/) as unknown, revision: expect.any(Number) as unknown, changes: [] }])
   })
-  it('has what is under the prefix and nothing else, in order, as it is', async () => {
+  it('has the keys under the prefix and no others, in key order, unchanged', async () => {
     const prefix = freshPrefix()
     const web = `${prefix}web/`
     const lease = client.lease(60)
@@ -54,12 +54,12 @@ describe('list', () => {
     expect(changes[2]).toEqual({ key: `${web}c`, value: '', lease: '0', revision: Number(header.revision) })
     await lease.revoke()
   })
-  it('lists every key there is for the empty prefix', async () => {
+  it('lists all keys for the empty prefix', async () => {
     await client.put(`${freshPrefix()}a`).value('1')
     const { count } = await client.kv.range({ key: Buffer.from('\0'), range_end: Buffer.from('\0'), count_only: true })
     expect((await listing('')).changes).toHaveLength(Number(count))
   })
-  it('does not fail on a key or a value that is no UTF-8', async () => {
+  it('does not fail on a key or a value that is not UTF-8', async () => {
     const prefix = freshPrefix()
     await client.put(Buffer.concat([Buffer.from(`${prefix}a`), Buffer.from([0xff, 0xfe])])).value(Buffer.from([0xc3, 0x28]))
     const { changes } = await listing(prefix)
@@ -122,7 +122,7 @@ describe('list', () => {
       await etcd.close()
     }
   })
-  it('gives the event loop its turn', async () => {
+  it('lets the event loop go on', async () => {
     const prefix = freshPrefix()
     await fill(client, prefix, 20_000)
     await keys(prefix)
@@ -146,6 +146,38 @@ describe('list', () => {
     clearImmediate(next)
     // etcd3 holds it for 60 ms; the limit leaves room for a busy machine.
     expect(longest).toBeLessThan(50)
+  })
+})
+
+describe('list with options', () => {
+  it('`local` is answered by a member without a leader, which answers nothing else', { timeout: 60_000 }, async () => {
+    const cluster = await etcdCluster()
+    const [first, ...others] = cluster.members
+    if (first === undefined) throw new Error('a cluster has members')
+    const own = connect({ hosts: first.endpoint })
+    try {
+      const { header } = await first.client().put('/local/a').value('1')
+      expect((await listing('/local/', own)).changes).toHaveLength(1)
+      for (const other of others) await other.kill()
+      await expect(listing('/local/', own)).rejects.toBeInstanceOf(Disconnected)
+      const { revision, changes } = await lastValueFrom(list(own, '/local/', { local: true }))
+      expect([revision, changes.map(({ value }) => value)]).toEqual([Number(header.revision), ['1']])
+      expect((await lastValueFrom(list(own, { key: '/local/a' }, { local: true, at: revision }))).changes).toHaveLength(1)
+    } finally {
+      own.close()
+      await cluster.close()
+    }
+  })
+  it('`at` reads all pages at that revision, also when the keys have changed since', async () => {
+    const prefix = freshPrefix()
+    await fill(client, prefix, 12_000, 'old')
+    const { revision } = await listing(prefix)
+    await fill(client, prefix, 12_000, 'new')
+    const then = await lastValueFrom(list(members, prefix, { at: revision }).pipe(gatherListing()))
+    expect([then.revision, then.changes.length, new Set(then.changes.map(({ value }) => value))]).toEqual([revision, 12_000, new Set(['old'])])
+  })
+  it.each([0, -1, 1.5, NaN, 2 ** 53])('`at: %s` is not a revision', async at => {
+    await expect(lastValueFrom(list(members, freshPrefix(), { at }))).rejects.toMatchObject({ name: 'InvalidArgument', argument: 'at' })
   })
 })
 

@@ -3,9 +3,8 @@ import { firstValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { InvalidArgument, LeaseLost, Taken } from '../../src/core/errors.js'
 import type { Entry, Lease, Revision } from '../../src/core/store.js'
-import { connect } from '../../src/edge/etcd/connection/members.js'
-import { leaseId } from '../../src/edge/etcd/lease/lease-id.js'
-import type { Members } from '../../src/edge/etcd/connection/member.js'
+import { connect, type Members } from '../../src/edge/etcd/connection/members.js'
+import { leaseId } from '../../src/edge/etcd/lease/grant.js'
 import { put } from '../../src/edge/etcd/range/put.js'
 import { plainClient } from './server.js'
 
@@ -35,7 +34,7 @@ describe('put', () => {
     return kv && { value: kv.value.toString(), lease: kv.lease, revision: Number(kv.mod_revision) }
   }
 
-  it('writes under the lease, guarded, and says at which revision', async () => {
+  it('writes under the lease, guarded, and emits the revision', async () => {
     const lease = await granted()
     const at = key()
     const created = await write(lease, { key: at, value: 'übermäßig', expect: 0 })
@@ -47,7 +46,7 @@ describe('put', () => {
     await revoke(lease)
   })
 
-  it('11.12 errors Taken with what is there, in order, and writes nothing', async () => {
+  it('11.12 errors Taken with the current content, in the order of the entries, and writes nothing', async () => {
     const [ours, theirs] = [await granted(), await granted()]
     const [free, held, plain] = [key(), key(), key()]
     const revision = await write(theirs, { key: held, value: 'theirs', expect: 0 })
@@ -68,7 +67,7 @@ describe('put', () => {
     await client.delete().key(plain).exec()
   })
 
-  it('11.12 a put under the old lease that comes late does not take the key back', async () => {
+  it('11.12 a put under the old lease that arrives late does not take the key back', async () => {
     const [old, young] = [await granted(), await granted()]
     const at = key()
     const first = await write(old, { key: at, value: '1', expect: 0 })
@@ -89,7 +88,7 @@ describe('put', () => {
     await revoke(lease)
   })
 
-  it('a dead lease is LeaseLost, and nothing is applied', async () => {
+  it('a dead lease errors LeaseLost, and nothing is written', async () => {
     const [dead, other] = [await granted(), await granted()]
     const [at, mine] = [key(), key()]
     const revision = await write(other, { key: at, value: '1', expect: 0 })

@@ -5,7 +5,7 @@ import { Compacted, Denied, Disconnected, Rewound } from '../../src/core/errors.
 import type { Batch, Change, Revision } from '../../src/core/store.js'
 import { connect } from '../../src/edge/etcd/connection/members.js'
 import { list } from '../../src/edge/etcd/range/list.js'
-import { watches } from '../../src/edge/etcd/watch/watch.js'
+import { watches } from '../../src/edge/etcd/watch/watches.js'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
 import { faultProxy } from './proxy.js'
@@ -47,7 +47,7 @@ const openStreams = async (endpoint: string): Promise<number> => {
 }
 
 describe('watch', () => {
-  it('says first that it is established, then every change after `from`, in order and whole', async () => {
+  it('emits an empty batch when it is created, then every change after `from`, in order and whole', async () => {
     const { watch, now } = setUp()
     const client = sharedClient()
     const prefix = freshPrefix()
@@ -55,7 +55,8 @@ describe('watch', () => {
     const from = await now(prefix)
     const { batches, changes, established } = follow(watch, prefix, from)
     await established()
-    expect(batches[0]).toEqual({ revision: from, changes: [] })
+    expect(batches[0]).toMatchObject({ changes: [] })
+    expect(batches[0]?.revision).toBeGreaterThanOrEqual(from)
     const lease = client.lease(60)
     const leaseId = await lease.grant()
     const put = await lease.put(`${prefix}0`).value('new')
@@ -74,15 +75,76 @@ describe('watch', () => {
     await lease.revoke()
   })
 
-  it('11.3 11.4 is created at `from`, drops what it knows already, and is never ahead of its events', async () => {
+  it('11.3 11.4 starts at `from`, drops the events up to it, then reaches the revision at subscription', async () => {
     const { watch } = setUp()
     const client = sharedClient()
     const prefix = freshPrefix()
     const [from, to] = [await client.put(`${prefix}a`).value('known'), await client.put(`${prefix}a`).value('new')].map(({ header }) => Number(header.revision))
-    await client.put(`${freshPrefix()}a`).value('of another prefix, and the last')
+    const { header } = await client.put(`${freshPrefix()}a`).value('of another prefix, and the last')
     const { batches, changes } = follow(watch, prefix, from ?? 0)
+    await vi.waitFor(() => expect(batches).toHaveLength(2))
+    expect(changes().map(({ revision }) => revision)).toEqual([to])
+    // The second one is empty, and reaches the revision at subscription.
+    expect(batches[0]?.revision).toBe(to)
+    expect(batches[1]?.revision).toBeGreaterThanOrEqual(Number(header.revision))
+  })
+
+  it('14 11.4 reaches the revision at subscription without an event, if only other keys have changed', async () => {
+    const { watch, now } = setUp()
+    const client = sharedClient()
+    const [prefix, other] = [freshPrefix(), freshPrefix()]
+    await puts(client, prefix, 1)
+    const from = await now(prefix)
+    await puts(client, other, 3)
+    const head = await now(prefix)
+    const { batches, changes, established, errors } = follow(watch, prefix, from)
+    await established()
+    expect(batches[0]?.changes).toEqual([])
+    expect(batches[0]?.revision).toBeGreaterThanOrEqual(head)
+    await puts(client, prefix, 1)
     await vi.waitFor(() => expect(changes()).toHaveLength(1))
-    expect(batches.map(({ revision }) => revision)).toEqual([from, to])
+    expect(errors).toEqual([])
+  })
+
+  it('11.4 a batch never reaches a revision before the events up to it have been delivered', { timeout: 60_000 }, async () => {
+    const { watch, now } = setUp()
+    const client = sharedClient()
+    const [prefix, other] = [freshPrefix(), freshPrefix()]
+    const written: number[] = []
+    const stop = new AbortController()
+    const writing = (async () => {
+      for (let i = 0; !stop.signal.aborted; i++) {
+        const busy = i % 400 < 200
+        const { header } = await client.put(`${busy && i % 10 === 0 ? prefix : other}${i % 7}`).value(String(i))
+        if (busy && i % 10 === 0) written.push(Number(header.revision))
+      }
+    })()
+    const early: string[] = []
+    for (let round = 0; round < 40; round++) {
+      const from = await now(round % 2 === 0 ? prefix : other)
+      await new Promise(resolve => setTimeout(resolve, Math.random() * 60))
+      const delivered = new Set<number>()
+      const claims: { readonly revision: number; readonly delivered: ReadonlySet<number> }[] = []
+      const subscription = watch(prefix, from).subscribe({
+        next: ({ revision, changes }) => {
+          for (const change of changes) delivered.add(change.revision)
+          claims.push({ revision, delivered: new Set(delivered) })
+        },
+        error: (error: unknown) => early.push(String(error)),
+      })
+      own(subscription, it => it.unsubscribe())
+      if (round % 4 === 0) await new Promise(resolve => setTimeout(resolve, 600))
+      setTimeout(() => {
+        subscription.unsubscribe()
+        for (const claim of claims)
+          early.push(...written.filter(at => at > from && at <= claim.revision && !claim.delivered.has(at)).map(at => `${at} after ${claim.revision}`))
+      }, 3_000)
+    }
+    await new Promise(resolve => setTimeout(resolve, 3_500))
+    stop.abort()
+    await writing
+    expect(written.length).toBeGreaterThan(20)
+    expect(early).toEqual([])
   })
 
   it('W1 loses nothing over cut connections, resuming after the last revision it delivered', async () => {
@@ -116,7 +178,7 @@ describe('watch', () => {
     expect(outages).toBeGreaterThan(5)
   })
 
-  it('W3 W4 joins the fragments of a large revision into one batch, and drops half a train', async () => {
+  it('W3 W4 joins the fragments of a large message into one batch, and drops them if the last one does not arrive', async () => {
     const proxy = own(await faultProxy(sharedHosts()[0] ?? ''), it => it.close())
     const { watch, now } = setUp(proxy.endpoint)
     const client = sharedClient()
@@ -131,10 +193,10 @@ describe('watch', () => {
     const { batches, changes } = follow(watch, prefix, from)
     await vi.waitFor(() => expect(changes()).not.toEqual([]), 10_000)
     expect(changes().map(({ key }) => key)).toEqual(Array.from({ length: 60 }, (_, i) => `${prefix}${i}`))
-    expect(batches).toHaveLength(2)
+    expect(batches.filter(batch => batch.changes.length > 0)).toHaveLength(1)
   })
 
-  it('W2 11.3 errors Compacted when it would have to start in what is compacted, also at the compacted revision itself', async () => {
+  it('W2 11.3 errors Compacted if its start is compacted, also at the compacted revision itself', async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const { watch } = setUp(etcd.endpoint)
     const client = etcd.client()
@@ -153,7 +215,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(atTheEdge.changes()).toHaveLength(1))
   })
 
-  it('W13 11.1 errors Rewound when its last revision is in the future of a wiped etcd', async () => {
+  it('W13 11.1 errors Rewound if its start is in the future of a wiped etcd', async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const { watch, now } = setUp(etcd.endpoint)
     await puts(etcd.client(), '/a/', 5)
@@ -183,7 +245,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(again.changes()).toHaveLength(1))
   })
 
-  it('W7 W8 survives any flapping', async () => {
+  it('W7 W8 survives subscriptions and cuts in any order', async () => {
     const proxy = own(await faultProxy(sharedHosts()[0] ?? ''), it => it.close())
     const { watch, now } = setUp(proxy.endpoint)
     const prefix = freshPrefix()
@@ -200,7 +262,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(changes()).toHaveLength(3))
   })
 
-  it('W11 C4 an etcd that falls silent is found out, though nothing closes the connection', async () => {
+  it('W11 C4 errors when etcd falls silent, though nothing closes the connection', async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const { watch } = setUp(etcd.endpoint)
     const watched = follow(watch, '/a/', 1)
@@ -212,7 +274,7 @@ describe('watch', () => {
     etcd.thaw()
   })
 
-  it('W14 11.3 an idle one stays', async () => {
+  it('W14 11.3 stays open while it is idle', async () => {
     const { watch, now } = setUp()
     const prefix = freshPrefix()
     const watched = follow(watch, prefix, await now(prefix))
@@ -225,7 +287,7 @@ describe('watch', () => {
     await vi.waitFor(() => expect(watched.changes()).toHaveLength(1))
   })
 
-  it('W14 11.4 the progress that etcd tells by itself moves the revision', async () => {
+  it('W14 11.4 the automatic progress of etcd moves the revision', async () => {
     // 3.5 and before know the flag as an experiment only, 3.7 no longer.
     const every = (flag: string) => etcdServer({ flags: [`--${flag}=1s`] })
     const etcd = own(await every('watch-progress-notify-interval').catch(() => every('experimental-watch-progress-notify-interval')), it => it.close())
@@ -233,10 +295,10 @@ describe('watch', () => {
     const watched = follow(watch, '/a/', 1)
     await watched.established()
     await puts(etcd.client(), '/b/', 5)
-    await vi.waitFor(() => expect(watched.batches.at(-1)).toEqual({ revision: 6, changes: [] }), 10_000)
+    await vi.waitFor(() => expect(watched.batches.at(-1)).toMatchObject({ revision: 6, changes: [] }), 10_000)
   })
 
-  it('a member that does not create the watch in time is left', async () => {
+  it('errors if the member does not create the watch in time', async () => {
     const { members } = setUp()
     const [real] = members.all
     if (real === undefined) throw new Error('there is a member')
@@ -247,7 +309,7 @@ describe('watch', () => {
 })
 
 describe('with authentication', () => {
-  it('W5 a refused watch is Denied, and hurts no other one', async () => {
+  it('W5 a refused watch errors Denied, and no other watch fails', async () => {
     const etcd = own(await etcdServer({ token: { kind: 'simple', ttl: 300 } }), it => it.close())
     const { user, root } = await enableAuth(etcd.client(), '/mine/')
     const members = own(connect({ hosts: etcd.endpoint, auth: user }), it => it.close())

@@ -1,42 +1,48 @@
 import type { Etcd3 } from 'etcd3'
 import { defer, Subject, takeUntil, type Observable } from 'rxjs'
+import { checkedDurations } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { withSignals } from '../../flow/registry-signals.js'
-import { check } from './range/check.js'
 import { connect, type ConnectOptions } from './connection/members.js'
-import { leases } from './lease/lease.js'
+import { leases } from './lease/leases.js'
 import { remaining } from './lease/remaining.js'
+import { check } from './range/check.js'
 import { list } from './range/list.js'
 import { put } from './range/put.js'
-import { watches } from './watch/watch.js'
+import { watches } from './watch/watches.js'
 
 export type { ConnectOptions } from './connection/members.js'
 
 /**
- * A registry on etcd: over its own connections to the members at `hosts`, or over a client that one already has, which stays open and whose
- * fault policies then apply. Throws `InvalidArgument` when there are no hosts, one is no URL, or certificates cannot be used.
+ * A registry on etcd.
+ *
+ * @param from How to reach etcd (the registry then makes its own connections), or an `Etcd3` client. A client stays open after `close`, and its own
+ * fault policies and reconnect delays apply.
+ * @throws `InvalidArgument` if there are no hosts, a host is not an endpoint, or certificates cannot be used.
  */
 export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => {
   const members = connect(from)
-  const held = leases(members)
-  const { watch, close: endWatches } = watches(members)
+  const { lease, close: closeLeases } = leases(members)
+  const { watch, close: closeWatches } = watches(members)
   const closing = new Subject<never>()
   const untilClosed = <A>(source: Observable<A>): Observable<A> => source.pipe(takeUntil(closing))
   let closed: Promise<void> | undefined
   const registry: ClosableRegistry = {
-    list: range => untilClosed(list(members, range)),
+    list: (range, options) => untilClosed(list(members, range, options)),
     watch,
     check: (range, since) => untilClosed(check(members, range, since)),
-    put: (entries, lease) => untilClosed(put(members, entries, lease)),
-    lease: held.lease,
-    remaining: id => untilClosed(remaining(members, id)),
-    close: () => {
-      // Watches end before the leases are revoked, or each registration would take its own end for another hand's.
-      endWatches()
+    put: (entries, under) => untilClosed(put(members, entries, under)),
+    lease,
+    remaining: leaseId => untilClosed(remaining(members, leaseId)),
+    close: async ({ timeout = 2_000 } = {}) => {
+      const refused = checkedDurations({ timeout })
+      if (refused) throw refused
+      // Watches end before the leases are revoked. Otherwise each registration would take the deletion of its key for that of another client.
+      closeWatches()
       closing.error(new Closed())
-      closed ??= held.close().then(members.close)
-      return closed
+      closed ??= closeLeases({ timeout }).then(members.close)
+      await closed
     },
   }
   return withSignals(registry, { closed: defer(() => closing), returned: untilClosed(members.returned) })

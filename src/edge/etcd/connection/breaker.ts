@@ -1,50 +1,50 @@
 import { catchError, defer, delayWhen, finalize, map, NEVER, of, raceWith, retry, share, switchMap, tap, timer, type Observable } from 'rxjs'
-import { Disconnected } from '../../../core/errors.js'
+import { Disconnected, toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { asError } from './etcd-errors.js'
 
-/** What is known of a member: nothing yet, that it answers, or that it does not. */
+/** The state of a member: not called yet, answering, or not answering. */
 export type Health = 'unknown' | 'up' | 'down'
 
-/** Holds calls while a member is down, so that they go as soon as it is back, and not all at once. */
+/** Stops calls to a member that fails, until a probe is answered; then lets them go, spread over a short time. */
 export interface Breaker {
   readonly health: () => Health
   readonly answered: () => void
   readonly failed: (error: Error) => void
-  /** Emits once when a call may go; errors with the last outage after `patience` ms, or up to twice that when it has been silent for longer. */
-  readonly pass: (patience: number) => Observable<unknown>
-  /** Emits once a member that was away answers again; never while it is there, or answers at the first question: then it was not away. */
+  /**
+   * Emits once when a call may go. If the member stays down, errors with its last failure after `timeout` ms; if the member has been silent
+   * for longer than that, after up to twice as long.
+   */
+  readonly pass: (timeout: number) => Observable<unknown>
+  /** Emits once when a member that was down answers again. Never emits if it is up, or if it answers the first probe: then it was not away. */
   readonly returned: Observable<unknown>
 }
 
-/** Over how long (ms) so many waiting calls are spread: etcd writes some thousands a second. */
+/** Over how long (ms) this many waiting calls are spread: etcd writes some thousands a second. */
 const spread = (waiting: number): number => Math.min(1_000, waiting / 5)
 
-/** How soon (ms) a member that is down is asked again; it fails at once while the channel, by itself, goes on dialling. */
+/** The pause (ms) between two probes. While the channel is dialling, a probe fails at once. */
 const pause = 25
 
-/** A gate that `probe` opens, a linearizable read. */
+/** A breaker that `probe`, a linearizable read, closes again. */
 export const breaker = (host: string, probe: Observable<unknown>, random: () => number = Math.random): Breaker => {
   let health: Health = 'unknown'
-  let last = new Error(`${host} did not answer`)
+  let lastError = new Error(`${host} did not answer`)
   let waiting = 0
-  let heardAt = now()
-  const heard = (): void => void (heardAt = now())
+  /** When the member last failed. Between two failures it is silent. */
+  let lastErrorAt = now()
+  const fail = (error: Error): void => {
+    lastError = error
+    lastErrorAt = now()
+  }
   const recovered = probe.pipe(
-    tap({
-      next: () => (health = 'up'),
-      error: (error: unknown) => {
-        last = asError(error)
-        heard()
-      },
-    }),
+    tap({ next: () => (health = 'up'), error: (error: unknown) => fail(toError(error)) }),
     retry({ delay: () => timer(pause) }),
     share(),
   )
-  const expired = (patience: number): Observable<never> =>
-    timer(patience).pipe(
+  const timedOut = (timeout: number): Observable<never> =>
+    timer(timeout).pipe(
       map(() => {
-        throw new Disconnected(patience === 0 ? last.message : `${last.message} (waited ${patience} ms)`, { host, cause: last })
+        throw new Disconnected(timeout === 0 ? lastError.message : `${lastError.message} (waited ${timeout} ms)`, { host, cause: lastError })
       }),
     )
   const returned = defer(() =>
@@ -61,17 +61,16 @@ export const breaker = (host: string, probe: Observable<unknown>, random: () => 
     answered: () => (health = 'up'),
     failed: error => {
       health = 'down'
-      last = error
-      heard()
+      fail(error)
     },
-    pass: patience =>
+    pass: timeout =>
       defer(() => {
         if (health !== 'down') return of(undefined)
-        // A line may be slow: as long as it has been silent already, and no longer than twice the patience, since there may be others to ask.
-        const longer = Math.min(2 * patience, Math.max(patience, Math.round(now() - heardAt)))
+        // A silent member may only be slow, so it gets as long as it has been silent, but at most twice the timeout: another member may answer.
+        const longer = Math.min(2 * timeout, Math.max(timeout, Math.round(now() - lastErrorAt)))
         const position = waiting++
         return recovered.pipe(
-          raceWith(expired(longer)),
+          raceWith(timedOut(longer)),
           delayWhen(() => (position === 0 ? of(0) : timer(random() * spread(waiting)))),
           finalize(() => waiting--),
         )

@@ -2,16 +2,16 @@ import { Disconnected, Rewound } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { headerOf } from '../wire/messages.js'
 
-/** The one cluster that we talk to. */
+/** Checks that all hosts belong to one cluster. */
 export interface Cluster {
-  /** Whether it is not known yet that `host` belongs to it: then nothing may be asked of it but who it is. */
+  /** Whether `host` has not been seen in the cluster yet. Then its cluster id must be read before anything else is asked of it. */
   readonly isStranger: (host: string) => boolean
-  /** Looks at a response of `host`; throws `Disconnected` when it is of another cluster, `Rewound` when ours is another one from now on. */
+  /** Checks the cluster id in a response of `host`. Throws `Disconnected` if the host belongs to another cluster, `Rewound` if etcd was replaced. */
   readonly seen: (host: string, response: unknown) => void
 }
 
-/** For how long (ms) a cluster that does not answer stays the one, though a host of another one does: longer than a restart takes. */
-const loyalty = 60_000
+/** How long (ms) the cluster may be silent before a host with another id is believed: longer than a restart takes. */
+const replacedAfter = 60_000
 
 const idIn = (response: unknown): string | undefined =>
   Buffer.isBuffer(response)
@@ -19,32 +19,32 @@ const idIn = (response: unknown): string | undefined =>
     : (response as { readonly header?: { readonly cluster_id?: string } | null } | null)?.header?.cluster_id
 
 /**
- * The first cluster that answers is the one. When a host of it turns up with another id, etcd was replaced; a host that was never of it
- * is believed to be what is left of a replaced cluster only after a minute, since it may as well have been put among the hosts by mistake.
+ * The first cluster that answers is the right one. If one of its hosts answers with another id, etcd was replaced. A host that never belonged to it
+ * may have been configured by mistake, so its id is believed only if the cluster has been silent for a minute.
  */
 export const oneCluster = (): Cluster => {
-  let own: string | undefined
-  let heardAt = 0
-  const homes = new Map<string, string>()
+  let current: string | undefined
+  let lastAnswerAt = 0
+  const clusterOf = new Map<string, string>()
   const seen = (host: string, response: unknown): void => {
     const id = idIn(response)
     if (id === undefined || id === '0') return
-    const before = own
+    const before = current
     const at = now()
-    const silentFor = at - heardAt
-    if (id === before && homes.get(host) === id) {
-      heardAt = at
+    const silentFor = at - lastAnswerAt
+    if (id === before && clusterOf.get(host) === id) {
+      lastAnswerAt = at
       return
     }
-    if (before !== undefined && id !== before && homes.get(host) !== before && silentFor < loyalty) {
-      const hosts = [...homes].flatMap(([other, home]) => (home === before ? [other] : [])).join(', ')
-      throw new Disconnected(`${host} belongs to cluster ${id}, not to ${before} as ${hosts}: the hosts must be those of one cluster`, { host })
+    if (before !== undefined && id !== before && clusterOf.get(host) !== before && silentFor < replacedAfter) {
+      const hosts = [...clusterOf].flatMap(([other, cluster]) => (cluster === before ? [other] : [])).join(', ')
+      throw new Disconnected(`${host} belongs to cluster ${id}, but ${hosts} to cluster ${before}: list the hosts of one cluster only`, { host })
     }
-    own = id
-    heardAt = at
-    homes.set(host, id)
+    current = id
+    lastAnswerAt = at
+    clusterOf.set(host, id)
     if (before !== undefined && id !== before)
-      throw new Rewound(`${host} belongs to cluster ${id}, not ${before}: etcd was replaced, or the hosts are of two clusters`)
+      throw new Rewound(`${host} belongs to cluster ${id}, before it was ${before}: etcd was replaced, or the hosts belong to two clusters`)
   }
-  return { isStranger: host => own !== undefined && homes.get(host) !== own, seen }
+  return { isStranger: host => current !== undefined && clusterOf.get(host) !== current, seen }
 }

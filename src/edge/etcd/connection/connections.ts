@@ -1,24 +1,28 @@
 import { catchError, concat, finalize, map, mergeMap, Subject, take, takeUntil, tap, throwError, timer, type Observable } from 'rxjs'
-import { asError } from './etcd-errors.js'
+import { toError } from '../../../core/errors.js'
 
-/** The connections of a member. */
+/** The connections of one member: the one in use, and those that are dialled beside it while it is silent. */
 export interface Connections<C> {
-  /** The one in use. */
+  /** The connection in use. */
   readonly current: () => C
-  /** Another one has taken its place: what runs on the former one is not heard of again. */
+  /** Emits when another connection comes into use. Nothing more arrives on the former one. */
   readonly replaced: Observable<unknown>
-  /** Asks the one in use, and while nothing comes, new ones beside it; emits once, when one has answered and is in use, errors as soon as one says no. */
+  /**
+   * Asks on the connection in use and, while no answer comes, on new ones beside it. The first connection that answers comes into use;
+   * then it emits once. Errors as soon as one connection is refused.
+   */
   readonly answering: (ask: (connection: C) => Observable<unknown>) => Observable<unknown>
   readonly close: () => void
 }
 
-/** How long (ms) the one in use is silent before another one is dialled, and then further ones: by itself a system dials one that swallows packets again after a minute. */
-const impatience = 500
-const pause = 1_000
-/** How long (ms) each may take: a line may be slow, and needs several ways there and back. */
+/** How long (ms) the connection in use may be silent before another one is dialled. The system itself redials a connection that swallows packets after a minute. */
+const firstDialAfter = 500
+/** The pause (ms) between further ones. */
+const dialEvery = 1_000
+/** How long (ms) each connection may take: a slow line needs several round trips. */
 const lifetime = 8_000
 
-/** Connections made by `open`, each with a number of its own, the first of them at once. */
+/** Makes connections by `open`, each with a number of its own, the first one at once. */
 export const connections = <C>(open: (number: number) => C, close: (connection: C) => unknown): Connections<C> => {
   let opened = 0
   const dial = (): C => open(opened++)
@@ -34,17 +38,17 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     current: () => used,
     replaced,
     answering: ask =>
-      concat([0], timer(impatience, pause).pipe(map(index => index + 1))).pipe(
-        mergeMap(time => {
-          const connection = time === 0 ? used : dial()
+      concat([0], timer(firstDialAfter, dialEvery).pipe(map(index => index + 1))).pipe(
+        mergeMap(attempt => {
+          const connection = attempt === 0 ? used : dial()
           return ask(connection).pipe(
-            // One that is refused says more than one that is silent.
+            // A refusal says more than silence, so a connection that is refused comes into use, too.
             catchError((error: unknown) => {
               use(connection)
-              return throwError(() => asError(error))
+              return throwError(() => toError(error))
             }),
             map(() => connection),
-            finalize(() => time > 0 && connection !== used && close(connection)),
+            finalize(() => attempt > 0 && connection !== used && close(connection)),
             takeUntil(timer(lifetime)),
           )
         }),

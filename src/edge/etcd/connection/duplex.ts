@@ -1,51 +1,62 @@
+import type { CallOptions } from '@grpc/grpc-js'
 import { Observable, Subscription } from 'rxjs'
 import { Disconnected } from '../../../core/errors.js'
-import type { RawClient, RawStream } from './member.js'
-import { rpc, type Terms } from './rpc.js'
+import { rpc, type RpcOptions } from './rpc.js'
 
-/** One duplex RPC: what `requests` emits is written, what comes is emitted, and a break or an end is one error. */
+/** A gRPC stream as etcd3 returns it. */
+export interface RawStream<Req, Res> {
+  readonly write: (request: Req) => unknown
+  readonly end: () => unknown
+  readonly cancel: () => void
+  readonly on: ((event: 'data', listener: (response: Res) => void) => unknown) &
+    ((event: 'error', listener: (error: Error) => void) => unknown) &
+    ((event: 'end', listener: () => void) => unknown)
+}
+
+/** One duplex RPC: writes each request, emits each response. Errors once when the stream breaks or ends. Unsubscribing closes it. */
 export const duplex = <Req, Res>(
-  terms: Terms,
-  open: (options: Parameters<RawClient['watchClient']['watch']>[0] & object) => Promise<RawStream<Req, Res>>,
+  options: RpcOptions,
+  open: (options: CallOptions) => Promise<RawStream<Req, Res>>,
   requests: Observable<Req>,
 ): Observable<Res> =>
   new Observable<Res>(subscriber => {
-    const { options, failure } = rpc(terms)
-    let broken = false
-    const breaks = (error: Error): void => {
-      // A break is an 'error' and then an 'end'.
-      if (broken) return
-      broken = true
+    const { host } = options
+    const { callOptions, failure } = rpc(options)
+    let over = false
+    const fail = (error: Error): void => {
+      // A stream that breaks reports an 'error' and then an 'end'.
+      if (over) return
+      over = true
       subscriber.error(error)
     }
-    const serve = (stream: RawStream<Req, Res>): void => {
-      const leave = (): void => {
-        if (broken) return
-        broken = true
-        // A cancel that is not preceded by an end is a failure of the host to etcd3, which then closes its channels.
+    const use = (stream: RawStream<Req, Res>): void => {
+      const cancel = (): void => {
+        if (over) return
+        over = true
+        // etcd3 takes a cancel without an end before it for a failure of the host, and closes its channels.
         stream.end()
         stream.cancel()
       }
-      stream.on('error', error => breaks(failure(error)))
-      stream.on('end', () => breaks(failure(new Disconnected(`${terms.host} ended the stream`, { host: terms.host }))))
+      stream.on('error', error => fail(failure(error)))
+      stream.on('end', () => fail(failure(new Disconnected(`${host} ended the stream`, { host }))))
       if (subscriber.closed) {
-        leave()
+        cancel()
         return
       }
       stream.on('data', response => {
-        if (!broken) subscriber.next(response)
+        if (!over) subscriber.next(response)
       })
-      const writing = new Subscription(leave)
+      const writing = new Subscription(cancel)
       subscriber.add(writing)
       writing.add(
         requests.subscribe({
           next: request => {
-            // A broken stream takes what is written, and drops it.
-            if (!broken) stream.write(request)
+            // A broken stream accepts requests and drops them.
+            if (!over) stream.write(request)
           },
           error: (error: unknown) => subscriber.error(error),
         }),
       )
     }
-    open(options).then(serve, (error: unknown) => breaks(failure(error)))
+    open(callOptions).then(use, (error: unknown) => fail(failure(error)))
   })

@@ -1,19 +1,19 @@
 import { ClientClosedError, GRPCResourceExhastedError } from 'etcd3'
-import { Closed, Compacted, Denied, Disconnected, InvalidArgument, Rewound } from '../../../core/errors.js'
+import { Closed, Compacted, Denied, Disconnected, InvalidArgument, Rewound, textOf } from '../../../core/errors.js'
 
-/** How an RPC ended, in full: etcd3's error classes drop the code and the details. */
+/** The status with which an RPC ended. The error classes of etcd3 drop the code and the details. */
 export interface Ending {
   readonly code: number
   readonly details: string
 }
 
-/** The token is expired, or older than a change of users or roles: get another one and ask again. */
+/** The token has expired, or users or roles have changed since: get a new token and call again. */
 export const isStaleToken = ({ details }: Ending): boolean => /auth store is old|user name is empty|invalid auth token/.test(details)
 
-/** The revision asked for is ahead of the member that answered; believed only when asked twice. */
+/** The requested revision is in the future of the member that answered. One such answer may be wrong (see `askedTwice`). */
 export const isAhead = (error: unknown): boolean => error instanceof Rewound && error.message.includes('future revision')
 
-/** No connection came about, so etcd has not heard of the call. */
+/** No connection was made, so etcd did not receive the call. */
 export class NeverSent extends Disconnected {}
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
@@ -32,9 +32,9 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
 const reason = (details: string): string =>
   details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, '')
 
-/** An outage, in words: which host, what it did. */
+/** An outage: the host, and what it did. */
 const disconnected = (host: string, { code, details }: Ending, cause?: unknown): Disconnected => {
-  // What gRPC says of a deadline is where in its own machinery the call was.
+  // For a deadline, gRPC's text describes its own internals.
   if (code === 4) return new Disconnected(`${host} did not answer in time`, { host, cause })
   const [, symptom] = symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off']
   return new (neverSent.test(details) ? NeverSent : Disconnected)(`${host} ${symptom}: ${reason(details)}`, { host, cause })
@@ -42,36 +42,34 @@ const disconnected = (host: string, { code, details }: Ending, cause?: unknown):
 
 const outages: readonly number[] = [1, 2, 4, 10, 12, 13, 14, 15]
 
-/** The registry's error for how an RPC ended; undefined for an answer that only the caller understands. */
+/** The registry's error for how an RPC ended; undefined for an answer that only the caller can interpret. */
 export const translate = (host: string, ending: Ending): Error | undefined => {
   const { code, details } = ending
-  if (isStaleToken(ending)) return new Disconnected(`${host} wants a new token: ${details}`, { host })
+  if (isStaleToken(ending)) return new Disconnected(`${host} refused the token: ${details}`, { host })
   if (code === 7 || /permission denied|authentication failed|invalid user/.test(details)) return new Denied(`${host}: ${details}`, { host })
   if (details.includes('revision has been compacted')) return new Compacted(0)
   if (details.includes('future revision')) return new Rewound(`${host}: ${details}`)
   if (/request is too large|too many operations|larger than max/.test(details))
-    return new InvalidArgument('entries', `must fit what etcd takes at once, 1.5 MiB and 128 of them unless it was started with other limits (${details})`)
-  // From 3.6 on a learner's refusal has the code of one that any host would give.
+    return new InvalidArgument('entries', `must fit into one etcd transaction, by default 1.5 MiB and 128 entries (${details}; see --max-request-bytes and --max-txn-ops of etcd)`)
+  // From 3.6 on a learner refuses with the code of a wrong request, which any host would refuse.
   if (outages.includes(code) || details.includes('not supported for learner')) return disconnected(host, ending)
-  // Its quota is not ours, and another member's is the same; but a connection that is told to calm down is an outage.
+  // With 'etcdserver:' it is etcd's quota, which every member shares. Without, the connection was refused for its load, which is an outage.
   if (code === 8) return details.includes('etcdserver:') ? new GRPCResourceExhastedError(`${host}: ${details}`) : disconnected(host, ending)
   return undefined
 }
 
-/** The registry's error for what an RPC of etcd3 rejected with, given how it ended, if it came so far. */
+/** The registry's error for what an RPC of etcd3 rejected with. `ending` is undefined if the RPC did not get as far as a status. */
 export const failure = (host: string, error: unknown, ending?: Ending): Error => {
-  // Without an ending it never was a call: a client of the user's was refused its own login.
-  const told = ending ?? { code: 0, details: error instanceof Error ? error.message : '' }
-  const known = ending?.code === 0 ? undefined : translate(host, told)
-  if (known !== undefined) return known
+  // Without a status no call was made: etcd refused the login of a client that the user made.
+  const status = ending ?? { code: 0, details: error instanceof Error ? error.message : '' }
+  const translated = ending?.code === 0 ? undefined : translate(host, status)
+  if (translated !== undefined) return translated
   if (error instanceof ClientClosedError) return new Closed('the etcd client is closed')
-  if (!(error instanceof Error)) return new Disconnected(`${host}: ${String(error)}`, { host })
-  // What a client's own circuit breaker holds back never reached etcd.
+  if (!(error instanceof Error)) return new Disconnected(`${host}: the call was rejected with ${textOf(error)}`, { host, cause: error })
+  // The circuit breaker of the user's client stopped the call, so it did not reach etcd.
   if ('isBrokenCircuitError' in error) return new Disconnected(`${host}: ${error.message}`, { host, cause: error })
   return error
 }
 
-export { toError as asError } from '../../../core/errors.js'
-
-/** Whether the member should be left for another one. */
+/** Whether the next call should go to another member. */
 export const isOutage = (error: unknown): boolean => error instanceof Error && (error.name === 'Disconnected' || error.name === 'Lagging')

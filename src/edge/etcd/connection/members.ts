@@ -1,28 +1,37 @@
 import { Etcd3, type IOptions } from 'etcd3'
-import { merge, Observable, Subject, type Observer, type Subscriber } from 'rxjs'
-import { Closed, InvalidArgument } from '../../../core/errors.js'
+import { merge, Observable, Subject } from 'rxjs'
+import { Closed, InvalidArgument, toError } from '../../../core/errors.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
-import { asError, isOutage } from './etcd-errors.js'
+import { isOutage } from './etcd-errors.js'
 import { address, parseHosts } from './hosts.js'
-import { link } from './link.js'
-import type { Member, Members } from './member.js'
+import { etcdMember, type Member } from './member.js'
 import { tokens, type Credentials } from './tokens.js'
 
-/** Options of etcd3's client, but those that would retry, wait or give up beside us. */
+/** How to connect to etcd: options of etcd3's client, except those that would retry or time out beside the registry. */
 export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOptions'> {
   /** Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`. */
   readonly hosts: string | readonly string[]
   readonly auth?: Credentials
 }
 
+/** The members of one cluster. */
+export interface Members {
+  /** Runs `call` on the member in use. If it errors as an outage, the next call goes to the next member. */
+  readonly on: <T>(call: (member: Member) => Observable<T>) => Observable<T>
+  readonly all: readonly Member[]
+  /** Emits whenever a member that was down answers again. */
+  readonly returned: Observable<unknown>
+  readonly close: () => void
+}
+
 type Policies = NonNullable<IOptions['faultHandling']>
 
 const event = (): { readonly dispose: () => void } => ({ dispose: () => undefined })
-// etcd3 wants policies of cockatiel, of which it uses no more than this.
+// etcd3 expects policies of cockatiel, but uses only these members.
 const passThrough = {
-  // It marks a failure by a run that throws, and catches only what is rejected: an `execute` that throws ends the process.
+  // etcd3 reports a failure by throwing in `run`, and catches only rejections: an `execute` that throws would end the process.
   execute: (run: (context: { readonly signal: AbortSignal }) => unknown) => Promise.resolve({ signal: new AbortController().signal }).then(run),
   onSuccess: event,
   onFailure: event,
@@ -34,7 +43,7 @@ const channel: NonNullable<IOptions['grpcOptions']> = {
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.initial_reconnect_backoff_ms': 50,
   'grpc.max_reconnect_backoff_ms': 100,
-  // A name may lead elsewhere by the time we dial again; unless told otherwise it is looked up at most every 30 s.
+  // At a redial, a host name may have another address. By default grpc-js looks it up at most every 30 s.
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
 }
 
@@ -42,44 +51,18 @@ const clientOf = (options: IOptions): Etcd3 => {
   try {
     return new Etcd3(options)
   } catch (error) {
-    // So does OpenSSL speak of a certificate without its key.
-    throw new InvalidArgument('credentials', `must be certificates and a key, as PEM, that belong together (${asError(error).message})`, { cause: error })
+    // OpenSSL reports a certificate without its key like this.
+    throw new InvalidArgument('credentials', `must be certificates and a key that belong together, in PEM format (${toError(error).message})`, { cause: error })
   }
 }
 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
-  // Whoever writes JavaScript passes the endpoint alone.
+  // In JavaScript an endpoint may be passed alone.
   if (Object(from) !== from || Array.isArray(from)) throw new InvalidArgument('hosts', "must be passed by name: { hosts: 'http://127.0.0.1:2379' }")
   return 'kv' in from
 }
 
-// A class, not operators: there may be thousands at a time, and each message of a watch passes here.
-class Call<A> implements Observer<A> {
-  readonly #subscriber: Subscriber<A>
-  readonly #member: Member
-  readonly #left: (member: Member) => void
-
-  constructor(subscriber: Subscriber<A>, member: Member, left: (member: Member) => void) {
-    this.#subscriber = subscriber
-    this.#member = member
-    this.#left = left
-  }
-
-  next(value: A): void {
-    this.#subscriber.next(value)
-  }
-
-  error(thrown: unknown): void {
-    if (isOutage(thrown)) this.#left(this.#member)
-    this.#subscriber.error(thrown)
-  }
-
-  complete(): void {
-    this.#subscriber.complete()
-  }
-}
-
-/** The members behind the endpoints, each by a client of its own; or one member, behind a client that stays its user's. */
+/** The members behind the endpoints, each through a client of its own; or one member, through a client that the user made and closes. */
 export const connect = (from: ConnectOptions | Etcd3): Members => {
   const closed = new Subject<never>()
   const cluster = oneCluster()
@@ -92,7 +75,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
             clientOf({
               ...(from.credentials && { credentials: from.credentials }),
               hosts: address(host),
-              // Clients of one host with the same options share its connection; those with another number do not.
+              // Clients of one host share its connection if their options are equal; this number makes them differ.
               grpcOptions: { ...channel, ...from.grpcOptions, 'rx-discovery.connection': number },
               faultHandling: { host: () => passThrough, global: passThrough },
             }),
@@ -100,15 +83,15 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
         ),
       }))
   const all = isClient(from)
-    ? [link({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster, closed })]
+    ? [etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster, closed })]
     : owned.map(({ host, clients }) =>
-        link({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
+        etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
       )
 
   const [first] = all
-  if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint')
+  if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint, such as \'localhost:2379\'')
   let current = first
-  const left = (member: Member): void => {
+  const leave = (member: Member): void => {
     if (current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
   }
   return {
@@ -117,7 +100,12 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
     on: <A>(call: (member: Member) => Observable<A>) =>
       new Observable<A>(subscriber => {
         const member = current
-        subscribeWithin(subscriber, call(member), new Call(subscriber, member, left))
+        subscribeWithin(subscriber, call(member), {
+          error: thrown => {
+            if (isOutage(thrown)) leave(member)
+            subscriber.error(thrown)
+          },
+        })
       }),
     close: () => {
       closed.error(new Closed())

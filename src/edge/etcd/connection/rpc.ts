@@ -4,58 +4,58 @@ import { Disconnected } from '../../../core/errors.js'
 import { failure, isStaleToken, type Ending } from './etcd-errors.js'
 import { intercept, type Interception } from './interceptor.js'
 
-/** The token was refused: for another one, the same RPC may succeed. */
+/** etcd refused the token. With a new token, the same RPC may succeed. */
 export class StaleToken extends Disconnected {}
 
 /** How one RPC is made. */
-export interface Terms extends Pick<Interception, 'token' | 'reconnect' | 'renew'> {
+export interface RpcOptions extends Pick<Interception, 'token' | 'reconnect' | 'renew' | 'leaderless'> {
   readonly host: string
-  /** After how many ms it is given up; a stream has none. */
+  /** After how many ms the call is given up. Streams have none. */
   readonly deadline?: number
 }
 
-/** The options of one RPC, how it ended so far, and how to cancel it. */
+/** One RPC: the options to call etcd3 with, a way to cancel it, and the registry's error for how it ended. */
 export interface Rpc {
-  readonly options: CallOptions
+  readonly callOptions: CallOptions
   readonly cancel: () => void
   readonly failure: (error: unknown) => Error
 }
 
 /** Prepares one RPC. */
-export const rpc = ({ host, deadline, ...terms }: Terms): Rpc => {
+export const rpc = ({ host, deadline, ...interception }: RpcOptions): Rpc => {
   let ending: Ending | undefined
   let abort: (() => void) | undefined
   const interceptors = [
     intercept({
-      ...terms,
+      ...interception,
       started: cancel => (abort = cancel),
       ended: status => (ending = status),
     }),
   ]
   return {
-    options: deadline === undefined ? { interceptors } : { interceptors, deadline: Date.now() + deadline },
+    callOptions: deadline === undefined ? { interceptors } : { interceptors, deadline: Date.now() + deadline },
     cancel: () => {
       if (ending === undefined) abort?.()
     },
     failure: error => {
-      const known = failure(host, error, ending)
-      return ending !== undefined && isStaleToken(ending) ? new StaleToken(known.message, { host }) : known
+      const translated = failure(host, error, ending)
+      return ending !== undefined && isStaleToken(ending) ? new StaleToken(translated.message, { host }) : translated
     },
   }
 }
 
-/** One unary RPC: bounded, cancelled on unsubscribe, its error the registry's. */
-export const unary = <T>(terms: Terms & { readonly deadline: number }, run: (options: CallOptions) => Promise<T>): Observable<T> =>
+/** One unary RPC: bounded by its deadline, cancelled on unsubscribe; errors with the registry's errors. */
+export const unary = <T>(options: RpcOptions & { readonly deadline: number }, run: (options: CallOptions) => Promise<T>): Observable<T> =>
   defer(() => {
-    const { options, cancel, failure: failed } = rpc(terms)
-    return from(run(options)).pipe(
+    const { callOptions, cancel, failure: failed } = rpc(options)
+    return from(run(callOptions)).pipe(
       catchError((error: unknown) => throwError(() => failed(error))),
       finalize(cancel),
     )
   }).pipe(
-    // A client that the user made may wait for its token for ever, before it makes the call.
+    // A client made by the user may wait for its token without end before it makes the call.
     timeout({
-      first: terms.deadline + 250,
-      with: () => throwError(() => new Disconnected(`${terms.host} did not answer within ${terms.deadline} ms`, { host: terms.host })),
+      first: options.deadline + 250,
+      with: () => throwError(() => new Disconnected(`${options.host} did not answer within ${options.deadline} ms`, { host: options.host })),
     }),
   )

@@ -1,12 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, share, switchMap, type Observable } from 'rxjs'
 import { Disconnected, Rewound } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { NeverSent } from '../connection/etcd-errors.js'
-import { leaseId } from './lease-id.js'
-import type { Members } from '../connection/member.js'
-import { reached, revoke } from './revoke.js'
+import type { Members } from '../connection/members.js'
+import { atTime, revoke } from './revoke.js'
 
-/** What etcd granted, and when it was asked to (monotonic ms). */
+/** What etcd granted, and when the request was sent (monotonic ms). */
 export interface Granted {
   readonly ttl: number
   readonly sentAt: number
@@ -15,25 +15,31 @@ export interface Granted {
 /** A grant that is under way. */
 export interface Grant {
   readonly id: string
-  /** Starts at the first subscription, and goes on without any: what was asked for must be answered before it can be revoked. */
+  /** Starts at the first subscription and continues without subscribers: a lease can be revoked only after its grant was answered. */
   readonly answer$: Observable<Granted>
-  /** Revokes what was granted, or may have been; completes once that is settled, or the TTL has passed. */
-  readonly undo: () => Observable<never>
+  /** Revokes the lease, or what may have become one. Emits at each revoke; completes once all is answered, or the TTL has passed. */
+  readonly undo: () => Observable<unknown>
 }
 
-/** Bytes of a grant that was given up can still be on their way for as long, ms. */
-const straggling = 7000
+/** For how long (ms) the bytes of a grant that was given up may still be on their way. */
+const underWayFor = 7000
 
-/** Whether etcd may have granted all the same: its answer is missing, or came from a cluster that is another one now. */
-const isUnknown = (error: unknown): boolean => (error instanceof Disconnected && !(error instanceof NeverSent)) || error instanceof Rewound
+/** A new lease ID: 63 random bits, above 0, in decimal. Chosen here, so that a grant whose answer is lost can be revoked; never used twice. */
+export const leaseId = (): string => {
+  const id = BigInt.asUintN(63, randomBytes(8).readBigUInt64BE())
+  return id === 0n ? leaseId() : id.toString()
+}
 
-/** Grants a lease under an ID of ours, once: after an outage the next grant has another ID. */
+/** Whether etcd may have granted the lease although the call failed: the answer is missing, or it came from a replaced cluster. */
+const mayBeGranted = (error: unknown): boolean => (error instanceof Disconnected && !(error instanceof NeverSent)) || error instanceof Rewound
+
+/** Grants a lease under a new ID, once. After an outage, the next grant uses another ID. */
 export const grant = (members: Members, ttl: number): Grant => {
   const id = leaseId()
   let sentAt: number | undefined
   const answer$ = members
     .on(member =>
-      // Those that have a lease come first, or of thousands at once it would run out before they are written.
+      // Calls for leases that are granted already go first; otherwise, with many at once, a lease would expire before its keys are written.
       member.call(
         (client, options) => {
           sentAt ??= now()
@@ -47,12 +53,12 @@ export const grant = (members: Members, ttl: number): Grant => {
       share({ connector: () => new AsyncSubject(), resetOnComplete: false, resetOnError: false, resetOnRefCountZero: false }),
     )
 
-  // Its bytes may arrive after those of the revoke, which then revokes nothing.
-  const twice = (sent: number): Observable<never> => {
-    const again = now() + Math.min(straggling, ttl * 1000)
+  // The bytes of the grant may arrive after those of the first revoke, which then finds no lease.
+  const revokeTwice = (sent: number): Observable<unknown> => {
+    const again = now() + Math.min(underWayFor, ttl * 1000)
     return concat(
       revoke(members, id, again),
-      reached(again).pipe(ignoreElements()),
+      atTime(again).pipe(ignoreElements()),
       defer(() => revoke(members, id, Math.max(again + 1000, sent + ttl * 1000))),
     )
   }
@@ -63,7 +69,7 @@ export const grant = (members: Members, ttl: number): Grant => {
     undo: () =>
       answer$.pipe(
         switchMap(granted => revoke(members, id, granted.sentAt + granted.ttl * 1000)),
-        catchError((error: unknown) => (sentAt !== undefined && isUnknown(error) ? twice(sentAt) : EMPTY)),
+        catchError((error: unknown) => (sentAt !== undefined && mayBeGranted(error) ? revokeTwice(sentAt) : EMPTY)),
       ),
   }
 }

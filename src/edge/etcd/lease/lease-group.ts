@@ -3,42 +3,44 @@ import { exponential } from '../../../core/backoff.js'
 import { Denied } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { longestDelay } from '../../../core/arguments.js'
-import { confirm, heldUpNext, isUnconfirmed, nextDue, type Held } from './kept-lease.js'
-import type { Member, Members } from '../connection/member.js'
+import { confirm, delayedNextPing, isUnconfirmed, nextDue, type KeptLease } from './kept-lease.js'
+import type { Member } from '../connection/member.js'
+import type { Members } from '../connection/members.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
 
 /** The leases of one keep-alive stream. */
 export interface LeaseGroup {
-  readonly leases: ReadonlyMap<string, Held>
-  readonly add: (lease: Held) => void
-  readonly remove: (lease: Held) => void
-  /** How many it takes: fewer once answers were late. */
+  readonly leases: ReadonlyMap<string, KeptLease>
+  readonly add: (lease: KeptLease) => void
+  readonly remove: (lease: KeptLease) => void
+  /** How many leases it takes; fewer after answers were late. */
   capacity: number
 }
 
 interface GroupEvents {
-  /** This lease must not be pinged among others any more: it is past its deadline, or the stream died of it. */
-  readonly separate: (lease: Held) => void
-  /** Answers queue too long: fewer leases would be better. */
+  /** This lease must be pinged on a stream of its own: it is past its deadline, or the stream broke because of it. */
+  readonly isolate: (lease: KeptLease) => void
+  /** Answers queue for too long, so the group has too many leases. */
   readonly crowded: () => void
   /** The last lease left; the stream is closed. */
   readonly emptied: () => void
 }
 
-/** An unanswered stream gets help from another member after this long, ms, and from the next one as soon after one that breaks. */
-const patience = 1000
-const soon = 100
+/** After how many ms without an answer another member is pinged as well, and then the next one. */
+const spareAfter = 1000
+/** The same after the stream to such a member broke. */
+const spareAfterBreak = 100
 
-/** Pings its leases every third of their TTL, on one stream and with one timer; the stream is opened anew, elsewhere, when it breaks or is silent. */
-export const leaseGroup = (members: Members, capacity: number, random: () => number, { separate, crowded, emptied }: GroupEvents): LeaseGroup => {
-  const leases = new Map<string, Held>()
+/** Pings its leases every third of their TTL, on one stream and with one timer. If the stream breaks or is silent, it opens another one on another member. */
+export const leaseGroup = (members: Members, capacity: number, random: () => number, { isolate, crowded, emptied }: GroupEvents): LeaseGroup => {
+  const leases = new Map<string, KeptLease>()
   const backoff = exponential({ random })
   let main: PingStream | undefined
   let spare: PingStream | undefined
   let breaks = 0
   let reopened = false
-  let helpedAt = -Infinity
-  let helper: Member | undefined
+  let spareOpenedAt = -Infinity
+  let lastTried: Member | undefined
   let wakeAt = Infinity
   let waking = new Subscription()
   let reopening = new Subscription()
@@ -52,15 +54,15 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     reopening.unsubscribe()
   }
 
-  const remove = (lease: Held): void => {
+  const remove = (lease: KeptLease): void => {
     if (!leases.delete(lease.id)) return
-    lease.home = undefined
+    lease.pinger = undefined
     if (leases.size > 0) return
     close()
     emptied()
   }
 
-  const mostUrgentFirst = (of: readonly Held[]): string[] => [...of].sort((a, b) => a.deadline - b.deadline).map(({ id }) => id)
+  const mostUrgentFirst = (of: readonly KeptLease[]): string[] => [...of].sort((a, b) => a.deadline - b.deadline).map(({ id }) => id)
   const all = (): string[] => mostUrgentFirst([...leases.values()])
   const unconfirmed = (): string[] => mostUrgentFirst([...leases.values()].filter(isUnconfirmed))
 
@@ -74,13 +76,13 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
   }
 
   const connect = (): void => {
-    // After a break pings may have been in vain, and etcd may have forgotten; a new group's leases were granted a moment ago.
+    // After a break, pings may be lost, and etcd may have lost the leases. The leases of a new group were granted just now.
     const stream = open(members.on, reopened ? all : unconfirmed)
     main = stream
-    // It may break at once, and then it is the main one no more.
+    // If it breaks at once, it is no longer the main one.
     stream.start()
-    helper = stream.member()
-    wakeBy(now() + patience)
+    lastTried = stream.member()
+    wakeBy(now() + spareAfter)
   }
 
   const answered = (stream: PingStream, pong: Pong): void => {
@@ -94,7 +96,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (!lease) return
     if (pong.ttl <= 0) remove(lease)
     else if (confirm(lease, pong)) crowded()
-    if (leases.has(pong.id) && heldUpNext(pong)) main?.ping(pong.id)
+    if (leases.has(pong.id) && delayedNextPing(pong)) main?.ping(pong.id)
     lease.answered(pong)
   }
 
@@ -102,9 +104,9 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     stream.close()
     if (stream === spare) {
       spare = undefined
-      // The next one need not wait its whole turn.
-      helpedAt -= patience - soon
-      wakeBy(now() + soon)
+      // The next member is tried sooner.
+      spareOpenedAt -= spareAfter - spareAfterBreak
+      wakeBy(now() + spareAfterBreak)
       return
     }
     if (stream !== main) return
@@ -112,25 +114,25 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     main = spare
     spare = undefined
     if (!main) {
-      // At once the first time, then spread out.
+      // At once the first time, then with backoff.
       reopening = asyncScheduler.schedule(connect, breaks === 0 ? 0 : backoff.delay(breaks)())
       breaks += 1
       reopened = true
     }
     if (suspect) {
       remove(suspect)
-      separate(suspect)
+      isolate(suspect)
     }
   }
 
-  const help = (t: number): void => {
+  const openSpare = (t: number): void => {
     const since = main?.waitingSince()
-    if (members.all.length < 2 || since === undefined || t - Math.max(since, helpedAt) < patience) return
-    helpedAt = t
-    // Round and round, from the one that is silent: also one that breaks at once has had its turn.
-    const asked = members.all.findIndex(member => member === helper) + 1
-    const order = [...members.all.slice(asked), ...members.all.slice(0, asked)]
-    const next = (helper = order.find(member => member !== main?.member()))
+    if (members.all.length < 2 || since === undefined || t - Math.max(since, spareOpenedAt) < spareAfter) return
+    spareOpenedAt = t
+    // In a circle, starting after the last member that was tried.
+    const index = members.all.findIndex(member => member === lastTried) + 1
+    const order = [...members.all.slice(index), ...members.all.slice(0, index)]
+    const next = (lastTried = order.find(member => member !== main?.member()))
     spare?.close()
     spare = next && open(use => use(next), all)
     spare?.start()
@@ -143,7 +145,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     for (const lease of leases.values()) {
       if (lease.deadline <= t) {
         remove(lease)
-        separate(lease)
+        isolate(lease)
         continue
       }
       if (lease.due <= t) {
@@ -153,9 +155,9 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
       }
       next = Math.min(next, lease.due, lease.deadline)
     }
-    help(t)
+    openSpare(t)
     const since = members.all.length > 1 ? main?.waitingSince() : undefined
-    wakeBy(since === undefined ? next : Math.min(next, Math.max(since, helpedAt) + patience))
+    wakeBy(since === undefined ? next : Math.min(next, Math.max(since, spareOpenedAt) + spareAfter))
   }
 
   const wakeBy = (at: number): void => {
@@ -171,7 +173,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     remove,
     add: lease => {
       leases.set(lease.id, lease)
-      lease.home = group
+      lease.pinger = group
       if (leases.size === 1) connect()
       wakeBy(Math.min(lease.due, lease.deadline))
     },

@@ -6,43 +6,43 @@ import type { Member } from '../connection/member.js'
 import { readKeepAlive } from '../wire/messages.js'
 import { inBytes } from '../wire/protobuf.js'
 
-/** A ping that was sent: when (monotonic ms), and whether others were waiting for their answers. */
+/** A ping that was sent: when (monotonic ms), and whether other pings were unanswered then. */
 interface Ping {
   readonly sentAt: number
   readonly queued: boolean
 }
 
-/** An answered ping; `ttl` in seconds, 0: the lease is gone. */
+/** An answered ping; `ttl` in seconds, 0 if the lease is gone. */
 export interface Pong extends Ping {
   readonly id: string
   readonly ttl: number
 }
 
-/** One keep-alive stream. etcd answers in the order of the pings, and no lease has two in flight, so each answer has a known sending time. */
+/** One keep-alive stream. etcd answers pings in order, and a lease has at most one unanswered ping, so the sending time of each answered ping is known. */
 export interface PingStream {
   readonly member: () => Member | undefined
-  /** Sends unless this lease's last ping is unanswered; before the stream is open nothing is sent, `first` says what is then. */
+  /** Sends a ping, unless the last one of this lease is unanswered or the stream is not open yet. */
   readonly ping: (id: string) => void
-  /** The lease whose ping has waited longest. */
+  /** The lease with the oldest unanswered ping. */
   readonly oldest: () => string | undefined
-  /** Since when etcd owes an answer; `undefined` when it owes none. */
+  /** Since when an answer is due; `undefined` if none is. */
   readonly waitingSince: () => number | undefined
   readonly start: () => void
   readonly close: () => void
 }
 
 interface PingHandlers {
-  /** What to ping as soon as the stream is open. */
+  /** The leases to ping as soon as the stream is open. */
   readonly first: () => Iterable<string>
   readonly answered: (pong: Pong) => void
   readonly broken: (error: unknown) => void
 }
 
-/** Keep-alives on `member`, answered in bytes. */
-const keepAlive = (member: Member, requests: Observable<ILeaseKeepAliveRequest>): Observable<Buffer> =>
+/** The keep-alive RPC on `member`; its answers stay bytes. */
+const keepAliveRpc = (member: Member, requests: Observable<ILeaseKeepAliveRequest>): Observable<Buffer> =>
   member.stream<ILeaseKeepAliveRequest, Buffer>((client, options) => client.leaseClient.leaseKeepAlive(inBytes(options)) as never, requests)
 
-/** One lease asked about on a stream of its own. */
+/** Pings one lease on a stream of its own. */
 export const pingAlone = (member: Member, id: string): Observable<Pong> =>
   defer(() => {
     let sentAt = now()
@@ -50,24 +50,24 @@ export const pingAlone = (member: Member, id: string): Observable<Pong> =>
       sentAt = now()
       return [{ ID: id }]
     })
-    return keepAlive(member, concat(sent, NEVER)).pipe(
+    return keepAliveRpc(member, concat(sent, NEVER)).pipe(
       map(message => ({ ...readKeepAlive(message), sentAt, queued: false })),
       filter(pong => pong.id === id),
     )
   })
 
-/** Opens a stream `through` a member of somebody's choice. */
+/** Opens a stream on the member that `through` chooses. */
 export const pingStream = (
   through: (use: (member: Member) => Observable<Buffer>) => Observable<Buffer>,
   { first, answered, broken }: PingHandlers,
 ): PingStream => {
   const sent = new Map<string, Ping>()
   const running = new Subscription()
-  let heardAt = now()
+  let lastAnswerAt = now()
   let member: Member | undefined
   let open: Subscriber<ILeaseKeepAliveRequest> | undefined
 
-  // Few records, and no operators: a message passes here for each renewal of each of thousands of leases.
+  // No operators: the answer to every renewal of every lease passes here (D-044).
   const ping = (id: string): void => {
     if (open === undefined || sent.has(id)) return
     sent.set(id, { sentAt: now(), queued: sent.size > 0 })
@@ -78,13 +78,13 @@ export const pingStream = (
     for (const id of first()) ping(id)
     return () => (open = undefined)
   })
-  const heard = (message: Buffer): void => {
+  const receive = (message: Buffer): void => {
     const { id, ttl } = readKeepAlive(message)
-    const about = sent.get(id)
-    if (about === undefined) return
+    const ping = sent.get(id)
+    if (ping === undefined) return
     sent.delete(id)
-    heardAt = now()
-    answered({ id, ttl, sentAt: about.sentAt, queued: about.queued })
+    lastAnswerAt = now()
+    answered({ id, ttl, sentAt: ping.sentAt, queued: ping.queued })
   }
 
   return {
@@ -92,23 +92,16 @@ export const pingStream = (
     member: () => member,
     oldest: () => sent.keys().next().value,
     waitingSince: () => {
-      if (open === undefined) return heardAt
+      if (open === undefined) return lastAnswerAt
       const [oldest] = sent.values()
-      return oldest && Math.max(heardAt, oldest.sentAt)
+      return oldest && Math.max(lastAnswerAt, oldest.sentAt)
     },
     start: () => {
       const messages = through(chosen => {
         member = chosen
-        return keepAlive(chosen, requests)
+        return keepAliveRpc(chosen, requests)
       })
-      const next = (message: Buffer): void => {
-        try {
-          heard(message)
-        } catch (thrown) {
-          broken(thrown)
-        }
-      }
-      subscribeWithin(running, messages, { next, error: broken, complete: () => broken(undefined) })
+      subscribeWithin(running, messages, { next: receive, error: broken, complete: () => broken(undefined) })
     },
     close: () => running.unsubscribe(),
   }

@@ -1,20 +1,22 @@
 import { EtcdLeaseInvalidError } from 'etcd3'
-import { defer, EMPTY, ignoreElements, retry, takeUntil, timer, type Observable } from 'rxjs'
+import { defer, EMPTY, retry, takeUntil, timer, type Observable } from 'rxjs'
+import { longestDelay } from '../../../core/arguments.js'
 import { Closed, Denied, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { longestDelay } from '../../../core/arguments.js'
-import type { Members } from '../connection/member.js'
+import type { Members } from '../connection/members.js'
 
 const isFinal = (error: unknown): boolean =>
-  [EtcdLeaseInvalidError, LeaseLost, Denied, Closed, InvalidArgument].some(known => error instanceof known)
+  [EtcdLeaseInvalidError, LeaseLost, Denied, Closed, InvalidArgument].some(final => error instanceof final)
 
-/** Emits at `at` (monotonic ms). */
-export const reached = (at: number): Observable<unknown> => defer(() => timer(Math.min(Math.max(0, at - now()), longestDelay)))
+/** Emits at this time (monotonic ms), at once if it has passed. */
+export const atTime = (at: number): Observable<unknown> => defer(() => timer(Math.min(Math.max(0, at - now()), longestDelay)))
 
-/** Revokes a lease, through outages; completes once etcd has answered, or at `dead` (monotonic ms), when there is nothing left to revoke. */
-export const revoke = (members: Members, id: string, dead: number): Observable<never> =>
-  defer(() => members.on(member => member.call((client, options) => client.leaseClient.leaseRevoke({ ID: id }, options)))).pipe(
-    ignoreElements(),
-    retry({ delay: error => (isFinal(error) ? EMPTY : timer(1000 * Math.random())) }),
-    takeUntil(reached(dead)),
+/** How long (ms) one try may take. A revoke can be repeated safely, and within 2 s of `close` another member should be tried. */
+const answerWithin = 1_000
+
+/** Revokes a lease, with retries through outages. Emits when it is revoked; completes then, if etcd refuses, or at `expired` (monotonic ms), when nothing is left to revoke. */
+export const revoke = (members: Members, id: string, expired: number): Observable<unknown> =>
+  defer(() => members.on(member => member.call((client, options) => client.leaseClient.leaseRevoke({ ID: id }, options), { deadline: answerWithin }))).pipe(
+    retry({ delay: (error, attempt) => (isFinal(error) ? EMPTY : timer(attempt === 1 ? 0 : 1000 * Math.random())) }),
+    takeUntil(atTime(expired)),
   )

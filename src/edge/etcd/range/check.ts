@@ -1,14 +1,15 @@
 import { map, mergeMap, reduce, type Observable } from 'rxjs'
 import { Rewound } from '../../../core/errors.js'
 import type { Change, Check, Range, Revision } from '../../../core/store.js'
-import type { Member, Members } from '../connection/member.js'
+import type { Member } from '../connection/member.js'
+import type { Members } from '../connection/members.js'
 import { readChange } from '../wire/messages.js'
 import { onePage } from './pages.js'
 import { askedTwice, rangeOf, readAll } from './range.js'
 
 const changedAfter = (member: Member, range: Range, since: Revision): Observable<Check> =>
-  // etcd's count is that of the whole range: it filters by revision only what it sends. Keys alone 3.7 takes from its index, which knows no
-  // leases, unless they are to be sorted by their values; so there are no pages, which go on after a key.
+  // etcd counts the whole range and filters by revision only the keys that it sends. For keys alone, 3.7 reads its index, which knows no leases;
+  // sorting by value makes it read the keys. Sorted by value there are no pages, since a page starts after a key.
   onePage(member, { ...rangeOf(range), keys_only: true, sort_target: 'Value', min_mod_revision: since + 1 }, { limit: 0 }).pipe(
     mergeMap(page => {
       if (page.revision < since) throw new Rewound(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
@@ -22,6 +23,6 @@ const changedAfter = (member: Member, range: Range, since: Revision): Observable
     }),
   )
 
-/** How many keys the range holds and which changed after `since`, linearizable; emits once, completes. */
+/** See `ReadableRegistry.check`. */
 export const check = (members: Members, range: Range, since: Revision): Observable<Check> =>
   members.on(member => askedTwice(changedAfter(member, range, since)))

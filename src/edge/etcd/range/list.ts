@@ -1,22 +1,37 @@
 import { catchError, concatMap, defer, map, throwError, type Observable } from 'rxjs'
-import { Compacted } from '../../../core/errors.js'
-import type { Listing, Range } from '../../../core/store.js'
-import { asError } from '../connection/etcd-errors.js'
-import type { Member, Members } from '../connection/member.js'
+import { Compacted, InvalidArgument, toError } from '../../../core/errors.js'
+import type { Listing, Range, Revision } from '../../../core/store.js'
+import type { ListOptions } from '../../../flow/registry.js'
+import type { Member } from '../connection/member.js'
+import type { Members } from '../connection/members.js'
 import { readChange } from '../wire/messages.js'
-import { pages } from './pages.js'
-import { rangeOf, readAll } from './range.js'
+import { oldestRevision } from './oldest-revision.js'
+import { pages, type PagesOptions } from './pages.js'
+import { askedTwice, rangeOf, readAll } from './range.js'
 
-// Where history is compacted to the head all the time, a listing in pages never ends.
+/** If etcd compacts to its latest revision all the time, a listing in pages never ends. After so many tries it is read in one message. */
 const pagedAttempts = 3
 
-const parts = (member: Member, range: Range, attempt = 1): Observable<Listing> =>
-  pages(member, rangeOf(range), attempt > pagedAttempts).pipe(
+const parts = (member: Member, range: Range, options: PagesOptions): Observable<Listing> =>
+  pages(member, rangeOf(range), options).pipe(
     concatMap(page => readAll(page, readChange).pipe(map(changes => ({ cluster: page.cluster, revision: page.revision, changes })))),
+  )
+
+const latest = (member: Member, range: Range, local: boolean, attempt = 1): Observable<Listing> =>
+  parts(member, range, { local, whole: attempt > pagedAttempts }).pipe(
     catchError((error: unknown) =>
-      error instanceof Compacted && attempt <= pagedAttempts ? parts(member, range, attempt + 1) : throwError(() => asError(error)),
+      error instanceof Compacted && attempt <= pagedAttempts ? latest(member, range, local, attempt + 1) : throwError(() => toError(error)),
     ),
   )
 
-/** Everything in the range at one revision, in parts as they come: see `ReadableRegistry.list`. */
-export const list = (members: Members, range: Range): Observable<Listing> => members.on(member => defer(() => parts(member, range)))
+const past = (member: Member, range: Range, local: boolean, at: Revision): Observable<Listing> =>
+  askedTwice(parts(member, range, { local, at })).pipe(
+    // The error of a range does not name the revision up to which etcd was compacted.
+    catchError((error: unknown) => (error instanceof Compacted ? oldestRevision(member, range) : throwError(() => toError(error)))),
+  )
+
+/** See `ReadableRegistry.list`. */
+export const list = (members: Members, range: Range, { at, local = false }: ListOptions = {}): Observable<Listing> =>
+  at !== undefined && !(Number.isSafeInteger(at) && at > 0)
+    ? throwError(() => new InvalidArgument('at', `must be a revision, a whole number of 1 or more, got ${String(at)} (take it from a listing, a batch or a set)`))
+    : members.on(member => defer(() => (at === undefined ? latest(member, range, local) : past(member, range, local, at))))

@@ -11,13 +11,16 @@ import { bytes } from '../wire/protobuf.js'
 const successor = ({ bytes: page, bounds }: Page): Buffer =>
   Buffer.concat([readKey(page, bounds.at(-2) ?? 0, bounds.at(-1) ?? 0), Buffer.from('\0')])
 
-/** One answer to a range, of so many keys and within so many ms as the line has proved to carry; 0: all keys. Its member learns of the line by it. */
+/**
+ * One page of a range. How many keys it asks for (0: all), and how long it waits (ms), follow from the pages that this member answered before,
+ * unless they are given.
+ */
 export const onePage = (member: Member, range: IRangeRequest, given: { readonly limit?: number; readonly deadline?: number } = {}): Observable<Page> =>
   defer(() => {
     const { paging } = member
     const { limit = paging.limit(), deadline = paging.deadline() } = given
     let sentAt: number | undefined
-    // It may have been held before it was sent.
+    // The call may have waited before it was sent.
     const took = (): number => (sentAt === undefined ? 0 : now() - sentAt)
     return member
       .call(
@@ -25,7 +28,7 @@ export const onePage = (member: Member, range: IRangeRequest, given: { readonly 
           sentAt = now()
           return bytes(options, raw => client.kv.range({ ...range, limit }, raw))
         },
-        { deadline },
+        { deadline, local: range.serializable === true },
       )
       .pipe(
         tap({
@@ -36,15 +39,29 @@ export const onePage = (member: Member, range: IRangeRequest, given: { readonly 
       )
   })
 
-/** The pages of a range in order, all at the first one's revision, or, if `whole`, the only one; while one is read, the next is under way. */
-export const pages = (member: Member, range: IRangeRequest, whole = false): Observable<Page> => {
+/** Options of {@link pages}. */
+export interface PagesOptions {
+  /** The revision to read. @default the latest */
+  readonly at?: Revision
+  /** Whether one member may answer without its leader. @default false */
+  readonly local?: boolean
+  /** Whether everything comes in one page. @default false */
+  readonly whole?: boolean
+}
+
+/** The pages of a range in order, all at the revision of the first one. While one page is read, the next one is under way. */
+export const pages = (member: Member, range: IRangeRequest, { at = 0, local = false, whole = false }: PagesOptions = {}): Observable<Page> => {
   const from = (key: IRangeRequest['key'], revision: Revision): Observable<Page> =>
-    onePage(member, { ...range, ...(key && { key }), revision }, whole ? { limit: 0, deadline: 30_000 } : {}).pipe(
+    onePage(
+      member,
+      { ...range, ...(key && { key }), revision, ...(local && { serializable: true }) },
+      whole ? { limit: 0, deadline: 30_000 } : {},
+    ).pipe(
       mergeMap(page => {
         const pinned = revision === 0 ? page.revision : revision
         const one = of({ ...page, revision: pinned })
         return page.more && page.bounds.length > 0 ? merge(from(successor(page), pinned), one) : one
       }),
     )
-  return from(range.key, 0)
+  return from(range.key, at)
 }

@@ -3,18 +3,18 @@ import { EtcdLeaseInvalidError } from 'etcd3'
 import { catchError, defer, map, throwError, type Observable } from 'rxjs'
 import { InvalidArgument, LeaseLost, Taken } from '../../../core/errors.js'
 import type { Change, Entry, Lease, Revision } from '../../../core/store.js'
-import type { Members } from '../connection/member.js'
+import type { Members } from '../connection/members.js'
 
-// Its limits (1.5 MiB, 128 entries, unless it was started with others) etcd knows itself.
+// etcd itself checks its limits (1.5 MiB and 128 entries by default), since its flags can change them.
 const refusal = (entries: readonly Entry[]): InvalidArgument | undefined => {
-  if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'must hold each key at most once')
-  if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'must not hold an empty key')
+  if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'must name each key at most once (put a key twice in two calls)')
+  if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'must have no empty key (an etcd key is at least one byte)')
   return undefined
 }
 
 const toRevision = (text: string): Revision => {
   const revision = Number(text)
-  if (!Number.isSafeInteger(revision)) throw new RangeError(`etcd's number ${text} does not fit a number`)
+  if (!Number.isSafeInteger(revision)) throw new RangeError(`etcd's number ${text} is not below 2^53`)
   return revision
 }
 
@@ -38,8 +38,8 @@ const found = (entries: readonly Entry[], { responses }: ITxnResponse): readonly
   })
 
 /**
- * Writes `entries` under `lease` in one transaction, each only if its key is still as last seen, so that a write that arrives late can do no harm;
- * emits the revision and completes; errors `Taken` with what is there, `LeaseLost` when the lease is gone.
+ * See `Registry.put`. Every entry is guarded, so that a write that arrives late changes nothing. Errors `Taken` with the current content of the keys,
+ * `LeaseLost` if the lease is gone.
  */
 export const put = (members: Members, entries: readonly Entry[], lease: Lease): Observable<Revision> =>
   defer(() => {

@@ -1,14 +1,15 @@
 import { catchError, Observable, throwError } from 'rxjs'
+import { toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { asError, isAhead } from '../connection/etcd-errors.js'
+import { isAhead } from '../connection/etcd-errors.js'
 import type { Range } from '../../../core/store.js'
 import type { Page } from '../wire/messages.js'
 
-/** A range as etcd encodes it: from `key` up to but not including `range_end`; one key has no end. */
+/** A range as etcd encodes it: from `key` to before `range_end`. An exact key has no end, so that a permission on that key is enough. */
 export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_end?: Buffer } => {
   if (typeof range !== 'string') return { key: Buffer.from(range.key) }
   const prefix = range
-  // For all of its keys etcd wants a zero byte at both ends.
+  // A zero byte at both ends means all keys.
   if (prefix === '') return { key: Buffer.from('\0'), range_end: Buffer.from('\0') }
   const key = Buffer.from(prefix)
   const range_end = Buffer.from(prefix)
@@ -17,41 +18,41 @@ export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_en
   return { key, range_end }
 }
 
-/** Whether it is there, or may be read at all, does not matter: only that there is an answer. */
+/** A read of which only the answer counts; the key need not exist, and even a refusal is an answer. */
 export const anyKey = { key: Buffer.from('\0'), count_only: true }
 
-/** Some etcds now and then answer a linearizable read from the past (up to 3.4.41, 3.5.27, 3.6.8): the future is believed when told twice. */
+/** Repeats a read that is refused for a future revision: up to 3.4.41, 3.5.27 and 3.6.8 etcd can rarely answer a linearizable read from an older state. */
 export const askedTwice = <T>(ask: Observable<T>): Observable<T> =>
-  ask.pipe(catchError((error: unknown) => (isAhead(error) ? ask : throwError(() => asError(error)))))
+  ask.pipe(catchError((error: unknown) => (isAhead(error) ? ask : throwError(() => toError(error)))))
 
-/** For how long (ms) a page is read, and what is read worked at, before the event loop gets its turn. */
+/** After how many ms of reading a page, subscribers included, the event loop goes on. */
 const slice = 1
-/** How many key-values are handed out at once. */
-const few = 100
+/** How many key-values are emitted at once. */
+const atOnce = 100
 
-/** Reads every key-value of a page, in slices between which the event loop goes on; emits them a few at a time, once at least, and completes. */
+/** Reads every key-value of a page, in slices between which the event loop goes on. Emits them in parts, at least one, and completes. */
 export const readAll = <A>({ bytes, bounds }: Page, read: (bytes: Buffer, start: number, end: number) => A): Observable<readonly A[]> =>
   new Observable(subscriber => {
     let index = 0
-    let turn: NodeJS.Immediate | undefined
-    const some = (): readonly A[] => {
-      const part: A[] = []
-      for (const stop = Math.min(index + 2 * few, bounds.length); index < stop; index += 2) part.push(read(bytes, bounds[index] ?? 0, bounds[index + 1] ?? 0))
-      return part
+    let nextSlice: NodeJS.Immediate | undefined
+    const part = (): readonly A[] => {
+      const values: A[] = []
+      for (const stop = Math.min(index + 2 * atOnce, bounds.length); index < stop; index += 2) values.push(read(bytes, bounds[index] ?? 0, bounds[index + 1] ?? 0))
+      return values
     }
     const work = (): void => {
       const until = now() + slice
       try {
-        do subscriber.next(some())
+        do subscriber.next(part())
         while (index < bounds.length && now() < until && !subscriber.closed)
       } catch (error) {
         subscriber.error(error)
         return
       }
       if (subscriber.closed) return
-      if (index < bounds.length) turn = setImmediate(work)
+      if (index < bounds.length) nextSlice = setImmediate(work)
       else subscriber.complete()
     }
     work()
-    return () => clearImmediate(turn)
+    return () => clearImmediate(nextSlice)
   })

@@ -1,72 +1,72 @@
 import type { Subscriber } from 'rxjs'
 import { now } from '../../../flow/clock.js'
 
-/** What those have in common whose values come in the same turns of the event loop. */
-export interface Turns {
-  /** When one of them was last done with a value, monotonic ms; `Infinity` while it is told one. */
+/** The time of the last value, shared by all whose values arrive in the same ticks of the event loop. */
+export interface TickTimes {
+  /** When a subscriber last returned from a value, monotonic ms; `Infinity` while one runs. */
   doneAt: number
-  /** How long that took, ms. */
+  /** How long it took, ms. */
   took: number
 }
 
 /**
- * What comes sooner after the last one (ms), or sooner than that took, is taken to come in the same turn: to mark the end of each turn would cost
- * as much as all else that is done with a value.
+ * A value that arrives sooner after the last one than this (ms), or sooner than its subscriber took, counts as one of the same tick.
+ * A callback at the end of each tick would be exact, and cost 5 % of the CPU of an event (D-052).
  */
 const soon = 0.2
 
 /**
- * Hands on the first value of a turn of the event loop at once, and all that follow in the same turn joined into one: however long a subscriber
- * takes over each, it takes it twice a turn at most, and timers and sockets get theirs.
+ * Emits the first value of a tick of the event loop at once, and joins all others of the tick into one. So a subscriber runs at most twice a tick,
+ * however slow it is, and timers and sockets are served in between.
  */
 export class BatchPerTick<A> {
   readonly #to: Subscriber<A>
   readonly #join: (values: readonly A[]) => A
-  readonly #turns: Turns
+  readonly #times: TickTimes
   #waiting: A[] = []
   #end: NodeJS.Immediate | undefined
 
-  constructor(to: Subscriber<A>, join: (values: readonly A[]) => A, turns: Turns) {
+  constructor(to: Subscriber<A>, join: (values: readonly A[]) => A, times: TickTimes) {
     this.#to = to
     this.#join = join
-    this.#turns = turns
+    this.#times = times
   }
 
   next(value: A): void {
-    const { doneAt, took } = this.#turns
-    if (this.#end === undefined && now() - doneAt >= Math.max(soon, took)) this.#handOn(value)
+    const { doneAt, took } = this.#times
+    if (this.#end === undefined && now() - doneAt >= Math.max(soon, took)) this.#emit(value)
     else {
       this.#waiting.push(value)
       this.#end ??= setImmediate(() => this.flush())
     }
   }
 
-  /** Hands on what waits. */
+  /** Emits the waiting values. */
   flush(): void {
     const values = this.#waiting
     this.cancel()
-    if (values.length > 0) this.#handOn(this.#join(values))
+    if (values.length > 0) this.#emit(this.#join(values))
   }
 
-  /** Forgets what waits. */
+  /** Drops the waiting values. */
   cancel(): void {
     clearImmediate(this.#end)
     this.#end = undefined
     this.#waiting = []
   }
 
-  #handOn(value: A): void {
-    const turns = this.#turns
-    const nested = turns.doneAt === Infinity
+  #emit(value: A): void {
+    const times = this.#times
+    const nested = times.doneAt === Infinity
     const began = now()
-    // What comes while a subscriber is told comes in the same turn.
-    turns.doneAt = Infinity
+    // A value that arrives while a subscriber runs belongs to the same tick.
+    times.doneAt = Infinity
     try {
       this.#to.next(value)
     } finally {
       if (!nested) {
-        turns.doneAt = now()
-        turns.took = turns.doneAt - began
+        times.doneAt = now()
+        times.took = times.doneAt - began
       }
     }
   }

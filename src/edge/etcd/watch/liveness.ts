@@ -1,44 +1,47 @@
 import { catchError, exhaustMap, filter, ignoreElements, interval, of, tap, throwError, type Observable } from 'rxjs'
+import { toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { asError, isOutage } from '../connection/etcd-errors.js'
+import { isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import { anyKey } from '../range/range.js'
 
-/** Whether a stream that says nothing is alive. */
+/** Finds out whether a silent stream is alive. */
 export interface Liveness {
-  /** To be called at every message. */
-  readonly heard: () => void
-  /** Errors when the stream is silent and its member does not answer; never emits. */
+  /** To be called at every message of the stream. */
+  readonly received: () => void
+  /** Errors if the stream is silent and its member does not answer; never emits. */
   readonly silence: Observable<never>
 }
 
-/** Milliseconds without a message after which a ping is sent, and after which the member is asked. */
-const quiet = 2_000
-const silent = 3_000
-const tick = 250
+/** After how many ms without a message a ping is sent. */
+const pingAfter = 2_000
+/** After how many ms without a message the member is read. */
+const readAfter = 3_000
+/** The pause (ms) between two looks at the clock. */
+const lookEvery = 250
 
-/** Asks for a sign of life by `ping`; since not every etcd answers that at all times (etcd-io/etcd#15220), a plain read decides. */
+/** Sends `ping` on a silent stream. Some versions of etcd do not always answer it (etcd-io/etcd#15220), so a plain read decides. */
 export const liveness = (member: Member, ping: () => void): Liveness => {
-  let last = now()
+  let lastMessageAt = now()
   let pinged = false
-  const heard = (): void => {
-    last = now()
+  const received = (): void => {
+    lastMessageAt = now()
     pinged = false
   }
   const read = member.call((client, options) => client.kv.range(anyKey, options), { deadline: 1_500 }).pipe(
-    // That it may not be read is an answer.
-    catchError((error: unknown) => (isOutage(error) ? throwError(() => asError(error)) : of(undefined))),
+    // A refusal is an answer.
+    catchError((error: unknown) => (isOutage(error) ? throwError(() => toError(error)) : of(undefined))),
   )
   return {
-    heard,
-    silence: interval(tick).pipe(
+    received,
+    silence: interval(lookEvery).pipe(
       tap(() => {
-        if (pinged || now() - last < quiet) return
+        if (pinged || now() - lastMessageAt < pingAfter) return
         pinged = true
         ping()
       }),
-      filter(() => now() - last >= silent),
-      exhaustMap(() => read.pipe(tap(heard))),
+      filter(() => now() - lastMessageAt >= readAfter),
+      exhaustMap(() => read.pipe(tap(received))),
       ignoreElements(),
     ),
   }

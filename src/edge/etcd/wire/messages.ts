@@ -1,16 +1,16 @@
 import type { Change, Revision } from '../../../core/store.js'
 import { reader, toDecimal, toNumber, toUnsigned, type Field } from './protobuf.js'
 
-/** Of a response's header, what we look at. */
+/** The fields of a response's header that this edge reads. */
 export interface Header {
   readonly cluster: string
   readonly revision: Revision
 }
 
-/** An answer to a range, its key-values found but not read yet. */
+/** An answer to a range, whose key-values are located but not read yet. */
 export interface Page extends Header {
   readonly bytes: Buffer
-  /** Where each key-value starts and ends, in pairs. */
+  /** The start and end of each key-value, in pairs. */
   readonly bounds: readonly number[]
   readonly more: boolean
   readonly count: number
@@ -29,7 +29,7 @@ export interface WatchResponse extends Header {
 
 const noHeader: Header = { cluster: '0', revision: 0 }
 
-// Nearly all that is ever read is of one cluster, and each message says so.
+// Nearly all messages carry the same cluster id, so the last one is kept as text.
 let latest = { low: 0, high: 0, text: '0' }
 const clusterIn = ({ low, high }: Field): string => {
   if (low !== latest.low || high !== latest.high) latest = { low, high, text: toUnsigned({ low, high }) }
@@ -46,13 +46,13 @@ const headerIn = (bytes: Buffer, start: number, end: number): Header => {
   return { cluster, revision }
 }
 
-/** The header of any response but a malformed one. */
+/** The header of a response; zeros if it has none. */
 export const headerOf = (bytes: Buffer): Header => {
   const first = reader(bytes).next()
   return first?.number === 1 ? headerIn(bytes, first.start, first.end) : noHeader
 }
 
-/** An answer to a ping of a lease: its TTL in seconds, 0 when it is gone. */
+/** Reads an answer to a keep-alive: the TTL in seconds, 0 if the lease is gone. */
 export const readKeepAlive = (bytes: Buffer): { readonly id: string; readonly ttl: number } => {
   let id = '0'
   let ttl = 0
@@ -63,7 +63,7 @@ export const readKeepAlive = (bytes: Buffer): { readonly id: string; readonly tt
   return { id, ttl }
 }
 
-/** Finds the key-values of an answer to a range. */
+/** Locates the key-values of an answer to a range. */
 export const readPage = (bytes: Buffer): Page => {
   const bounds: number[] = []
   let more = false
@@ -76,7 +76,7 @@ export const readPage = (bytes: Buffer): Page => {
   return { ...headerOf(bytes), bytes, bounds, more, count }
 }
 
-/** The bytes of a key, by where its key-value lies; a copy. */
+/** The bytes of the key of a key-value at this position; a copy. */
 export const readKey = (bytes: Buffer, start: number, end: number): Buffer => {
   const fields = reader(bytes, start, end)
   for (let field = fields.next(); field !== undefined; field = fields.next())
@@ -84,7 +84,7 @@ export const readKey = (bytes: Buffer, start: number, end: number): Buffer => {
   return Buffer.alloc(0)
 }
 
-/** A key-value, in strings of its own, so that it does not keep the message it came in. */
+/** Reads a key-value into strings of its own, so that it does not keep its whole message in memory. */
 export const readChange = (bytes: Buffer, start: number, end: number, deleted = false): Change => {
   let key = ''
   let value = ''
@@ -161,6 +161,6 @@ export const readWatch = (bytes: Buffer): WatchResponse => {
         changes.push(readEvent(bytes, field.start, field.end))
         break
     }
-  // Written out, since it runs for each event: spreads cost more than all the rest.
+  // Every field by name, since this runs for each event, and spreads cost more than the reading.
   return { cluster: header.cluster, revision: header.revision, id, created, canceled, compacted, reason, fragment, changes }
 }

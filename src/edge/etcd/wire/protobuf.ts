@@ -1,21 +1,21 @@
 import type { CallOptions } from '@grpc/grpc-js'
 
-/** One step through a protobuf message: a field, and where its content lies (or its number, of a varint). */
+/** One field of a protobuf message: the position of its content, or the value of a varint. */
 export interface Field {
   readonly number: number
-  /** Of a varint: its low and high 32 bits. */
+  /** The low and high 32 bits of a varint. */
   readonly low: number
   readonly high: number
-  /** Of bytes: from where to where. */
+  /** The start and end of bytes. */
   readonly start: number
   readonly end: number
 }
 
 const truncated = (): never => {
-  throw new RangeError('a message of etcd is cut off or malformed')
+  throw new RangeError('a message of etcd is incomplete or malformed (is the endpoint really an etcd?)')
 }
 
-// A class, since one is made for each part of a message: closures would be made anew each time.
+// A class, since one is made for each part of a message, and closures would be created each time.
 class Cursor implements Field {
   number = 0
   low = 0
@@ -63,7 +63,7 @@ class Cursor implements Field {
     const bytes = this.#bytes
     const to = this.#to
     let position = this.#position
-    // Tags, and most lengths, are of one byte.
+    // Tags, and most lengths, take one byte.
     const first = position < to ? bytes[position] : undefined
     if (first !== undefined && first < 0x80) {
       this.#position = position + 1
@@ -93,13 +93,13 @@ class Cursor implements Field {
   }
 }
 
-/** A cursor over `bytes`, which reads one field at a time into one object, since a page has a million of them. */
+/** A cursor over `bytes`. It reads every field into the same object, since a page has a million fields. */
 export const reader = (bytes: Buffer, from = 0, to = bytes.length): Cursor => new Cursor(bytes, from, to)
 
 /** A 64-bit integer without a sign, as a decimal string. */
 export const toUnsigned = ({ low, high }: Pick<Field, 'low' | 'high'>): string => {
   if (high === 0) return String(low)
-  // In millions and the rest: a number is exact up to 2^53, and a bigint costs ten times as much.
+  // In millions and the rest, since a number is exact only up to 2^53, and a bigint costs ten times as much.
   const rest = (high % 1e6) * 0x1_0000_0000 + low
   const millions = Math.floor(high / 1e6) * 0x1_0000_0000 + Math.floor(rest / 1e6)
   return `${millions}${String(rest % 1e6).padStart(6, '0')}`
@@ -109,10 +109,10 @@ export const toUnsigned = ({ low, high }: Pick<Field, 'low' | 'high'>): string =
 export const toDecimal = ({ low, high }: Pick<Field, 'low' | 'high'>): string =>
   high >>> 31 === 0 ? toUnsigned({ low, high }) : `-${toUnsigned({ low: -low >>> 0, high: (~high + (low === 0 ? 1 : 0)) >>> 0 })}`
 
-/** An int64 as a number; past 2^53 an error, since a rounded revision is a wrong one. */
+/** An int64 as a number. Throws at 2^53 and above, since a rounded revision would be wrong. */
 export const toNumber = ({ low, high }: Field): number => {
   const value = (high | 0) * 0x1_0000_0000 + low
-  if (!Number.isSafeInteger(value)) throw new RangeError(`etcd's number ${toDecimal({ low, high })} does not fit a number`)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`etcd's number ${toDecimal({ low, high })} is not below 2^53`)
   return value
 }
 
@@ -121,7 +121,7 @@ type Intercepting = NonNullable<CallOptions['interceptors']>[number]
 const raw: Intercepting = (options, nextCall) => {
   const call = nextCall(options)
   const { method_definition: method } = options
-  // The call decodes by the definition it holds. Where it does not, what it decoded is encoded again: slower, and the same.
+  // The call decodes by its method definition. If a version of grpc-js does not, the decoded message is encoded again: slower, with the same result.
   Object.assign(call, { methodDefinition: { ...method, responseDeserialize: (bytes: Buffer) => bytes } })
   const encode = (message: unknown): unknown => (method as unknown as { readonly responseSerialize: (message: unknown) => Buffer }).responseSerialize(message)
   const start = call.start.bind(call)
@@ -135,11 +135,11 @@ const raw: Intercepting = (options, nextCall) => {
 }
 
 /**
- * Options of an RPC that is to be answered in bytes. etcd3 decodes a whole message at once, with ten objects and five strings a key:
- * 100,000 keys hold the event loop for 300 ms.
+ * Options of an RPC whose answer stays bytes. etcd3 decodes a whole message at once, with ten objects and five strings a key:
+ * 100,000 keys block the event loop for 300 ms.
  */
 export const inBytes = (options: CallOptions): CallOptions => ({ ...options, interceptors: [...(options.interceptors ?? []), raw] })
 
-/** The same call, answered in bytes. */
+/** Makes a call whose answer stays bytes. */
 export const bytes = <T>(options: CallOptions, run: (options: CallOptions) => Promise<T>): Promise<Buffer> =>
   run(inBytes(options)) as Promise<unknown> as Promise<Buffer>

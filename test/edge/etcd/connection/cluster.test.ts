@@ -14,7 +14,7 @@ const thrown = (look: () => void): unknown => {
 }
 
 describe('one cluster', () => {
-  it('is the first that answers; what says nothing of it does not count', () => {
+  it('is the cluster of the first answer that has a cluster id', () => {
     const { seen, isStranger } = oneCluster()
     for (const silent of [says('0'), { header: null }, {}, null]) seen('a', silent)
     expect(isStranger('b')).toBe(false)
@@ -23,7 +23,7 @@ describe('one cluster', () => {
     seen('b', says('1'))
     expect(isStranger('b')).toBe(false)
   })
-  it('11.2 was replaced when a host of it has another id, which is said once', () => {
+  it('11.2 was replaced if one of its hosts has another id; this errors once', () => {
     const { seen, isStranger } = oneCluster()
     seen('a', says('1'))
     seen('b', says('1'))
@@ -34,20 +34,20 @@ describe('one cluster', () => {
     expect(thrown(() => seen('b', says('1')))).toBeInstanceOf(Disconnected)
     seen('b', says('2'))
   })
-  it('leaves a host of another one alone, however often it answers, and names both', () => {
+  it('refuses a host of another cluster, however often it answers, and names both clusters', () => {
     virtually(({ advance }) => {
       const { seen, isStranger } = oneCluster()
       seen('a', says('1'))
       for (let second = 0; second < 300; second += 30) {
         const error = thrown(() => seen('b', says('2')))
-        expect(error).toMatchObject({ name: 'Disconnected', host: 'b', message: 'b belongs to cluster 2, not to 1 as a: the hosts must be those of one cluster' })
+        expect(error).toMatchObject({ name: 'Disconnected', host: 'b', message: 'b belongs to cluster 2, but a to cluster 1: list the hosts of one cluster only' })
         expect(isStranger('b')).toBe(true)
         seen('a', says('1'))
         advance(30_000)
       }
     })
   })
-  it('is believed to be gone for good when only another one has answered for a minute', () => {
+  it('counts as replaced if only another cluster has answered for a minute', () => {
     virtually(({ advance }) => {
       const { seen } = oneCluster()
       seen('a', says('1'))

@@ -19,7 +19,7 @@ const pool = () => {
 
 describe('connections', () => {
   it(
-    'ask the one in use, and dial no other while it answers in time',
+    'ask the connection in use, and dial no other while it answers in time',
     scene(({ expectObservable, flush }) => {
       const { answering, current, made, closed } = pool()
       expectObservable(answering(() => timer(400))).toBe('400ms (a|)', { a: 0 })
@@ -28,7 +28,7 @@ describe('connections', () => {
     }),
   )
   it(
-    'dial another one, and then one each second, while all are silent, use the first that answers, and close the others',
+    'while all are silent, dial one more each second; use the first that answers, and close the others',
     scene(({ expectObservable, flush }) => {
       const { answering, replaced, current, made, closed } = pool()
       expectObservable(merge(answering(one => (one === 1 ? timer(1_700) : NEVER)).pipe(map(String)), replaced.pipe(map(() => 'replaced')))).toBe('2200ms (ra)', { r: 'replaced', a: '1' })
@@ -37,7 +37,7 @@ describe('connections', () => {
     }),
   )
   it(
-    'wait for a slow line, though they dial beside it',
+    'wait for a slow line, although others are dialled beside it',
     scene(({ expectObservable, flush }) => {
       const { answering, current, made, closed } = pool()
       expectObservable(answering(() => timer(4_500))).toBe('4500ms (a|)', { a: 0 })
@@ -46,7 +46,7 @@ describe('connections', () => {
     }),
   )
   it(
-    'give each up after a while, and go on',
+    'give up each connection after 8 s, and go on',
     scene(({ expectObservable, flush }) => {
       const { answering, current, made, closed } = pool()
       const open = new Set<number>()
@@ -61,7 +61,7 @@ describe('connections', () => {
     }),
   )
   it(
-    'use one that says no rather than one that says nothing',
+    'use a connection that is refused rather than one that is silent',
     scene(({ expectObservable, flush }) => {
       const { answering, current, closed } = pool()
       const no = new Error('refused')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Denied } from '../../../../src/core/errors.js'
-import { keepAlives } from '../../../../src/edge/etcd/lease/keep-alive.js'
-import type { Held } from '../../../../src/edge/etcd/lease/kept-lease.js'
+import { keepAlive } from '../../../../src/edge/etcd/lease/keep-alive.js'
+import type { KeptLease } from '../../../../src/edge/etcd/lease/kept-lease.js'
 import type { Pong } from '../../../../src/edge/etcd/lease/ping-stream.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 import { now } from '../../../../src/flow/clock.js'
@@ -12,7 +12,7 @@ const seeded = (seed = 1) => () => (seed = (seed * 16_807) % 2_147_483_647) / 2_
 
 const between = (times: readonly number[]): number[] => times.slice(1).map((time, i) => time - (times[i] ?? 0))
 
-interface Tenant extends Held {
+interface TestLease extends KeptLease {
   readonly pongs: Pong[]
   lost: boolean
   readonly release: () => void
@@ -23,23 +23,23 @@ type Several<A> = readonly [A, A, A]
 const scene = (hosts = 1) => {
   const store = fakeStore()
   const members = Array.from({ length: hosts }, (_, i) => fakeMember(`host${i}`, store))
-  const { hold, release, close } = keepAlives(fakeMembers(...members), seeded())
-  const grant = (id: string, ttl = 9): Tenant => {
+  const { add, remove, close } = keepAlive(fakeMembers(...members), seeded())
+  const grant = (id: string, ttl = 9): TestLease => {
     store.grant(id, ttl)
     const pongs: Pong[] = []
-    const tenant: Tenant = {
-      ...{ id, ttl, due: 0, deadline: 0, late: false, home: undefined, pongs, lost: false },
+    const lease: TestLease = {
+      ...{ id, ttl, due: 0, deadline: 0, late: false, pinger: undefined, pongs, lost: false },
       answered: pong => {
-        if (pong.ttl > 0) tenant.pongs.push(pong)
-        else tenant.lost = true
+        if (pong.ttl > 0) lease.pongs.push(pong)
+        else lease.lost = true
       },
-      release: () => release(tenant),
+      release: () => remove(lease),
     }
-    hold(tenant, now())
-    return tenant
+    add(lease, now())
+    return lease
   }
   const grants = (count: number, ttl?: number) =>
-    Array.from({ length: count }, (_, i) => grant(String(i + 1), ttl)) as unknown as Several<Tenant> & Tenant[]
+    Array.from({ length: count }, (_, i) => grant(String(i + 1), ttl)) as unknown as Several<TestLease> & TestLease[]
   return { store, members: members as readonly FakeMember[] as Several<FakeMember>, grant, grants, close }
 }
 
@@ -47,7 +47,7 @@ const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
 
 describe('keep-alive', () => {
   it(
-    'pings every third of the TTL, and says when the answered ping was sent',
+    'pings every third of the TTL, and reports when the answered ping was sent',
     inTime(({ advance }) => {
       const { members: [member], grant } = scene()
       member.service = 40
@@ -63,58 +63,58 @@ describe('keep-alive', () => {
   )
 
   it(
-    'is not confused by streams that are refused at once, alone or as help',
+    'goes on after streams that are refused at once, main or spare',
     inTime(({ advance }) => {
       for (const hosts of [1, 2]) {
         const { members, grant } = scene(hosts)
         for (const member of members) member.barred = true
-        const tenant = grant('1', 9)
+        const lease = grant('1', 9)
         advance(4_000)
         for (const member of members) member.barred = false
         advance(4_000)
-        expect(tenant.pongs.length).toBeGreaterThan(0)
+        expect(lease.pongs.length).toBeGreaterThan(0)
         for (const member of members) member.barred = true
         members[0].cut()
         advance(4_000)
         for (const member of members) member.barred = false
         advance(10_000)
-        expect(tenant.lost).toBe(false)
-        expect(tenant.deadline).toBeGreaterThan(now())
-        tenant.release()
+        expect(lease.lost).toBe(false)
+        expect(lease.deadline).toBeGreaterThan(now())
+        lease.release()
       }
     }),
   )
 
   it(
-    'keeps a lease whose answers take a good third of its TTL: the ping that was due meanwhile follows at once',
+    'keeps a lease whose answers take over a third of its TTL: the ping that was due meanwhile follows at once',
     inTime(({ advance }) => {
       const { members: [member], grant } = scene()
       member.service = 2100
-      const tenant = grant('1', 5)
+      const lease = grant('1', 5)
       let last = 0
       for (let t = 0; t < 60_000; t += 100) {
         advance(100)
-        last = Math.max(last, now() - tenant.deadline)
+        last = Math.max(last, now() - lease.deadline)
       }
-      expect([tenant.lost, last <= 0]).toEqual([false, true])
+      expect([lease.lost, last <= 0]).toEqual([false, true])
       expect(Math.min(...between(member.pings.map(({ at }) => at)))).toBeGreaterThan(1600)
-      tenant.release()
+      lease.release()
     }),
   )
 
   it(
-    '11.10 holds at most a hundred leases on a stream, and one timer for each stream',
+    '11.10 has at most a hundred leases on a stream, and one timer for each stream',
     inTime(({ advance, pending }) => {
       const { members: [member], grants, close } = scene()
-      const tenants = grants(300)
+      const kept = grants(300)
       expect(member.opened()).toBe(3)
       advance(10)
       expect(pending()).toBe(3)
       advance(40_000)
       expect(member.opened()).toBe(3)
-      for (const { pongs } of tenants) expect(pongs.length).toBeGreaterThanOrEqual(12)
+      for (const { pongs } of kept) expect(pongs.length).toBeGreaterThanOrEqual(12)
       for (const stream of [1, 2, 3]) expect(new Set(member.pings.filter(ping => ping.stream === stream).map(({ id }) => id)).size).toBe(100)
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
       expect(member.open()).toBe(0)
       expect(pending()).toBe(0)
       close()
@@ -122,10 +122,10 @@ describe('keep-alive', () => {
   )
 
   it(
-    'spreads the pings of leases that were granted at once, over three moments of an interval that all share',
+    'spreads the pings of leases that were granted together over three slots of an interval',
     inTime(({ advance }) => {
       const { members: [member], grants } = scene()
-      const tenants = grants(1000, 10)
+      const kept = grants(1000, 10)
       advance(60_000)
       const second = member.pings.filter(({ at }) => at > 30_000 && at <= 40_000)
       const perTick = new Map<number, number>()
@@ -133,12 +133,12 @@ describe('keep-alive', () => {
       expect(second.length).toBeGreaterThan(2900)
       expect(perTick.size).toBe(9)
       expect(Math.max(...perTick.values())).toBeLessThan(400)
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    'says that a lease is gone, and keeps the others',
+    'reports that a lease is gone, and keeps the others',
     inTime(({ advance }) => {
       const { store, grants } = scene()
       const [first, second] = grants(2)
@@ -153,24 +153,24 @@ describe('keep-alive', () => {
   )
 
   it(
-    'opens a broken stream anew at once, on the next member, and asks about every lease',
+    'opens another stream at once when one breaks, on the next member, and pings every lease',
     inTime(({ advance }) => {
       const { members: [first, second], grants } = scene(2)
-      const tenants = grants(20)
+      const kept = grants(20)
       advance(100)
       first.cut()
       advance(10)
       expect(second.open()).toBe(1)
-      expect(second.pings.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(tenants.map(({ id }) => Number(id)))
-      tenants.forEach(({ release }) => release())
+      expect(second.pings.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(kept.map(({ id }) => Number(id)))
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    'tries again at most a second apart while every member refuses, loses nothing that etcd still holds, and forgets the outage',
+    'retries at most a second apart while every member refuses, loses no lease that etcd keeps, and starts without backoff after the outage',
     inTime(({ advance }) => {
       const { members: [member], grants } = scene()
-      const tenants = grants(150, 30)
+      const kept = grants(150, 30)
       advance(100)
       member.down = true
       member.cut()
@@ -179,24 +179,24 @@ describe('keep-alive', () => {
       const before = member.opened()
       advance(1100)
       expect(member.opened() - before).toBe(2)
-      for (const { pongs, lost } of tenants) expect([pongs.length > 0, lost]).toEqual([true, false])
-      tenants.forEach(({ release }) => release())
+      for (const { pongs, lost } of kept) expect([pongs.length > 0, lost]).toEqual([true, false])
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    '11.10 asks another member when one is silent for a second, and stays with the one that answers',
+    '11.10 pings another member if one is silent for a second, and stays with the one that answers',
     inTime(({ advance }) => {
       const { members: [first, second], grants } = scene(2)
       first.silent = true
-      const tenants = grants(10, 6)
+      const kept = grants(10, 6)
       advance(2000 + 1000 + 200)
       expect(second.pings.length).toBeGreaterThan(0)
       expect([first.open(), second.open()]).toEqual([0, 1])
       advance(60_000)
-      for (const { pongs, lost } of tenants) expect([pongs.length > 25, lost]).toEqual([true, false])
+      for (const { pongs, lost } of kept) expect([pongs.length > 25, lost]).toEqual([true, false])
       expect(second.opened()).toBe(1)
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
     }),
   )
 
@@ -205,47 +205,47 @@ describe('keep-alive', () => {
     inTime(({ advance }) => {
       const { members: [first, second, third], grants } = scene(3)
       first.silent = second.silent = true
-      const tenants = grants(10, 9)
+      const kept = grants(10, 9)
       advance(60_000)
-      for (const { lost, pongs } of tenants) expect([lost, pongs.length > 15]).toEqual([false, true])
+      for (const { lost, pongs } of kept) expect([lost, pongs.length > 15]).toEqual([false, true])
       expect([first.open(), second.open(), third.open()]).toEqual([0, 0, 1])
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    'finds it also behind members that refuse and one that is silent',
+    'finds the one that answers behind members that refuse and one that is silent',
     inTime(({ advance }) => {
       const { members, grants } = scene(5)
       const [first, second, third, fourth] = members as unknown as [FakeMember, FakeMember, FakeMember, FakeMember]
-      const tenants = grants(10, 5)
+      const kept = grants(10, 5)
       advance(3_000)
       first.down = second.down = third.silent = true
       first.cut()
       advance(60_000)
-      for (const { lost } of tenants) expect(lost).toBe(false)
+      for (const { lost } of kept) expect(lost).toBe(false)
       expect(fourth.open()).toBe(1)
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    'keeps the first stream when that answers while help is on its way',
+    'keeps the first stream if it answers while the spare one is opening',
     inTime(({ advance }) => {
       const { members: [first, second], grants } = scene(2)
       second.silent = true
       first.service = 1200
-      const tenants = grants(1, 9)
+      const kept = grants(1, 9)
       advance(60_000)
       expect(second.opened()).toBeGreaterThan(5)
       expect([first.opened(), first.open()]).toEqual([1, 1])
-      expect(tenants[0].lost).toBe(false)
-      tenants.forEach(({ release }) => release())
+      expect(kept[0].lost).toBe(false)
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    '11.10 never pings a lease past its deadline among others: alone, half a second apart, and back among them when it lives',
+    '11.10 pings a lease past its deadline alone, half a second apart, and among the others again once it is confirmed',
     inTime(({ advance }) => {
       const { store, members: [member], grant } = scene()
       const other = grant('2', 60)
@@ -272,31 +272,31 @@ describe('keep-alive', () => {
   )
 
   it(
-    'calls a lease past its deadline gone only when etcd has said so',
+    'reports a lease past its deadline as gone only after etcd has answered so',
     inTime(({ advance, pending }) => {
       const { members: [member], grants, close } = scene()
-      const tenants = grants(200, 5)
+      const kept = grants(200, 5)
       member.down = true
       member.cut()
       advance(60_000)
-      expect(tenants.every(({ lost }) => !lost)).toBe(true)
+      expect(kept.every(({ lost }) => !lost)).toBe(true)
       member.down = false
       advance(10_000)
-      expect(tenants.every(({ lost }) => lost)).toBe(true)
+      expect(kept.every(({ lost }) => lost)).toBe(true)
       expect([member.open(), pending()]).toEqual([0, 0])
       close()
     }),
   )
 
   it(
-    'leaves nothing behind when leases leave while they are asked about alone, or wait for it',
+    'leaves no stream and no timer if leases are removed while they are pinged alone, or wait for it',
     inTime(({ advance, pending }) => {
       const { members: [member], grants, close } = scene()
-      const tenants = grants(100, 5)
+      const kept = grants(100, 5)
       member.silent = true
       advance(7000)
       expect(member.open()).toBe(32)
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
       expect([member.open(), pending()]).toEqual([0, 0])
       const { length } = member.pings
       advance(10_000)
@@ -306,24 +306,24 @@ describe('keep-alive', () => {
   )
 
   it(
-    '11.10 puts the lease that a stream was denied for on a stream of its own',
+    '11.10 pings the lease for which a stream was denied on a stream of its own',
     inTime(({ advance }) => {
       const { members: [member], grants } = scene()
-      const tenants = grants(50, 9)
+      const kept = grants(50, 9)
       member.judge = id => (id === '7' ? new Denied('permission denied') : undefined)
       advance(60_000)
-      expect(tenants.filter(({ lost }) => lost)).toEqual([])
-      for (const { id, pongs } of tenants) expect([id, pongs.length > 15]).toEqual([id, id !== '7'])
+      expect(kept.filter(({ lost }) => lost)).toEqual([])
+      for (const { id, pongs } of kept) expect([id, pongs.length > 15]).toEqual([id, id !== '7'])
       expect(Math.min(...between(member.pings.filter(({ id }) => id === '7').slice(1).map(({ at }) => at)))).toBeGreaterThanOrEqual(500)
       const shared = new Map<number, number>()
       for (const { stream } of member.pings) shared.set(stream, (shared.get(stream) ?? 0) + 1)
       expect([...shared.values()].filter(count => count > 1).length).toBeLessThan(5)
-      tenants.forEach(({ release }) => release())
+      kept.forEach(({ release }) => release())
     }),
   )
 
   it(
-    '11.10 takes more streams where answers queue for more than a sixth of the TTL, and none for a pause',
+    '11.10 opens more streams if answers queue for more than a sixth of the TTL, and none after a pause',
     inTime(({ advance }) => {
       const far = scene()
       far.members[0].service = 21
@@ -353,11 +353,11 @@ describe('keep-alive', () => {
   )
 
   it(
-    'lets a subscriber leave from within an answer',
+    'allows a lease to be removed from within an answer',
     inTime(({ advance, pending }) => {
       const { members: [member], grant, close } = scene()
-      const tenant = grant('1')
-      Object.assign(tenant.pongs, { push: () => tenant.release() })
+      const lease = grant('1')
+      Object.assign(lease.pongs, { push: () => lease.release() })
       advance(10_000)
       expect([member.open(), pending(), member.pings.length]).toEqual([0, 0, 1])
       close()

@@ -4,8 +4,8 @@ import type { Member } from '../../../../src/edge/etcd/connection/member.js'
 import { pingAlone } from '../../../../src/edge/etcd/lease/ping-stream.js'
 import { number } from '../wire/protobuf-writer.js'
 
-describe('a lease asked about alone', () => {
-  it('is not taken for gone by an answer about another one, or about none', () => {
+describe('a lease pinged alone', () => {
+  it('does not count as gone because of an answer about another lease, or about none', () => {
     const answers = new Subject<Buffer>()
     const member = { host: 'etcd', stream: () => answers } as unknown as Member
     const heard: (readonly [string, number])[] = []

@@ -24,26 +24,26 @@ const list = (keys: number, perSecond: number, delay: number, pages = paging()):
 }
 
 describe('paging', () => {
-  it('asks for large pages on a fast line, and after a failure that has nothing to do with size', () => {
+  it('asks for large pages on a fast line, and after a failure that does not depend on the size', () => {
     const pages = paging()
     pages.failed(20)
     expect(list(100_000, 200_000, 1, pages)).toBeCloseTo(510)
     expect([pages.limit(), pages.deadline()]).toEqual([10_000, 5_000])
   })
-  it('brings 2,000 keys through a line of 70 a second, at little more than what it carries', () => {
+  it('reads 2,000 keys over a line of 70 keys a second, in little more time than the line needs', () => {
     const took = list(2_000, 70, 1) ?? Infinity
     expect(took).toBeGreaterThan((2_000 / 70) * 1_000)
     expect(took).toBeLessThan((2_000 / 70) * 1_000 * 1.6)
   })
-  it('brings a key of a megabyte through it, too', () => {
+  it('also reads a key of a megabyte over it', () => {
     expect(list(1, 0.02, 1)).toBeDefined()
   })
-  it('takes a long way for no narrow one', () => {
+  it('keeps large pages on a line with a long delay', () => {
     const pages = paging()
     expect(list(5_000, 1_000_000, 1_400, pages)).toBeCloseTo(1_405)
     expect(pages.limit()).toBe(10_000)
   })
-  it('grows again when the line does', () => {
+  it('asks for larger pages again when the line is faster again', () => {
     const pages = paging()
     list(2_000, 70, 1, pages)
     list(20_000, 200_000, 1, pages)

@@ -31,23 +31,23 @@ const scene = (answer: Observable<unknown>, test: (scene: Scene, helpers: Parame
 }
 
 describe('liveness', () => {
-  it('asks nothing while there are messages', () => {
+  it('neither pings nor reads while there are messages', () => {
     scene(NEVER, ({ alive, pings, reads }, { cold, expectObservable, flush }) => {
-      cold('1s a 1s a 1s a 1s a 1s a 1s a').subscribe(alive.heard)
+      cold('1s a 1s a 1s a 1s a 1s a 1s a').subscribe(alive.received)
       expectObservable(alive.silence, '7s !').toBe('')
       flush()
       expect([pings, reads]).toEqual([[], []])
     })
   })
-  it('pings when it is quiet, once, and an answer is enough', () => {
+  it('pings a quiet stream once, and an answer is enough', () => {
     scene(NEVER, ({ alive, pings, reads }, { cold, expectObservable, flush }) => {
-      cold('2600ms a').subscribe(alive.heard)
+      cold('2600ms a').subscribe(alive.received)
       expectObservable(alive.silence, '4s !').toBe('')
       flush()
       expect([pings, reads]).toEqual([[2_000], []])
     })
   })
-  it('11.3 an unanswered ping alone kills nothing: a read decides, and that it may not be read is an answer', () => {
+  it('11.3 if a ping is not answered, a read decides; a refusal is an answer', () => {
     for (const answer of [of('answer'), throwError(() => new Denied('no'))])
       scene(answer, ({ alive, reads }, { expectObservable, flush }) => {
         expectObservable(alive.silence, '7s !').toBe('')
@@ -55,7 +55,7 @@ describe('liveness', () => {
         expect(reads).toEqual([3_000, 6_000])
       })
   })
-  it('errors when the member does not answer, either', () => {
+  it('errors if the member does not answer the read', () => {
     const error = new Disconnected('host did not answer', { host: 'host' })
     scene(throwError(() => error), ({ alive }, { expectObservable }) => {
       expectObservable(alive.silence).toBe('3s #', undefined, error)

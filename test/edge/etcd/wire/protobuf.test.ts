@@ -13,7 +13,7 @@ const header = (revision: bigint): Buffer => bytes(1, Buffer.concat([number(1, 2
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 
 describe('the wire', () => {
-  it('reads every int64: exactly as a decimal, as a number where it fits, else as an error', () => {
+  it('reads every int64: exactly as a decimal, and as a number or, from 2^53 on, an error', () => {
     fc.assert(
       fc.property(int64, value => {
         const message = number(3, value)
@@ -37,7 +37,7 @@ describe('the wire', () => {
   it('reads a cluster id that has all 64 bits', () => {
     expect(readPage(header(5n))).toMatchObject({ cluster: '18446744073709551615', revision: 5 })
   })
-  it('passes over fields that it does not know, of any type', () => {
+  it('skips unknown fields of any type', () => {
     const unknown = Buffer.concat([number(99, 5n), bytes(100, 'x'), Buffer.from([...varint((101n << 3n) | 1n), ...Buffer.alloc(8)]), Buffer.from([...varint((102n << 3n) | 5n), ...Buffer.alloc(4)])])
     const event = (kind: bigint) => bytes(11, Buffer.concat([number(1, kind), bytes(2, keyValue('k', 'v', 9n, 3n))]))
     expect(readWatch(Buffer.concat([header(9n), unknown, number(2, 4n), event(0n), event(1n), unknown]))).toMatchObject({
@@ -45,11 +45,11 @@ describe('the wire', () => {
       changes: [{ key: 'k', value: 'v', lease: '3', revision: 9 }, { key: 'k', value: null, lease: '0', revision: 9 }],
     })
   })
-  it('does not take the half of a message for a message', () => {
+  it('refuses half a message', () => {
     const message = Buffer.concat([header(5n), bytes(2, bytes(1, 'key'))])
     for (const lost of [1, 2, 3, 4]) expect(() => readPage(message.subarray(0, message.length - lost))).toThrow(RangeError)
   })
-  it('takes anything at all: what is no message is a RangeError', () => {
+  it('reads any bytes as a message or throws a RangeError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), garbage => {
         for (const read of [readPage, readWatch])
@@ -66,7 +66,7 @@ describe('the wire', () => {
 
 describe('a page', () => {
   const one = bytes(2, keyValue('key', 'v'.repeat(200), 5n, 2n ** 62n))
-  it('is read in slices, between which the event loop has its turn, and not at all once nobody wants it', async () => {
+  it('is read in slices between which the event loop goes on, and no further after it is unsubscribed', async () => {
     const page = readPage(Buffer.concat([header(5n), ...Array.from({ length: 100_000 }, () => one)]))
     let turns = 0
     let turn: NodeJS.Immediate
@@ -88,7 +88,7 @@ describe('a page', () => {
 })
 
 describe('the range of a prefix', () => {
-  it('holds exactly the keys that begin with it', () => {
+  it('has exactly the keys that begin with it', () => {
     const within = (prefix: string, key: string): boolean => {
       const { key: from, range_end: to } = rangeOf(prefix)
       return Buffer.compare(Buffer.from(key), from) >= 0 && Buffer.compare(Buffer.from(key), to ?? from) < 0

@@ -2,8 +2,8 @@ import { EMPTY, NEVER, Observable, Subject, Subscription } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Disconnected } from '../../../../src/core/errors.js'
 import type { Member } from '../../../../src/edge/etcd/connection/member.js'
-import { watches } from '../../../../src/edge/etcd/watch/watch.js'
-import { watchStream } from '../../../../src/edge/etcd/watch/watch-stream.js'
+import { watches } from '../../../../src/edge/etcd/watch/watches.js'
+import { watchStreams } from '../../../../src/edge/etcd/watch/watch-streams.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 import { bytes, number } from '../wire/protobuf-writer.js'
 
@@ -34,15 +34,15 @@ const scene = () => {
       )
     })
   const member = { host: 'etcd', call: () => EMPTY, stream } as unknown as Member
-  const streams = watchStream(member)
+  const streams = watchStreams(member)
   const failures = new Map<string, Error>()
   const watch = (name: string): (() => void) => {
     const stop = new Subscription()
     stop.add(
       streams.add({
         request: { key: Buffer.from(name) },
-        heard: () => undefined,
-        failed: error => {
+        receive: () => undefined,
+        fail: error => {
           failures.set(name, error)
           stop.unsubscribe()
         },
@@ -56,7 +56,7 @@ const scene = () => {
 const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
 
 describe('a watch stream', () => {
-  it('waits for a watch as long as others are created', inTime(({ advance }) => {
+  it('waits for a watch as long as etcd creates others', inTime(({ advance }) => {
     const { streams, watch, asked, answer, failures } = scene()
     for (const name of ['a', 'b', 'c', 'd']) watch(name)
     for (const id of asked) {
@@ -67,7 +67,7 @@ describe('a watch stream', () => {
     streams.close(new Closed())
   }))
 
-  it('gives up those that are not created when none has been for a while, and keeps the others', inTime(({ advance }) => {
+  it('fails the watches that are not created if etcd has created none for 5 s, and keeps the others', inTime(({ advance }) => {
     const { streams, watch, answer, failures, cancelled, open } = scene()
     for (const name of ['a', 'b', 'c']) watch(name)
     advance(3_000)
@@ -81,7 +81,7 @@ describe('a watch stream', () => {
     streams.close(new Closed())
   }))
 
-  it('begins to wait anew when there are new ones', inTime(({ advance }) => {
+  it('waits 5 s again for a watch that is added later', inTime(({ advance }) => {
     const { streams, watch, answer, failures } = scene()
     watch('a')
     answer('1')
@@ -94,16 +94,16 @@ describe('a watch stream', () => {
     streams.close(new Closed())
   }))
 
-  it('fails all when it breaks, also those that are added while they are told, which go to another one', () => {
+  it('fails all watches when it breaks, also one that is added meanwhile, which goes to another stream', () => {
     const { streams, watch, breaks, failures, open } = scene()
     watch('a')
-    streams.add({ request: {}, heard: () => undefined, failed: () => void watch('again') })
+    streams.add({ request: {}, receive: () => undefined, fail: () => void watch('again') })
     breaks(new Disconnected('broken'))
     expect([...failures.keys()]).toEqual(['a', 'again'])
     expect(open()).toBe(0)
   })
 
-  it('gives up again those that are asked for again at once', inTime(({ advance }) => {
+  it('fails watches again that are added again at once', inTime(({ advance }) => {
     const { streams, failures } = scene()
     let tries = 0
     const insist = (): void => {
@@ -111,8 +111,8 @@ describe('a watch stream', () => {
       stop.add(
         streams.add({
           request: {},
-          heard: () => undefined,
-          failed: () => {
+          receive: () => undefined,
+          fail: () => {
             tries += 1
             stop.unsubscribe()
             if (tries < 6) insist()
@@ -127,21 +127,21 @@ describe('a watch stream', () => {
     streams.close(new Closed())
   }))
 
-  it('is not harmed by a request that cannot be made', () => {
+  it('still works after a request that cannot be encoded', () => {
     const { streams, watch, asked } = scene()
     const impossible = {
       get request(): never {
         throw new TypeError('not a prefix')
       },
-      heard: () => undefined,
-      failed: () => undefined,
+      receive: () => undefined,
+      fail: () => undefined,
     }
     expect(() => streams.add(impossible)).toThrow(TypeError)
     watch('a')()
     expect(asked).toEqual(['1'])
   })
 
-  it('ends, when it is closed, also those of a stream that takes no more', () => {
+  it('also fails the watches of a stream that takes no more when it is closed', () => {
     const { streams, watch, refuse, failures, open } = scene()
     watch('a')
     watch('b')
@@ -152,7 +152,7 @@ describe('a watch stream', () => {
     expect([[...failures.keys()], open()]).toEqual([['b', 'a', 'c'], 0])
   })
 
-  it('is left by a watch that moves to another one', () => {
+  it('closes when its watches have moved to another stream or left', () => {
     const { member, refuse, asked, open } = scene()
     const { watch } = watches({ all: [member], returned: NEVER, on: call => call(member), close: () => undefined })
     const all = ['a', 'b'].map(prefix => watch(prefix, 1).subscribe())
@@ -173,7 +173,7 @@ describe('a watch stream', () => {
     expect(open()).toBe(1)
   })
 
-  it('ends all when it is closed, and takes no more', () => {
+  it('fails all watches when it is closed, and those added later', () => {
     const { streams, watch, failures, open } = scene()
     watch('a')
     streams.close(new Closed())

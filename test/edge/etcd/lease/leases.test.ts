@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Closed, Denied, Disconnected, InvalidArgument, LeaseLost } from '../../../../src/core/errors.js'
 import type { Lease } from '../../../../src/core/store.js'
 import { NeverSent } from '../../../../src/edge/etcd/connection/etcd-errors.js'
-import { leases } from '../../../../src/edge/etcd/lease/lease.js'
+import { leases } from '../../../../src/edge/etcd/lease/leases.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 import { fakeMember, fakeMembers, fakeStore } from '../fake-member.js'
 
@@ -110,7 +110,7 @@ describe('lease', () => {
   )
 
   it(
-    'a grant that took longer than its TTL is pinged before it is news',
+    'a grant that took longer than its TTL is emitted after its first ping',
     inTime(({ advance }) => {
       const { member, lease } = scene()
       member.answer = () => ({ after: 4000 })
@@ -123,7 +123,7 @@ describe('lease', () => {
   )
 
   it(
-    'C2 never uses an ID twice, of 63 bits above 0',
+    'C2 uses each ID once, of 63 bits above 0',
     inTime(({ advance }) => {
       const { member, lease } = scene()
       const all = Array.from({ length: 500 }, () => seen(lease(60)))
@@ -157,7 +157,7 @@ describe('lease', () => {
   )
 
   it(
-    'revokes a lease past its deadline too, since etcd may have extended it',
+    'also revokes a lease past its deadline, since etcd may have extended it',
     inTime(({ advance, pending }) => {
       const { store, member, lease } = scene()
       const { unsubscribe } = seen(lease(5))
@@ -189,7 +189,7 @@ describe('lease', () => {
   )
 
   it(
-    'takes a lease that is gone already as revoked',
+    'counts a lease that is gone already as revoked',
     inTime(({ advance, pending }) => {
       const { store, lease } = scene()
       const end = new Subject<void>()
@@ -219,7 +219,7 @@ describe('lease', () => {
   )
 
   it(
-    'an `end` during the grant revokes what comes of it, then completes; one that came before grants nothing',
+    'an `end` during the grant revokes the lease, then completes; an `end` before the grant grants nothing',
     inTime(({ advance, pending }) => {
       const { member, lease, methods } = scene()
       const end = new Subject<void>()
@@ -260,7 +260,7 @@ describe('lease', () => {
   )
 
   it(
-    'close revokes every lease, tells its subscribers when that is answered, and refuses new ones',
+    'close revokes every lease, errors its subscribers when that is answered, and refuses new leases',
     inTime(({ advance, pending }) => {
       const { store, member, lease, close } = scene()
       const holders = Array.from({ length: 120 }, () => seen(lease(10)))
@@ -278,7 +278,23 @@ describe('lease', () => {
     }),
   )
 
-  it('close resolves when all is done, at once when there is nothing', async () => {
+  it.each([[undefined, 2_000], [{ timeout: 300 }, 300]])(
+    'close(%j) gives up revokes that are not answered within %i ms, and leaves no timer',
+    (options, ms) =>
+      virtually(({ advance, pending }) => {
+        const { member, lease, close } = scene()
+        const { events } = seen(lease(60))
+        advance(10)
+        member.down = true
+        void close(options)
+        advance(ms - 10)
+        expect(events).toHaveLength(1)
+        advance(10)
+        expect([events.at(-1), pending()]).toEqual([expect.any(Closed), 0])
+      }),
+  )
+
+  it('close resolves once all revokes have ended, at once if there are none', async () => {
     const { close } = scene()
     await close()
     await close()

@@ -1,0 +1,32 @@
+import type { IWatchRequest } from 'etcd3'
+import { concat, NEVER, of, switchMap, throwError, timeout, type Observable } from 'rxjs'
+import { Compacted, Disconnected } from '../../../core/errors.js'
+import type { Range } from '../../../core/store.js'
+import type { Member } from '../connection/member.js'
+import { readWatch } from '../wire/messages.js'
+import { inBytes } from '../wire/protobuf.js'
+import { rangeOf } from './range.js'
+
+/** How long (ms) etcd may take: it looks at new watches ten times a second. */
+const answerWithin = 5_000
+
+/**
+ * After a range was refused as compacted: errors `Compacted` with the oldest revision that can still be read.
+ * Only a watch reports that revision: etcd cancels a watch from revision 1, since that one is compacted, and names it.
+ */
+export const oldestRevision = (member: Member, range: Range): Observable<never> => {
+  const request: IWatchRequest = { create_request: { ...rangeOf(range), start_revision: 1 } }
+  return member
+    .stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, concat(of(request), NEVER))
+    .pipe(
+      switchMap(message => {
+        const { canceled, compacted } = readWatch(message)
+        if (compacted > 0) return throwError(() => new Compacted(compacted))
+        return canceled ? throwError(() => new Disconnected(`${member.host} cancelled a watch from revision 1 without naming the oldest one`, { host: member.host })) : NEVER
+      }),
+      timeout({
+        each: answerWithin,
+        with: () => throwError(() => new Disconnected(`${member.host} did not name its oldest revision within ${answerWithin} ms`, { host: member.host })),
+      }),
+    )
+}

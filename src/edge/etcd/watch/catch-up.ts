@@ -1,0 +1,75 @@
+import { exhaustMap, interval, Subscription, type Observable } from 'rxjs'
+import { now } from '../../../flow/clock.js'
+
+/** Finds out when the watches of one stream have received all events from before their creation, where no event shows it. */
+export interface CatchUp {
+  /** Adds a watch, or lets it wait again after it has received events. Calls `caughtUp` once nothing can be under way any more. */
+  readonly add: (id: string, caughtUp: () => void) => void
+  readonly remove: (id: string) => void
+  /** To be called when etcd answers a progress request. */
+  readonly answered: () => void
+  readonly close: () => void
+}
+
+/**
+ * How long (ms) a watch must have been without events before a progress request about it counts. Up to 3.4.30 and 3.5.12 the answer may overtake
+ * events (etcd-io/etcd#15220); etcd delivers the history of new watches ten times a second.
+ */
+const quietFor = 1_000
+/** The pause (ms) between two progress requests, while a watch is quiet for that long and not confirmed. */
+const askEvery = 250
+/** `etcd grpc-proxy` never answers a progress request. After this many without an answer, a read decides. */
+const askedAtMost = 8
+
+interface Waiting {
+  readonly since: number
+  readonly caughtUp: () => void
+}
+
+/**
+ * Asks for progress, once for all watches of the stream that wait. A watch whose range did not change gets no event, so nothing else would show
+ * that its history has been delivered.
+ */
+export const catchUp = (askProgress: () => void, read: Observable<unknown>): CatchUp => {
+  const watches = new Map<string, Waiting>()
+  /** Those about which the last request was sent. */
+  let asked: readonly (readonly [string, Waiting])[] = []
+  let unanswered = 0
+  let asking = Subscription.EMPTY
+
+  const remove = (id: string): void => {
+    watches.delete(id)
+    if (watches.size === 0) asking.unsubscribe()
+  }
+  const answered = (): void => {
+    const confirmed = asked
+    asked = []
+    unanswered = 0
+    for (const [id, waiting] of confirmed) {
+      // Events may have arrived since; then the watch waits again.
+      if (watches.get(id) !== waiting) continue
+      remove(id)
+      waiting.caughtUp()
+    }
+  }
+  const ask = (): readonly never[] | Observable<unknown> => {
+    asked = [...watches].filter(([, { since }]) => now() - since >= quietFor)
+    if (asked.length === 0) return []
+    unanswered += 1
+    if (unanswered > askedAtMost) return read
+    askProgress()
+    return []
+  }
+  return {
+    answered,
+    remove,
+    add: (id, caughtUp) => {
+      watches.set(id, { since: now(), caughtUp })
+      if (watches.size > 1 || !asking.closed) return
+      unanswered = 0
+      // The read errors only in an outage, which the liveness of the stream reports.
+      asking = interval(askEvery).pipe(exhaustMap(ask)).subscribe({ next: answered, error: () => undefined })
+    },
+    close: () => asking.unsubscribe(),
+  }
+}
