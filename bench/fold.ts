@@ -7,7 +7,7 @@ import { diff } from '../src/core/sets/diff.js'
 import { serviceSetOf } from '../src/core/sets/service-set.js'
 import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
 import { bound, compare } from './ratios.js'
-import { duration, median, table } from './table.js'
+import { duration, median, table } from './results-table.js'
 
 const sizes = [10, 1_000, 10_000, 100_000]
 const rounds = 9

@@ -1,16 +1,16 @@
 // npm run bench [-- parts]: measures beside the alternatives, prints it, and with WRITE=1 writes it into docs/performance.md.
-import { listing } from './etcd/listing.js'
-import { leasing } from './etcd/leasing.js'
-import { returning } from './etcd/returning.js'
-import { watching } from './etcd/watching.js'
+import { listing } from './etcd/measure-listing.js'
+import { leasing } from './etcd/measure-leases.js'
+import { returning } from './etcd/measure-return.js'
+import { watching } from './etcd/measure-watching.js'
 import { fold } from './fold.js'
 import { machine } from './machine.js'
-import { writeBetween } from './page.js'
+import { writeBetween } from './write-between.js'
 import { picks } from './picks.js'
 import { ratios } from './ratios.js'
 import { sizes } from './size.js'
 import { subscribers } from './subscribers.js'
-import { spoken, table } from './table.js'
+import { spoken, table } from './results-table.js'
 
 const parts: Readonly<Record<string, () => unknown>> = { leases: leasing, listing, watching, returning, subscribers, picks, fold, size: sizes }
 

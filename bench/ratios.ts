@@ -1,4 +1,4 @@
-import { median } from './table.js'
+import { median } from './results-table.js'
 
 /** What one thing takes, measured several times, beside what another takes in the same rounds. */
 export interface Comparison {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 import { bound, compare } from './ratios.js'
-import { median, milliseconds, table } from './table.js'
+import { median, milliseconds, table } from './results-table.js'
 
 const libraries = ['rxjs', 'fp-ts', 'io-ts']
 const kilobytes = (bytes: number): string => `${(bytes / 1_000).toFixed(1)} kB`

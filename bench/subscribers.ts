@@ -1,8 +1,8 @@
 import { discover } from '../src/index.js'
 import { memoryRegistry } from '../src/edge/memory/index.js'
-import { cpu } from './etcd/orders.js'
+import { cpu } from './etcd/commands.js'
 import { bound } from './ratios.js'
-import { duration, median, table } from './table.js'
+import { duration, median, table } from './results-table.js'
 
 const emissions = 1_000
 const rounds = 7

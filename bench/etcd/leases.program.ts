@@ -6,7 +6,7 @@ import { catchError, filter, firstValueFrom, of, ReplaySubject, retry, share, sw
 import { register, Taken, type Lease } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { plainClient } from '../../test/etcd/server.js'
-import { clock, cpu, obey, used } from './orders.js'
+import { clock, cpu, obey, used } from './commands.js'
 import { idOf, prefixOf, valueOf } from './world.js'
 
 const [which = '', hosts = '', service = '', count = '0', ttl = '10'] = process.argv.slice(2)

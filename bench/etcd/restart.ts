@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EtcdServer } from '../../test/etcd/server.js'
-import { clock } from './orders.js'
+import { clock } from './commands.js'
 
 export const base64 = (text: string): string => Buffer.from(text).toString('base64')
 

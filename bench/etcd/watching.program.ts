@@ -2,7 +2,7 @@
 import { Etcd3 } from 'etcd3'
 import { discover, type ServiceSet } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
-import { clock, cpu, obey, used } from './orders.js'
+import { clock, cpu, obey, used } from './commands.js'
 import { prefixOf } from './world.js'
 
 const [which = '', hosts = '', service = ''] = process.argv.slice(2)

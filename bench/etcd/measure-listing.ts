@@ -1,7 +1,7 @@
 import { bound, compare } from '../ratios.js'
-import { mebibytes, median, milliseconds, table } from '../table.js'
-import { goBench } from './go.js'
-import { started, startedGo, withSubjects, type Subject, type Used } from './subject.js'
+import { mebibytes, median, milliseconds, table } from '../results-table.js'
+import { goBench } from './go-bench.js'
+import { started, startedGo, withSubjects, type Subject, type Used } from './candidate.js'
 import { endpointOf, fill, world } from './world.js'
 
 interface Listed {

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import type { Used } from './subject.js'
+import type { Used } from './candidate.js'
 
 declare const gc: () => void
 

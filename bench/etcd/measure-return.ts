@@ -1,8 +1,8 @@
 import type { EtcdServer } from '../../test/etcd/server.js'
 import { bound, compare } from '../ratios.js'
-import { median, milliseconds, table } from '../table.js'
+import { median, milliseconds, table } from '../results-table.js'
 import { asked, base64, startedAgain } from './restart.js'
-import { started, withSubjects, type Subject } from './subject.js'
+import { started, withSubjects, type Subject } from './candidate.js'
 import { fill, idOf, prefixOf, valueOf, world } from './world.js'
 
 const rounds = 5

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { compare } from '../ratios.js'
-import { duration, median, milliseconds, table } from '../table.js'
-import { goBench } from './go.js'
-import { clock } from './orders.js'
-import { started, startedGo, withSubjects, type Subject } from './subject.js'
+import { duration, median, milliseconds, table } from '../results-table.js'
+import { goBench } from './go-bench.js'
+import { clock } from './commands.js'
+import { started, startedGo, withSubjects, type Subject } from './candidate.js'
 import { fill, put, world } from './world.js'
 
 interface Taken {
