@@ -1,25 +1,25 @@
 import { program, spawned, type Program } from '../../test/etcd/program.js'
 
-/** What a process has used so far, ms and bytes. */
+/** What a process has used so far: CPU time in ms, memory in bytes. */
 export interface Used {
   readonly cpu: number
-  /** After a collection. */
+  /** After a garbage collection. */
   readonly heap: number
   readonly rss: number
   readonly sockets: number
 }
 
-/** One that is measured, in a process of its own: it answers each order with one line of JSON. */
-export interface Subject {
+/** What is measured, in a process of its own. It answers each command with one line of JSON. */
+export interface Candidate {
   readonly name: string
-  readonly ask: <A>(order: Readonly<Record<string, unknown>>) => Promise<A>
+  readonly ask: <A>(command: Readonly<Record<string, unknown>>) => Promise<A>
   readonly end: () => Promise<unknown>
 }
 
-const subject = (name: string, { write, line, signal, ended }: Program): Subject => ({
+const candidate = (name: string, { write, line, signal, ended }: Program): Candidate => ({
   name,
-  ask: async <A>(order: Readonly<Record<string, unknown>>) => {
-    write(JSON.stringify(order))
+  ask: async <A>(command: Readonly<Record<string, unknown>>) => {
+    write(JSON.stringify(command))
     return JSON.parse(await line()) as A
   },
   end: () => {
@@ -29,17 +29,17 @@ const subject = (name: string, { write, line, signal, ended }: Program): Subject
 })
 
 /** Starts a program of this folder. */
-export const started = (file: string, name: string, ...args: readonly (string | number)[]): Subject =>
-  subject(name, program(`bench/etcd/${file}.program.ts`, [name, ...args.map(String)], { env: { NODE_OPTIONS: '--expose-gc' } }))
+export const started = (file: string, name: string, ...args: readonly (string | number)[]): Candidate =>
+  candidate(name, program(`bench/etcd/${file}.program.ts`, [name, ...args.map(String)], { env: { NODE_OPTIONS: '--expose-gc' } }))
 
 /** Starts the Go program. */
-export const startedGo = (binary: string, ...args: readonly (string | number)[]): Subject => subject('Go', spawned('Go', [binary, ...args.map(String)]))
+export const startedGo = (binary: string, ...args: readonly (string | number)[]): Candidate => candidate('Go', spawned('Go', [binary, ...args.map(String)]))
 
-/** Runs `measure` with subjects, and ends them whatever comes of it. */
-export const withSubjects = async <A>(subjects: readonly Subject[], measure: (subjects: readonly Subject[]) => Promise<A>): Promise<A> => {
+/** Runs `measure` with candidates, and ends them in any case. */
+export const withCandidates = async <A>(candidates: readonly Candidate[], measure: (candidates: readonly Candidate[]) => Promise<A>): Promise<A> => {
   try {
-    return await measure(subjects)
+    return await measure(candidates)
   } finally {
-    await Promise.all(subjects.map(({ end }) => end()))
+    await Promise.all(candidates.map(({ end }) => end()))
   }
 }

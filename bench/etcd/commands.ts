@@ -3,16 +3,16 @@ import type { Used } from './candidate.js'
 
 declare const gc: () => void
 
-/** Milliseconds by the one clock that all processes of a machine share. */
+/** Milliseconds of the clock that all processes of a machine share. */
 export const clock = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** The time of the processor used so far, ms. */
+/** The CPU time that this process has used so far, ms. */
 export const cpu = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e3
 }
 
-/** What this process has used, after a collection. */
+/** The memory and CPU time of this process, after a garbage collection. */
 export const used = (): Used => {
   const spent = cpu()
   gc()
@@ -21,14 +21,14 @@ export const used = (): Used => {
   return { cpu: spent, heap: heapUsed, rss, sockets: process.getActiveResourcesInfo().filter(kind => kind === 'TCPSocketWrap').length }
 }
 
-/** Answers the orders that come in by what `handlers` say, one line each. */
-export const obey = (handlers: Readonly<Record<string, (order: Readonly<Record<string, unknown>>) => unknown>>): void => {
+/** Answers each command, a line of JSON on the standard input, with one line of JSON. */
+export const answerCommands = (handlers: Readonly<Record<string, (command: Readonly<Record<string, unknown>>) => unknown>>): void => {
   createInterface(process.stdin)
     .on('line', line => {
-      const order = JSON.parse(line) as Readonly<Record<string, unknown>>
-      const handler = handlers[String(order['do'])]
-      if (handler === undefined) throw new Error(`no such order: ${line}`)
-      void Promise.resolve(handler(order)).then(answer => process.stdout.write(`${JSON.stringify(answer ?? {})}\n`))
+      const command = JSON.parse(line) as Readonly<Record<string, unknown>>
+      const handler = handlers[String(command['do'])]
+      if (handler === undefined) throw new Error(`"do" must be one of ${Object.keys(handlers).join(', ')}, got ${line}`)
+      void Promise.resolve(handler(command)).then(answer => process.stdout.write(`${JSON.stringify(answer ?? {})}\n`))
     })
     .on('close', () => process.exit())
 }
