@@ -66,7 +66,7 @@ describe.each(files)('examples/%s', file => {
   it('is at most 40 lines', () => {
     expect(sourceOf(file).trimEnd().split('\n').length).toBeLessThanOrEqual(40)
   })
-  it('prints what it says, and ends by itself', { timeout: 30_000 }, async () => {
+  it('prints the expected lines and ends by itself', { timeout: 30_000 }, async () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', `examples/${file}`], { timeout: 20_000 })
     expect(stdout.split('\n').slice(0, -1)).toEqual(prints[file])
   })
@@ -78,14 +78,14 @@ describe.each(pages)('%s', page => {
   const text = readFileSync(page, 'utf8')
   const blocks = [...text.matchAll(/```ts\n\/\/ examples\/(.+\.ts)\n([\s\S]*?)```/g)].map(([, file = '', code = '']) => ({ file, code }))
   const links = [...text.matchAll(/\]\(((?!http)[^)#]+)/g)].map(([, link = '']) => link)
-  it('shows the examples as they are', () => {
+  it('quotes the examples literally', () => {
     for (const { file, code } of blocks) expect(code).toBe(sourceOf(file))
   })
-  it('links to what is there', () => {
+  it('has no broken links', () => {
     for (const link of links) expect(existsSync(new URL(link, new URL(page, pathToFileURL(`${process.cwd()}/`)))), link).toBe(true)
   })
 })
 
-it('the README shows the thirty lines', () => {
+it('the README quotes the quick start', () => {
   expect(readFileSync('README.md', 'utf8')).toContain(sourceOf('quick-start.ts'))
 })
