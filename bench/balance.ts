@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { plot } from './balance/plot.js'
 import { policies } from './balance/policies.js'
 import { quantile, simulated, story, type Call } from './balance/scene.js'
-import { writeBetween } from './page.js'
-import { table } from './table.js'
+import { writeBetween } from './write-between.js'
+import { table } from './results-table.js'
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`
 const ms = (time: number): string => `${time.toFixed(time < 100 ? 1 : 0)} ms`

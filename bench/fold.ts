@@ -8,7 +8,7 @@ import { serviceSetOf } from '../src/core/sets/service-set.js'
 import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
 import { finished } from '../test/finished.js'
 import { bound, compare } from './ratios.js'
-import { duration, median, table } from './table.js'
+import { duration, median, table } from './results-table.js'
 
 const sizes = [10, 1_000, 10_000, 100_000]
 const rounds = 9

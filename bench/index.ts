@@ -1,42 +1,43 @@
-// npm run bench [-- parts]: measures beside the alternatives, prints it, and with WRITE=1 writes it into docs/performance.md.
-import { listing } from './etcd/listing.js'
-import { leasing } from './etcd/leasing.js'
-import { returning } from './etcd/returning.js'
-import { watching } from './etcd/watching.js'
+// Measures the library beside its alternatives and prints the results: `npm run bench`, or `npm run bench -- <parts>` for some parts.
+// With WRITE=1, the results are written into docs/performance.md.
+import { measureListing } from './etcd/measure-listing.js'
+import { measureLeases } from './etcd/measure-leases.js'
+import { measureReturn } from './etcd/measure-return.js'
+import { measureWatching } from './etcd/measure-watching.js'
 import { fold } from './fold.js'
 import { machine } from './machine.js'
-import { writeBetween } from './page.js'
+import { writeBetween } from './write-between.js'
 import { picks } from './picks.js'
 import { ratios } from './ratios.js'
-import { sizes } from './size.js'
-import { subscribers } from './subscribers.js'
-import { spoken, table } from './table.js'
+import { measureSize } from './size.js'
+import { measureSubscribers } from './subscribers.js'
+import { table, takeMarkdown } from './results-table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { leases: leasing, listing, watching, returning, subscribers, picks, fold, size: sizes }
+const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, subscribers: measureSubscribers, picks, fold, size: measureSize }
 
-const asked = process.argv.slice(2)
-const unknown = asked.filter(name => !Object.hasOwn(parts, name))
-if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`)
+const selected = process.argv.slice(2)
+const unknown = selected.filter(name => !Object.hasOwn(parts, name))
+if (unknown.length > 0) throw new Error(`parts must be among ${Object.keys(parts).join(', ')}, got ${unknown.join(', ')} (usage: npm run bench -- fold listing)`)
 
 const write = (name: string, text: string): void => {
   if (process.env['WRITE'] === '1') writeBetween('docs/performance.md', name, text)
 }
 for (const [name, part] of Object.entries(parts)) {
-  if (asked.length > 0 && !asked.includes(name)) continue
+  if (selected.length > 0 && !selected.includes(name)) continue
   const began = performance.now()
   try {
     await part()
   } catch (error) {
-    // The others may say something all the same.
+    // The other parts are independent of this one.
     console.error(`FAILED: ${name}`, error)
     process.exitCode = 1
-    spoken()
+    takeMarkdown()
     continue
   }
   console.log(`\n(${name}: ${Math.round((performance.now() - began) / 1_000)} s)`)
-  write(name, spoken())
+  write(name, takeMarkdown())
 }
-table('What the design asks for', ratios())
-const goals = spoken()
+table('Goals', ratios())
+const goals = takeMarkdown()
 console.log(`\n${machine()}`)
-if (asked.length === 0) write('goals', `${machine()}\n\n${goals}`)
+if (selected.length === 0) write('goals', `${machine()}\n\n${goals}`)

@@ -11,9 +11,9 @@ import { instancesOf, serviceSet, withInstances } from '../src/core/sets/service
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
 import { picker, type Picker } from '../src/flow/balancing/picker.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
-import { cpu } from './etcd/orders.js'
+import { cpu } from './etcd/commands.js'
 import { bound, compare } from './ratios.js'
-import { duration, median, table } from './table.js'
+import { duration, median, table } from './results-table.js'
 
 const sizes = [10, 1_000, 10_000]
 const rounds = 9

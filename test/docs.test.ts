@@ -9,10 +9,10 @@ import * as testing from 'rx-discovery/testing'
 import * as index from 'rx-discovery'
 
 const pages = ['README.md', ...readdirSync('docs').filter(file => file.endsWith('.md')).map(file => join('docs', file))]
-/** The text without code, in which there are no links. */
+/** The text of a page without code, which contains no links. */
 const proseOf = (page: string): string => readFileSync(page, 'utf8').replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ''))
 
-/** How GitHub names the place of a heading. */
+/** The anchor that GitHub gives to a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -22,7 +22,7 @@ const anchorOf = (heading: string): string =>
 const anchorsOf = (page: string): readonly string[] => Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), ([, heading = '']) => anchorOf(heading))
 
 describe.each(pages)('%s', page => {
-  it('links to what is there', () => {
+  it('has no broken links', () => {
     const broken = Array.from(proseOf(page).matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target).filter(target => {
       if (/^https?:/.test(target)) return false
       const [path = '', anchor] = target.split('#')
@@ -33,7 +33,7 @@ describe.each(pages)('%s', page => {
   })
 })
 
-it('docs/api.md has every public name', () => {
+it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
   const names = [index, etcd, memory, probes, grpc, testing].flatMap(module => Object.keys(module))
   expect(names.length).toBeGreaterThan(40)

@@ -2,7 +2,7 @@ import { build } from 'esbuild'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 
-/** Bundles a source file for the browser; errors when it reaches a module of Node. */
+/** Bundles a source file for browsers. Rejects if it imports a module of Node. */
 const bundle = async (entry: string): Promise<string> => {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -16,16 +16,16 @@ const bundle = async (entry: string): Promise<string> => {
   return outputFiles.map(({ text }) => text).join('')
 }
 
-// What a browser has and a bare context has not; no `process`, no `Buffer`, no `require`.
+// Globals of a browser that an empty context lacks; without `process`, `Buffer` and `require`.
 const browser = (): object => ({ setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, performance, crypto, AbortController, TextEncoder })
 
 describe('in a browser', () => {
-  it.each(['src/index.ts', 'src/edge/memory/index.ts'])('%s is bundled and loaded without Node', async entry => {
+  it.each(['src/index.ts', 'src/edge/memory/index.ts'])('%s can be bundled and loaded without Node', async entry => {
     const bundled = runInNewContext(`${await bundle(entry)}; bundled`, browser()) as object
     expect(Object.keys(bundled)).not.toEqual([])
   })
 
-  it('an edge that talks to etcd cannot be', async () => {
+  it('the etcd edge cannot be bundled', async () => {
     await expect(bundle('src/edge/etcd/index.ts')).rejects.toThrow(/Could not resolve/)
   })
 })

@@ -1,7 +1,7 @@
 import type { SerializedError } from 'vitest'
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Ends a run by `N passed, N failed` alone on a line, over all projects; a file, a hook or a stray promise that fails counts as one test. */
+/** Prints `N passed, N failed` on a line of its own at the end of a run, over all projects. A failed file, hook or unhandled rejection counts as one failed test. */
 export default class PlainReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const count = { passed: 0, failed: unhandled.length, skipped: 0, pending: 0 }
@@ -10,7 +10,7 @@ export default class PlainReporter implements Reporter {
       for (const group of [module, ...module.children.allSuites()]) count.failed += group.errors().length
     }
     const { passed, failed, skipped, pending } = count
-    // A test that never came to its end has not passed.
+    // A test that did not finish counts as failed.
     process.stdout.write(`\n${passed} passed, ${failed + pending} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
   }
 }

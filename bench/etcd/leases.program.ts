@@ -1,4 +1,4 @@
-// Many registrations in one process: by rx-discovery, by a lease of etcd3 for each, or by hand on one raw stream for all.
+// Many registrations in one process: by rx-discovery, by one etcd3 lease each, or on one raw keep-alive stream for all.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ILeaseKeepAliveRequest, ILeaseKeepAliveResponse } from 'etcd3'
@@ -6,14 +6,14 @@ import { catchError, filter, firstValueFrom, of, ReplaySubject, retry, share, sw
 import { register, Taken, type Lease } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
 import { plainClient } from '../../test/etcd/server.js'
-import { clock, cpu, obey, used } from './orders.js'
+import { answerCommands, clock, cpu, used } from './commands.js'
 import { idOf, prefixOf, valueOf } from './world.js'
 
 const [which = '', hosts = '', service = '', count = '0', ttl = '10'] = process.argv.slice(2)
 const all = Array.from({ length: Number(count) }, (_, at) => at)
 const renewedAt = new Float64Array(all.length)
 
-const heard = (at: number): void => {
+const renewedNow = (at: number): void => {
   renewedAt[at] = clock()
 }
 
@@ -22,35 +22,35 @@ const ours = (): Promise<unknown> => {
   return Promise.all(
     all.map(at => {
       const registration = register(registry, { service, id: idOf(at), ...(JSON.parse(valueOf(at)) as { readonly address: string }) }, { ttl: Number(ttl) })
-      // It is shared: this one keeps it, beyond the first value that is waited for.
+      // The registration is shared. This subscription keeps it when the one below has ended.
       registration.subscribe(({ status }) => {
-        if (status === 'registered') heard(at)
+        if (status === 'registered') renewedNow(at)
       })
       return firstValueFrom(registration.pipe(filter(({ status }) => status === 'registered')))
     }),
   )
 }
 
-// What etcd3's leases do, no more: a key that is put once, and nobody looks after it.
+// The same work as etcd3's leases: a key that is put once and not watched.
 const alone = (): Promise<unknown> => {
   const registry = etcdRegistry({ hosts })
   return Promise.all(
     all.map(at => {
       const lease = registry.lease(Number(ttl)).pipe(retry({ delay: 200 }), share({ connector: () => new ReplaySubject(1) }))
-      lease.subscribe(() => heard(at))
-      const written = (held: Lease) =>
-        registry.put([{ key: prefixOf(service) + idOf(at), value: valueOf(at), expect: 0 }], held).pipe(
-          // Of an answer that was late the next try finds what it wrote.
+      lease.subscribe(() => renewedNow(at))
+      const write = (granted: Lease) =>
+        registry.put([{ key: prefixOf(service) + idOf(at), value: valueOf(at), expect: 0 }], granted).pipe(
+          // If the answer to a write was lost, the next try finds the key that it wrote.
           catchError((error: unknown) => (error instanceof Taken ? of(0) : throwError(() => error as Error))),
           retry({ count: 20, delay: 200 }),
         )
-      return firstValueFrom(lease.pipe(take(1), switchMap(written)))
+      return firstValueFrom(lease.pipe(take(1), switchMap(write)))
     }),
   )
 }
 
-/** Until it succeeds: of thousands of calls at once some are too late. */
-const until = async <A>(run: () => Promise<A>): Promise<A> => {
+/** Repeats a call until it succeeds: etcd answers some of thousands of calls too late. */
+const retried = async <A>(run: () => Promise<A>): Promise<A> => {
   for (;;)
     try {
       return await run()
@@ -60,21 +60,21 @@ const until = async <A>(run: () => Promise<A>): Promise<A> => {
 }
 
 const stock = (): Promise<unknown> => {
-  // Its own policies break off when thousands of calls are slow at once.
+  // The policies of etcd3 stop calling a host when thousands of calls are slow.
   const client = plainClient({ hosts })
-  const held = async (at: number): Promise<void> => {
+  const registerOne = async (at: number): Promise<void> => {
     const lease = client.lease(Number(ttl))
     await lease.put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec()
-    lease.on('keepaliveSucceeded', () => heard(at))
+    lease.on('keepaliveSucceeded', () => renewedNow(at))
   }
-  return Promise.all(all.map(at => until(() => held(at))))
+  return Promise.all(all.map(at => retried(() => registerOne(at))))
 }
 
 const raw = async (): Promise<void> => {
   const client = plainClient({ hosts })
   const stream = (await client.leaseClient.leaseKeepAlive()) as unknown as {
     readonly write: (request: ILeaseKeepAliveRequest) => void
-    readonly on: (event: 'data', heard: (response: ILeaseKeepAliveResponse) => void) => void
+    readonly on: (event: 'data', listener: (response: ILeaseKeepAliveResponse) => void) => void
   }
   stream.on('data', () => undefined)
   await Promise.all(
@@ -83,16 +83,16 @@ const raw = async (): Promise<void> => {
         const ID = BigInt.asUintN(63, randomBytes(8).readBigUInt64BE()).toString()
         return client.leaseClient.leaseGrant({ ID, TTL: Number(ttl) }).then(() => ID)
       }
-      const ID = await until(granted)
-      await until(() => client.kv.put({ key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(valueOf(at)), lease: ID }))
+      const ID = await retried(granted)
+      await retried(() => client.kv.put({ key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(valueOf(at)), lease: ID }))
       setInterval(() => stream.write({ ID }), (Number(ttl) * 1_000) / 3)
     }),
   )
 }
 
-const ways: Readonly<Record<string, () => Promise<unknown>>> = { ours, 'our leases alone': alone, etcd3: stock, 'one raw stream': raw }
+const ways: Readonly<Record<string, () => Promise<unknown>>> = { 'rx-discovery': ours, 'rx-discovery, leases alone': alone, etcd3: stock, 'one raw stream': raw }
 
-/** Waits until all have been renewed since now, two TTLs at most: how many were, and when the last. */
+/** Waits until all have been renewed, for two TTLs at most. Resolves with their number and the time of the last renewal. */
 const renewed = async (): Promise<{ readonly renewed: number; readonly at: number }> => {
   const since = clock()
   const sinceThen = (): number => renewedAt.filter(when => when > since).length
@@ -102,7 +102,7 @@ const renewed = async (): Promise<{ readonly renewed: number; readonly at: numbe
 
 process.on('unhandledRejection', () => undefined)
 
-obey({
+answerCommands({
   spent: () => ({ cpu: cpu() }),
   register: async () => {
     const [began, spent] = [clock(), cpu()]

@@ -1,11 +1,11 @@
-// The first set of a service, by rx-discovery or by etcd3, again and again.
+// Measures the first set of a service, by rx-discovery or by etcd3, as often as asked.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
 import { filter, firstValueFrom } from 'rxjs'
 import { discover } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
-import { clock, cpu, obey, used } from './orders.js'
+import { answerCommands, clock, cpu, used } from './commands.js'
 import { prefixOf } from './world.js'
 
 const [which = '', hosts = '', service = ''] = process.argv.slice(2)
@@ -24,11 +24,11 @@ const stock = (): (() => Promise<{ readonly size: number }>) => {
   }
 }
 
-const list = which === 'ours' ? ours() : stock()
+const list = which === 'rx-discovery' ? ours() : stock()
 const delay = monitorEventLoopDelay({ resolution: 1 })
 let kept: unknown
 
-obey({
+answerCommands({
   list: async () => {
     delay.enable()
     await sleep(5)

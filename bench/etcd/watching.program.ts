@@ -1,17 +1,17 @@
-// A service that is followed, by rx-discovery or by etcd3's watcher and a Map kept by hand.
+// Follows a service, by rx-discovery or by etcd3's watcher and a mutable Map.
 import { Etcd3 } from 'etcd3'
 import { discover, type ServiceSet } from '../../src/index.js'
 import { etcdRegistry } from '../../src/edge/etcd/index.js'
-import { clock, cpu, obey, used } from './orders.js'
+import { answerCommands, clock, cpu, used } from './commands.js'
 import { prefixOf } from './world.js'
 
 const [which = '', hosts = '', service = ''] = process.argv.slice(2)
 
-/** When which revision was there, in pairs, since this was asked last. */
+/** Revisions and the times at which they arrived, in pairs, since the last command `taken`. */
 let arrivals: number[] = []
 let reached = 0
 let kept: unknown
-const waiting = new Set<{ readonly revision: number; readonly there: (at: number) => void }>()
+const waiting = new Set<{ readonly revision: number; readonly arrived: (at: number) => void }>()
 const arrived = (revision: number): void => {
   const at = clock()
   arrivals.push(revision, at)
@@ -19,7 +19,7 @@ const arrived = (revision: number): void => {
   for (const one of waiting)
     if (revision >= one.revision) {
       waiting.delete(one)
-      one.there(at)
+      one.arrived(at)
     }
 }
 
@@ -38,7 +38,7 @@ const stock = async (): Promise<void> => {
   const { kvs, header } = await client.getAll().prefix(prefix).exec()
   for (const { key, value } of kvs) map.set(key.toString().slice(prefix.length), JSON.parse(value.toString()))
   const watcher = await client.watch().prefix(prefix).startRevision(String(Number(header.revision) + 1)).create()
-  // Its 'put' and 'delete' would tell of each change apart: who wants one emission a change of the set takes the response.
+  // The events 'put' and 'delete' come once per key; 'data' comes once per response, like one set.
   watcher
     .on('data', ({ events }) => {
       for (const { type, kv } of events) {
@@ -53,10 +53,10 @@ const stock = async (): Promise<void> => {
   arrived(Number(header.revision))
 }
 
-void (which === 'ours' ? ours() : stock())
+void (which === 'rx-discovery' ? ours() : stock())
 
-obey({
-  reach: ({ revision }) => (reached >= Number(revision) ? { at: clock() } : new Promise(resolve => waiting.add({ revision: Number(revision), there: at => resolve({ at }) }))),
+answerCommands({
+  reach: ({ revision }) => (reached >= Number(revision) ? { at: clock() } : new Promise(resolve => waiting.add({ revision: Number(revision), arrived: at => resolve({ at }) }))),
   taken: () => {
     const taken = arrivals
     arrivals = []

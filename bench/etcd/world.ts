@@ -1,11 +1,11 @@
 import type { Etcd3 } from 'etcd3'
 import { etcdServer, type EtcdServer } from '../../test/etcd/server.js'
 
-/** Where the instances of a bench lie. */
+/** The prefix of a service. */
 export const prefixOf = (service: string): string => `/rx-discovery/${service}/`
 export const idOf = (at: number): string => `node-${String(at).padStart(6, '0')}`
 
-/** What an instance of a bench says, about 200 bytes in our own format. */
+/** The value of an instance in the native format, about 200 bytes. */
 export const valueOf = (at: number, turn = 0): string =>
   JSON.stringify({
     v: 1,
@@ -17,7 +17,7 @@ export const valueOf = (at: number, turn = 0): string =>
     metadata: { host: `${idOf(at)}.internal.example`, pid: 10_000 + at, started: '2025-11-03T12:00:00Z', commit: '9fceb02d0ae598e95dc970b74767f19372d61af8' },
   })
 
-/** The same in the format of Go's naming/endpoints. */
+/** The same instance in the format of Go's naming/endpoints. */
 export const endpointOf = (at: number): string => {
   const { address, ...rest } = JSON.parse(valueOf(at)) as { readonly address: string }
   return JSON.stringify({ Op: 0, Addr: address, Metadata: rest })
@@ -34,7 +34,7 @@ export const fill = async (client: Etcd3, service: string, count: number, value 
     await client.kv.txn({ success: Array.from({ length: Math.min(100, count - from) }, (_, at) => put(service, from + at, 0, value)) })
 }
 
-/** An etcd that compacts, and whose client takes messages of any size. */
+/** Runs `use` with an etcd that compacts, and a client that takes messages of any size. */
 export const world = async <A>(use: (etcd: EtcdServer, client: Etcd3) => Promise<A>): Promise<A> => {
   const etcd = await etcdServer({ flags: ['--quota-backend-bytes=8000000000', '--auto-compaction-mode=revision', '--auto-compaction-retention=50000'] })
   try {

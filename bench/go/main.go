@@ -1,4 +1,4 @@
-// The same work as the programs of bench/etcd, by Go's client: it answers each order, a line of JSON, with a line of JSON.
+// The same work as the programs of bench/etcd, by Go's client. It answers each command, a line of JSON, with a line of JSON.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-type order struct {
+type command struct {
 	Do       string `json:"do"`
 	Revision int64  `json:"revision"`
 }
@@ -36,7 +36,7 @@ type instance struct {
 
 type answer map[string]any
 
-// Milliseconds by the clock that Node's process.hrtime reads.
+// Milliseconds of the clock that Node's process.hrtime reads.
 func clock() float64 {
 	var now unix.Timespec
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
@@ -68,8 +68,8 @@ func must[A any](value A, err error) A {
 	return value
 }
 
-// Until it succeeds: of thousands of calls at once etcd refuses some.
-func until[A any](run func() (A, error)) A {
+// Repeats a call until it succeeds: etcd refuses some of thousands of calls.
+func retried[A any](run func() (A, error)) A {
 	for {
 		if value, err := run(); err == nil {
 			return value
@@ -155,19 +155,19 @@ func (f *following) follow(client *clientv3.Client, prefix string) {
 	}
 }
 
-type holding struct {
+type registrations struct {
 	sync.Mutex
 	ttl       int64
 	renewedAt []float64
 }
 
-func (h *holding) heard(at int) {
+func (h *registrations) renewedNow(at int) {
 	h.Lock()
 	h.renewedAt[at] = clock()
 	h.Unlock()
 }
 
-func (h *holding) since(since float64) (count int, last float64) {
+func (h *registrations) since(since float64) (count int, last float64) {
 	h.Lock()
 	defer h.Unlock()
 	for _, when := range h.renewedAt {
@@ -179,8 +179,8 @@ func (h *holding) since(since float64) (count int, last float64) {
 	return
 }
 
-// Waits until all have been renewed since now, two TTLs at most: how many were, and when the last.
-func (h *holding) renewed() answer {
+// Waits until all have been renewed, for two TTLs at most. Returns their number and the time of the last renewal.
+func (h *registrations) renewed() answer {
 	since := clock()
 	for {
 		count, last := h.since(since)
@@ -191,22 +191,22 @@ func (h *holding) renewed() answer {
 	}
 }
 
-func (h *holding) register(client *clientv3.Client, prefix string) answer {
+func (h *registrations) register(client *clientv3.Client, prefix string) answer {
 	began, spent := clock(), cpu()
 	var all sync.WaitGroup
 	for at := range h.renewedAt {
 		all.Add(1)
 		go func() {
 			key, value := fmt.Sprintf("%snode-%06d", prefix, at), fmt.Sprintf(`{"v":1,"address":"10.0.0.1:8080","metadata":{"pid":%d}}`, at)
-			lease := until(func() (*clientv3.LeaseGrantResponse, error) { return client.Grant(context.Background(), h.ttl) })
-			// Only the put again: etcd would keep a lease for each one it refused.
-			until(func() (*clientv3.PutResponse, error) {
+			lease := retried(func() (*clientv3.LeaseGrantResponse, error) { return client.Grant(context.Background(), h.ttl) })
+			// Only the put is repeated. Granting again would leave a lease for each refused put.
+			retried(func() (*clientv3.PutResponse, error) {
 				return client.Put(context.Background(), key, value, clientv3.WithLease(lease.ID))
 			})
 			answers := must(client.KeepAlive(context.Background(), lease.ID))
 			all.Done()
 			for range answers {
-				h.heard(at)
+				h.renewedNow(at)
 			}
 		}()
 	}
@@ -220,40 +220,40 @@ func main() {
 	prefix := "/rx-discovery/" + service + "/"
 	followed := &following{}
 	followed.changed = sync.NewCond(followed)
-	var held *holding
+	var registered *registrations
 	if what == "watch" {
 		go followed.follow(client, prefix)
 	}
-	say := json.NewEncoder(os.Stdout)
+	answers := json.NewEncoder(os.Stdout)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		var told order
-		if err := json.Unmarshal(lines.Bytes(), &told); err != nil {
+		var request command
+		if err := json.Unmarshal(lines.Bytes(), &request); err != nil {
 			panic(err)
 		}
-		switch told.Do {
+		switch request.Do {
 		case "spent":
-			say.Encode(answer{"cpu": cpu()})
+			answers.Encode(answer{"cpu": cpu()})
 		case "used":
-			say.Encode(used())
+			answers.Encode(used())
 		case "list":
-			say.Encode(list(client, prefix, os.Args[4]))
+			answers.Encode(list(client, prefix, os.Args[4]))
 		case "register":
 			count, _ := strconv.Atoi(os.Args[4])
 			ttl, _ := strconv.ParseInt(os.Args[5], 10, 64)
-			held = &holding{ttl: ttl, renewedAt: make([]float64, count)}
-			say.Encode(held.register(client, prefix))
+			registered = &registrations{ttl: ttl, renewedAt: make([]float64, count)}
+			answers.Encode(registered.register(client, prefix))
 		case "renewed":
-			say.Encode(held.renewed())
+			answers.Encode(registered.renewed())
 		case "reach":
 			followed.Lock()
-			for followed.reached < told.Revision {
+			for followed.reached < request.Revision {
 				followed.changed.Wait()
 			}
 			followed.Unlock()
-			say.Encode(answer{"at": clock()})
+			answers.Encode(answer{"at": clock()})
 		case "taken":
 			followed.Lock()
-			say.Encode(answer{"arrivals": followed.arrivals, "cpu": cpu()})
+			answers.Encode(answer{"arrivals": followed.arrivals, "cpu": cpu()})
 			followed.arrivals = []float64{}
 			followed.Unlock()
 		}

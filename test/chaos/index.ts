@@ -1,14 +1,16 @@
-// npm run chaos [-- words that name rows]: plays the failure matrix, prints it, and with WRITE=1 writes what held into docs/reliability.md.
+// Plays the failure matrix and prints it: `npm run chaos`, or `npm run chaos -- <texts>` for the rows whose title contains one of these texts.
+// With WRITE=1, the rows that passed are written into docs/reliability.md.
 import { herd } from './load/herd.js'
-import { streams } from './load/stream.js'
+import { streams } from './load/streams.js'
 import { trialTable } from './load/trial.js'
-import { play, type Outcome } from './outcome.js'
-import { writePage } from './page.js'
+import { playRow } from './play-row.js'
 import { matrix, summary } from './report.js'
+import type { Outcome } from './row.js'
 import { rows } from './rows/index.js'
+import { writeMatrix } from './write-matrix.js'
 
-const asked = process.argv.slice(2)
-const isAsked = (title: string): boolean => asked.length === 0 || asked.some(word => title.includes(word))
+const texts = process.argv.slice(2)
+const isSelected = (title: string): boolean => texts.length === 0 || texts.some(text => title.includes(text))
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const minutes = Number(process.env['MINUTES'] ?? 5)
 
@@ -17,7 +19,7 @@ const tables: string[] = []
 let played = 0
 let failed = 0
 let skipped = 0
-/** Plays one row or trial, and goes on whatever comes of it. */
+/** Plays one row or trial and counts its result; an error does not stop the others. */
 const one = async (title: string, run: () => Promise<readonly string[]>): Promise<void> => {
   played += 1
   try {
@@ -31,7 +33,7 @@ const one = async (title: string, run: () => Promise<readonly string[]>): Promis
 
 for (const row of rows) {
   const title = `${row.group}: ${row.name}`
-  if (!isAsked(title)) continue
+  if (!isSelected(title)) continue
   const missing = row.missing?.()
   if (missing !== undefined) {
     skipped += 1
@@ -39,7 +41,7 @@ for (const row of rows) {
     continue
   }
   await one(title, async () => {
-    const outcome = await play(row, seed)
+    const outcome = await playRow(row, seed)
     if (outcome.problems.length === 0) outcomes.push(outcome)
     console.log(summary(outcome))
     return outcome.problems
@@ -47,7 +49,7 @@ for (const row of rows) {
 }
 for (const { name, run } of [...herd, ...streams(minutes)]) {
   const title = `load: ${name}`
-  if (isAsked(title))
+  if (isSelected(title))
     await one(title, async () => {
       const measured = await run(seed)
       const table = trialTable(name, measured)
@@ -59,10 +61,10 @@ for (const { name, run } of [...herd, ...streams(minutes)]) {
 }
 
 const result = [matrix(outcomes), ...tables].filter(part => part !== '').join('\n\n')
-console.log(`\n${result}\n\n${played} played, ${failed} failed, ${skipped} skipped; SEED=${seed} npm run chaos repeats them`)
+console.log(`\n${result}\n\n${played} played, ${failed} failed, ${skipped} skipped (to repeat this run: SEED=${seed} npm run chaos)`)
 if (process.env['WRITE'] === '1') {
   const groups = [...new Set(rows.map(({ group }) => group))]
-  writePage(
+  writeMatrix(
     result,
     new Map<string, readonly string[]>([
       ...groups.map(group => [group, rows.flatMap(row => (row.group === group ? [row.name] : []))] as const),

@@ -1,61 +1,59 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { program, type Launch, type Program } from '../etcd/program.js'
-import type { Assignment, Tenure, Told, View } from './told.js'
+import type { Assignment, RegistrationReport, SetReport, SubjectLine } from './subject-protocol.js'
 
-/** Something told, and when we heard it (monotonic ms). */
+/** A report, and when it was read (monotonic ms). */
 export type Timed<A> = A & { readonly at: number }
 
-/** A process that discovers and registers, and what it has told so far. */
+/** A process that discovers and registers, and what it has reported so far. */
 export interface Subject {
-  readonly views: readonly Timed<View>[]
-  readonly tenures: readonly Timed<Tenure>[]
+  readonly sets: readonly Timed<SetReport>[]
+  readonly states: readonly Timed<RegistrationReport>[]
   readonly failures: readonly string[]
-  readonly measured: readonly Timed<Readonly<Record<string, number>>>[]
-  readonly tell: (order: string) => void
-  /** What it knows now, by id. */
+  /** Sends a command, one of those in `ours.program.ts`. */
+  readonly send: (command: string) => void
+  /** The weights in its last set, by id. */
   readonly weights: () => Promise<Readonly<Record<string, number>>>
   readonly signal: (signal: NodeJS.Signals) => void
   readonly running: () => boolean
-  /** Kills it, if it still runs, and starts it anew; says so, since what it told before is over. */
+  /** Kills it, if it still runs, and starts it again. Both kinds of reports get an entry `restarted`. */
   readonly restart: () => Promise<void>
-  /** Tells it to end and waits until it has, by itself; resolves with its complaint, or with `undefined` when it had to be killed. */
+  /** Asks it to end and waits until it has ended by itself. Resolves with its standard error, or with `undefined` if it had to be killed. */
   readonly end: () => Promise<string | undefined>
 }
 
-const patience = 20_000
+/** The time (ms) in which a subject must end by itself. */
+const endWithin = 20_000
 
-/** Starts `ours` or `stock` with what it is to do. */
+/** Starts `ours`, which uses rx-discovery, or `stock`, which uses etcd3. */
 export const subject = (which: 'ours' | 'stock', assignment: Assignment, launch: Launch = {}): Subject => {
   const start = (): Program => program(`test/chaos/${which}.program.ts`, [JSON.stringify(assignment)], launch)
   let process = start()
-  const views: Timed<View>[] = []
-  const tenures: Timed<Tenure>[] = []
+  const sets: Timed<SetReport>[] = []
+  const states: Timed<RegistrationReport>[] = []
   const failures: string[] = []
-  const measured: Timed<Readonly<Record<string, number>>>[] = []
-  let weighed: ((weights: Readonly<Record<string, number>>) => void) | undefined
-  const hear = async ({ line }: Program): Promise<void> => {
+  let onWeights: ((weights: Readonly<Record<string, number>>) => void) | undefined
+  const readLines = async ({ line }: Program): Promise<void> => {
     for (;;) {
-      const told = JSON.parse(await line()) as Told
+      const report = JSON.parse(await line()) as SubjectLine
       const at = performance.now()
-      if ('view' in told) views.push({ ...told.view, at })
-      else if ('tenure' in told) tenures.push({ ...told.tenure, at })
-      else if ('measured' in told) measured.push({ ...told.measured, at })
-      else if ('weights' in told) weighed?.(told.weights)
-      else failures.push(told.failed)
+      if ('set' in report) sets.push({ ...report.set, at })
+      else if ('registration' in report) states.push({ ...report.registration, at })
+      else if ('weights' in report) onWeights?.(report.weights)
+      else failures.push(report.failed)
     }
   }
-  // It ends with the process.
-  const listen = (): void => void hear(process).catch(() => undefined)
-  listen()
+  // The rejection means that the process has ended.
+  const read = (): void => void readLines(process).catch(() => undefined)
+  read()
   return {
-    views,
-    tenures,
+    sets,
+    states,
     failures,
-    measured,
-    tell: order => process.write(order),
+    send: command => process.write(command),
     weights: () =>
       new Promise(resolve => {
-        weighed = resolve
+        onWeights = resolve
         process.write('weigh')
       }),
     signal: signal => process.signal(signal),
@@ -64,15 +62,15 @@ export const subject = (which: 'ours' | 'stock', assignment: Assignment, launch:
       process.signal('SIGKILL')
       await process.ended
       const at = performance.now()
-      views.push({ status: 'restarted', live: false, revision: 0, size: 0, digest: 0, at })
-      tenures.push({ status: 'restarted', held: false, at })
+      sets.push({ status: 'restarted', live: false, revision: 0, size: 0, digest: 0, at })
+      states.push({ status: 'restarted', registered: false, at })
       process = start()
-      listen()
+      read()
     },
     end: async () => {
       process.signal('SIGCONT')
       process.write('end')
-      const killed = sleep(patience, undefined, { ref: false }).then(() => {
+      const killed = sleep(endWithin, undefined, { ref: false }).then(() => {
         process.signal('SIGKILL')
         return undefined
       })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Looks every `pause` ms until there is something, for at most `within` ms. */
+/** Calls `look` every `pause` ms until it returns a value, for at most `within` ms. */
 export const until = async <A>(look: () => A | undefined | Promise<A | undefined>, within: number, pause = 5): Promise<A | undefined> => {
   const end = performance.now() + within
   for (;;) {

@@ -4,8 +4,8 @@ import { discover, register, type Registration } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { etcdServer } from './server.js'
 
-describe('an etcd that holds itself for corrupt', () => {
-  it('15 renews what is registered and shows it; what is new waits, knowing why, until the alarm is over', async () => {
+describe('etcd with a CORRUPT alarm', () => {
+  it('15 renews and lists existing registrations; a new registration is lost with the cause until the alarm is over', async () => {
     const etcd = await etcdServer()
     onTestFinished(etcd.close)
     const registry = etcdRegistry({ hosts: etcd.endpoint })
@@ -30,8 +30,8 @@ describe('an etcd that holds itself for corrupt', () => {
     const during = registering('during')
     const cause = { name: 'Disconnected', host: etcd.endpoint, message: expect.stringContaining('corrupt cluster') as unknown }
     await vi.waitFor(() => expect(during.at(-1)).toMatchObject({ status: 'lost', cause }))
-    const soFar = renewals(before)
-    await vi.waitFor(() => expect(renewals(before)).toBeGreaterThan(soFar + 3), 20_000)
+    const renewalsBefore = renewals(before)
+    await vi.waitFor(() => expect(renewals(before)).toBeGreaterThan(renewalsBefore + 3), 20_000)
     await found('before')
 
     await maintenance.alarm({ ...alarm, action: 'Deactivate' })

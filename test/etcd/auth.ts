@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Range, type Etcd3 } from 'etcd3'
 
-/** The tokens that etcd hands out, and their life in seconds. */
+/** The kind of tokens that etcd issues, and their TTL in seconds. */
 export interface TokenOptions {
   readonly kind: 'simple' | 'jwt'
   readonly ttl: number
 }
 
-/** The flags for such tokens; a JWT's keys are made and written into `dir`. */
+/** The flags for these tokens. The keys of JSON web tokens are generated and written into `dir`. */
 export const tokenFlags = ({ kind, ttl }: TokenOptions, dir: string): readonly string[] => {
   if (kind === 'simple') return ['--auth-token', 'simple', '--auth-token-ttl', String(ttl)]
   const [pub, priv] = [join(dir, 'jwt.pub'), join(dir, 'jwt.key')]
@@ -23,19 +23,19 @@ export const tokenFlags = ({ kind, ttl }: TokenOptions, dir: string): readonly s
   return ['--auth-token', `jwt,pub-key=${pub},priv-key=${priv},sign-method=RS256,ttl=${ttl}s`]
 }
 
-/** Who may log in; what etcd3 takes as `auth`. */
+/** A user name and a password, as etcd3's option `auth` takes them. */
 export interface Login {
   readonly username: string
   readonly password: string
 }
 
-/** Everybody of an etcd with authentication. */
+/** The users of an etcd with authentication. */
 export interface Logins {
   readonly root: Login
   readonly user: Login
 }
 
-/** Enables authentication: a root, and a user who may read and write under `prefix` only. `client` is one without a login. */
+/** Enables authentication, with a root user and a user that can read and write under `prefix` only. `client` must have no login. */
 export const enableAuth = async (client: Etcd3, prefix: string): Promise<Logins> => {
   const root = { username: 'root', password: 'root-password' }
   const user = { username: 'user', password: 'user-password' }
@@ -50,8 +50,8 @@ export const enableAuth = async (client: Etcd3, prefix: string): Promise<Logins>
   return { root, user }
 }
 
-/** A new token of `login`, as a question to the etcd at `endpoint`: what it says to who shows this token and wants to read `key`. */
-export const asking = async (client: Etcd3, endpoint: string, { username: name, password }: Login, key: string): Promise<() => Promise<string>> => {
+/** Gets a token for a login. The result reads `key` with this token from the etcd at `endpoint` and resolves with the text of the answer. */
+export const readerWithToken = async (client: Etcd3, endpoint: string, { username: name, password }: Login, key: string): Promise<() => Promise<string>> => {
   const { token } = await client.auth.authenticate({ name, password })
   return () =>
     fetch(`${endpoint}/v3/kv/range`, { method: 'POST', headers: { authorization: token }, body: JSON.stringify({ key: btoa(key) }) }).then(response =>
@@ -59,5 +59,5 @@ export const asking = async (client: Etcd3, endpoint: string, { username: name, 
     )
 }
 
-/** Its answer once the token has run out. */
-export const ranOut = /invalid auth token|token is expired/i
+/** Matches etcd's answer to an expired token. */
+export const expiredToken = /invalid auth token|token is expired/i

@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './provision-binary.js'
 
-/** A host that is no good. */
+/** A host that no etcd serves. */
 export interface BadHost {
   readonly host: string
   readonly close: () => unknown
@@ -24,31 +24,32 @@ const listening = async (server: Server): Promise<BadHost> => {
   }
 }
 
-/** Nobody listens there. */
+/** A host that refuses connections: no process listens on its port. */
 export const refusing = async (): Promise<BadHost> => ({ host: `127.0.0.1:${await freePort()}`, close: () => undefined })
 
-/** Takes connections, and never says a word. */
+/** A host that accepts connections and never sends anything. */
 export const swallowing = (): Promise<BadHost> => listening(createServer(socket => socket.on('error', () => undefined).resume()))
 
-/** A web server of the old kind. */
+/** A web server that speaks HTTP/1 only. */
 export const http1 = (): Promise<BadHost> => listening(createHttpServer((_, response) => response.end('hello')))
 
-const connects = (port: number, patience: number): Promise<Socket | undefined> =>
+/** Resolves with a connected socket, or with `undefined` after `timeout` ms. */
+const connected = (port: number, timeout: number): Promise<Socket | undefined> =>
   new Promise(resolve => {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => undefined)
-    const give = (result: Socket | undefined): void => {
+    const finish = (result: Socket | undefined): void => {
       clearTimeout(timer)
       if (result === undefined) socket.destroy()
       resolve(result)
     }
-    const timer = setTimeout(() => give(undefined), patience)
-    socket.once('connect', () => give(socket))
+    const timer = setTimeout(() => finish(undefined), timeout)
+    socket.once('connect', () => finish(socket))
   })
 
 const listener = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () { console.log(this.address().port) })`
 
-/** Drops every packet that asks for a connection: a stopped process whose queue of connections is full. */
+/** A host that drops every request for a connection: a stopped process with a full queue of connections. */
 export const blackHole = async (): Promise<BadHost> => {
   const child = spawn(process.execPath, ['-e', listener], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
@@ -56,7 +57,7 @@ export const blackHole = async (): Promise<BadHost> => {
   child.kill('SIGSTOP')
   await sleep(50)
   const queue: Socket[] = []
-  for (let taken = await connects(port, 500); taken !== undefined; taken = await connects(port, 500)) queue.push(taken)
+  for (let taken = await connected(port, 500); taken !== undefined; taken = await connected(port, 500)) queue.push(taken)
   return {
     host: `127.0.0.1:${port}`,
     close: async () => {

@@ -14,18 +14,18 @@ beforeEach(async () => {
 })
 
 const start = (...args: readonly string[]): Program => own(program('test/etcd/exit.program.ts', [etcd.endpoint, ...args]), it => it.signal('SIGKILL'))
-/** Its lines up to `last`, none of which may tell of an error that nobody caught. */
-const said = async (child: Program, last: string, before: readonly string[] = []): Promise<readonly string[]> => {
+/** Reads the lines up to `last`, none of which may report an uncaught error. */
+const linesTo = async (child: Program, last: string, before: readonly string[] = []): Promise<readonly string[]> => {
   const line = await child.line()
   expect(line).not.toMatch(/^(unhandled|uncaught)/)
   const all = [...before, line]
-  return all.at(-1) === last ? all : said(child, last, all)
+  return all.at(-1) === last ? all : linesTo(child, last, all)
 }
 const isRegistered = async (): Promise<boolean> => (await admin.get('/rx-discovery/exit/node').string()) !== null
 const leases = async (): Promise<number> => (await admin.leaseClient.leaseLeases()).leases.length
-const peacefully = { code: 0, signal: null, complaint: '', output: [] }
-/** How it ended, after at most `ms`. */
-const ends = async (child: Program, ms: number) => {
+const cleanExit = { code: 0, signal: null, complaint: '', output: [] }
+/** How the process ended, which must happen within `ms`. */
+const endOf = async (child: Program, ms: number) => {
   const begin = performance.now()
   const end = await child.ended
   expect(performance.now() - begin).toBeLessThan(ms)
@@ -37,97 +37,97 @@ const ends = async (child: Program, ms: number) => {
 describe('a program that only registers', () => {
   it('keeps running, and is registered', async () => {
     const child = start('register')
-    await said(child, 'registered')
+    await linesTo(child, 'registered')
     await sleep(3_000)
     expect([child.running(), await isRegistered()]).toEqual([true, true])
   })
 
-  it('ends at once when it unsubscribes and closes, and is registered no more', async () => {
+  it('ends at once and leaves no registration when it unsubscribes and closes', async () => {
     const child = start('register')
-    await said(child, 'registered')
+    await linesTo(child, 'registered')
     child.write('unsubscribe')
     child.write('close')
-    await said(child, 'closed')
+    await linesTo(child, 'closed')
     expect([await isRegistered(), await leases()]).toEqual([false, 0])
-    expect(await ends(child, 1_000)).toEqual(peacefully)
+    expect(await endOf(child, 1_000)).toEqual(cleanExit)
   })
 
-  it('ends when it unsubscribes, closed or not', async () => {
+  it('ends when it unsubscribes without closing', async () => {
     const child = start('register')
-    await said(child, 'registered')
+    await linesTo(child, 'registered')
     child.write('unsubscribe')
-    expect(await ends(child, 1_000)).toEqual(peacefully)
+    expect(await endOf(child, 1_000)).toEqual(cleanExit)
     expect([await isRegistered(), await leases()]).toEqual([false, 0])
   })
 
-  it('is told that it was revoked when it is closed without more ado, and ends', async () => {
+  it('emits `revoked`, completes and ends when it closes without unsubscribing', async () => {
     const child = start('register')
-    await said(child, 'registered')
+    await linesTo(child, 'registered')
     child.write('close')
-    expect(await said(child, 'closed')).toEqual(['revoked', 'complete', 'closed'])
+    expect(await linesTo(child, 'closed')).toEqual(['revoked', 'complete', 'closed'])
     expect([await isRegistered(), await leases()]).toEqual([false, 0])
-    expect(await ends(child, 1_000)).toEqual(peacefully)
+    expect(await endOf(child, 1_000)).toEqual(cleanExit)
   })
 
-  it('with `until` its SIGTERM: says that it drains, is revoked, and ends by itself', async () => {
+  it('drains, is revoked and ends by itself on SIGTERM, with `until`', async () => {
     const child = start('until')
-    await said(child, 'registered')
+    await linesTo(child, 'registered')
     child.signal('SIGTERM')
-    // It may have been renewed once more.
-    expect((await said(child, 'complete')).filter(line => line !== 'registered')).toEqual(['draining', 'revoked', 'complete'])
+    // There may have been one more renewal.
+    expect((await linesTo(child, 'complete')).filter(line => line !== 'registered')).toEqual(['draining', 'revoked', 'complete'])
     expect([await isRegistered(), await leases()]).toEqual([false, 0])
-    expect(await ends(child, 1_000)).toEqual(peacefully)
+    expect(await endOf(child, 1_000)).toEqual(cleanExit)
   })
 
-  it('ends at once when etcd was never there: nothing can have been granted', async () => {
+  it('ends at once if etcd was never reachable, since no lease can have been granted', async () => {
     await etcd.kill()
     const child = start('register')
-    await said(child, 'lost')
+    await linesTo(child, 'lost')
     child.write('close')
-    await said(child, 'closed')
-    expect(await ends(child, 2_000)).toEqual(peacefully)
+    await linesTo(child, 'closed')
+    expect(await endOf(child, 2_000)).toEqual(cleanExit)
   })
 
-  it('ends when etcd is gone for good, once the lease is dead', async () => {
+  it('ends when the TTL has passed if etcd does not come back', async () => {
     const ttl = 3
     const child = start('register', String(ttl))
-    await said(child, 'registered')
+    await linesTo(child, 'registered')
     await etcd.kill()
     child.write('unsubscribe')
     child.write('close')
     const begin = performance.now()
-    await said(child, 'closed')
+    await linesTo(child, 'closed')
     expect(performance.now() - begin).toBeLessThan(ttl * 1_000 + 1_000)
-    expect(await ends(child, 1_000)).toEqual(peacefully)
+    expect(await endOf(child, 1_000)).toEqual(cleanExit)
   })
 })
 
 describe('a program that only discovers', () => {
-  it('keeps running, also while etcd is away; ends when it unsubscribes, and leaves no watcher', async () => {
+  it('keeps running while etcd is down; ends when it unsubscribes, and leaves no watcher', async () => {
     const child = start('discover')
-    expect(await said(child, 'live')).toEqual(['pending', 'live'])
+    expect(await linesTo(child, 'live')).toEqual(['pending', 'live'])
     await etcd.kill()
-    await said(child, 'stale')
+    await linesTo(child, 'stale')
     await sleep(2_000)
     expect(child.running()).toBe(true)
     await etcd.start()
-    await said(child, 'live')
+    await linesTo(child, 'live')
     child.write('unsubscribe')
-    // While it tried, it may have said 'stale' more than once.
-    expect(await ends(child, 1_000)).toMatchObject({ code: 0, signal: null, complaint: '' })
+    // Retries may have printed more lines.
+    expect(await endOf(child, 1_000)).toMatchObject({ code: 0, signal: null, complaint: '' })
     await vi.waitFor(async () => expect(await openIn(etcd.endpoint)).toEqual({ watchers: 0, watchStreams: 0, keepAliveStreams: 0 }))
   })
 
-  it('waits for an etcd that was never there, and ends all the same', async () => {
+  it('waits for an etcd that was never reachable, and ends when it unsubscribes and closes', async () => {
     await etcd.kill()
     const child = start('discover')
-    await said(child, 'pending')
+    await linesTo(child, 'pending')
     await sleep(1_500)
     expect(child.running()).toBe(true)
-    // In one, since unsubscribed it may end before it hears more.
+    // Both commands in one write: after `unsubscribe` alone, the process may end before it reads `close`.
     child.write('unsubscribe\nclose')
-    const output = await said(child, 'closed')
+    const output = await linesTo(child, 'closed')
     expect([...new Set(output)]).toEqual(['pending', 'closed'])
-    expect(await ends(child, 1_000)).toEqual(peacefully)
+    expect(await endOf(child, 1_000)).toEqual(cleanExit)
   })
 })

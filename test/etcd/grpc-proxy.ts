@@ -1,20 +1,20 @@
 import { connect, constants, createServer, type ClientHttp2Stream, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { freePort } from './provision-binary.js'
 
-/** A proxy that knows one call from another, where a TCP proxy sees one connection. */
+/** A proxy that can delay single calls; a TCP proxy sees only their common connection. */
 export interface GrpcProxy {
   readonly endpoint: string
-  /** Holds back what etcd answers to calls whose path ends so, until released. */
-  readonly hold: (method: string) => () => void
+  /** Delays etcd's answers to calls whose path ends with `method`, until the returned function is called. */
+  readonly delay: (method: string) => () => void
   readonly close: () => Promise<void>
 }
 
 /** Opens a gRPC proxy to `target`, an endpoint such as `http://127.0.0.1:2379`. */
 export const grpcProxy = async (target: string): Promise<GrpcProxy> => {
-  const held = new Set<string>()
+  const delayed = new Set<string>()
   const answers = new Map<ClientHttp2Stream, string>()
   const sessions = new Set<Http2Session>()
-  const isHeld = (path: string): boolean => [...held].some(method => path.endsWith(method))
+  const isDelayed = (path: string): boolean => [...delayed].some(method => path.endsWith(method))
 
   const forward = (upstream: ReturnType<typeof connect>, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
     const path = headers[':path'] ?? ''
@@ -27,7 +27,7 @@ export const grpcProxy = async (target: string): Promise<GrpcProxy> => {
       stream.respond(response, { endStream: ended, waitForTrailers: !ended })
       call.on('data', (chunk: Buffer) => stream.destroyed || stream.write(chunk))
       call.on('end', () => stream.destroyed || stream.end())
-      if (isHeld(path)) call.pause()
+      if (isDelayed(path)) call.pause()
     })
     call.on('trailers', (received: IncomingHttpHeaders) => {
       trailers = received
@@ -61,13 +61,13 @@ export const grpcProxy = async (target: string): Promise<GrpcProxy> => {
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
   return {
     endpoint: `http://127.0.0.1:${port}`,
-    hold: method => {
-      held.add(method)
-      const mine = (): ClientHttp2Stream[] => [...answers].flatMap(([call, path]) => (path.endsWith(method) ? [call] : []))
-      mine().forEach(call => call.pause())
+    delay: method => {
+      delayed.add(method)
+      const matching = (): ClientHttp2Stream[] => [...answers].flatMap(([call, path]) => (path.endsWith(method) ? [call] : []))
+      matching().forEach(call => call.pause())
       return () => {
-        held.delete(method)
-        mine().forEach(call => call.resume())
+        delayed.delete(method)
+        matching().forEach(call => call.resume())
       }
     },
     close: () => {

@@ -3,21 +3,21 @@ import type { EtcdServer } from './server.js'
 
 const soon = (): { readonly deadline: number } => ({ deadline: Date.now() + 500 })
 
-/** A member's id as etcd counts it, in decimals. */
+/** The id of a member as a decimal string. */
 export const idOf = (member: EtcdServer): Promise<string> => member.client().maintenance.status(soon()).then(({ header }) => header.member_id)
 
-/** Who leads at the moment; waits until one of those that answer does. */
+/** The current leader. Waits until one of the members that answer is the leader. */
 export const leaderOf = async (members: readonly EtcdServer[]): Promise<EtcdServer> => {
   const clients = members.map(member => member.client())
   for (;;) {
-    const told = await Promise.all(clients.map(client => client.maintenance.status(soon()).catch(() => undefined)))
-    const leader = members.find((_, index) => told[index] !== undefined && told[index].leader === told[index].header.member_id)
+    const statuses = await Promise.all(clients.map(client => client.maintenance.status(soon()).catch(() => undefined)))
+    const leader = members.find((_, index) => statuses[index] !== undefined && statuses[index].leader === statuses[index].header.member_id)
     if (leader !== undefined) return leader
     await sleep(50)
   }
 }
 
-/** Hands the lead to one of them. */
+/** Makes `to` the leader. */
 export const lead = async (members: readonly EtcdServer[], to: EtcdServer): Promise<void> => {
   const targetID = await idOf(to)
   for (let from = await leaderOf(members); from !== to; from = await leaderOf(members))

@@ -1,4 +1,4 @@
-// Run by leaks.test.ts: as many subscriptions as asked for, each left at a random moment; then says so, waits for a line, closes, says what is left.
+// Run by leaks.test.ts. Subscribes as often as asked, unsubscribes each time at a random moment, and prints the counts. Then it waits for a line, closes, and prints the open resources.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Observable } from 'rxjs'
 import { discover, register } from '../../src/index.js'
@@ -10,7 +10,7 @@ const random = seeded(Number(seed))
 const registries = [steady, shaky].map(hosts => etcdRegistry({ hosts }))
 const ttl = 300
 const services = 20
-// More of them would keep the processor busy for longer than the moments last.
+// With more at once, the CPU would be busy for longer than the random delays.
 const atOnce = 8
 
 const counts = { registered: 0, live: 0, errors: [] as string[] }
@@ -26,14 +26,14 @@ const flap = async (source: Observable<{ readonly status: string }>): Promise<vo
   subscription.unsubscribe()
 }
 
-let n = 0
+let next = 0
 const loop = async (): Promise<void> => {
-  for (let mine = n++; mine < Number(times); mine = n++) {
-    // One in ten over the connection that is cut.
-    const registry = registries[mine % 10 === 0 ? 1 : 0]
+  for (let index = next++; index < Number(times); index = next++) {
+    // One in ten uses the connection that is cut.
+    const registry = registries[index % 10 === 0 ? 1 : 0]
     if (registry === undefined) return
-    const service = `flapping-${mine % services}`
-    const registration = flap(register(registry, { service, id: `node${mine}`, address: '10.0.0.1:8080' }, { ttl }))
+    const service = `flapping-${index % services}`
+    const registration = flap(register(registry, { service, id: `node${index}`, address: '10.0.0.1:8080' }, { ttl }))
     await Promise.all([registration, flap(discover(registry, service))])
   }
 }
@@ -43,6 +43,6 @@ console.log(JSON.stringify(counts))
 await new Promise<void>(resolve => process.stdin.once('data', () => resolve()))
 process.stdin.destroy()
 await Promise.all(registries.map(registry => registry.close()))
-// What is destroyed is closed in the next turns of the event loop.
+// Destroyed resources close in the next turns of the event loop.
 for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))
 console.log(JSON.stringify(process.getActiveResourcesInfo()))

@@ -7,7 +7,7 @@ import { etcdServer } from './server.js'
 
 const times = 10_000
 
-describe(`${times} registrations and ${times} discoveries, each left at a random moment`, () => {
+describe(`${times} registrations and ${times} discoveries, each unsubscribed at a random moment`, () => {
   it('leave no lease, no watcher, no timer, no socket, and the process ends by itself', { timeout: 240_000 }, async () => {
     const etcd = own(await etcdServer(), it => it.close())
     const proxy = own(await faultProxy(etcd.endpoint), it => it.close())
@@ -22,19 +22,19 @@ describe(`${times} registrations and ${times} discoveries, each left at a random
     clearInterval(cutting)
     console.info(`seed ${seed}: ${counts.registered} registered, ${counts.live} went live, ${Math.round(took)} ms`)
     expect(counts.errors).toEqual([])
-    // Moments are as random as they should be when some subscriptions got far, and others did not.
+    // The moments vary enough if some subscriptions got far and others did not.
     expect(counts.registered).toBeGreaterThan(times / 100)
     expect(counts.registered).toBeLessThan(times)
     expect(counts.live).toBeGreaterThan(times / 100)
 
-    // A grant whose answer was lost is revoked again after seven seconds; all others are revoked by now.
+    // If the answer to a grant was lost, its lease is revoked after seven seconds. All others are revoked by now.
     const { leaseClient } = etcd.client()
     await vi.waitFor(async () => expect((await leaseClient.leaseLeases()).leases.map(({ ID }) => ID)).toEqual([]), 15_000)
     await vi.waitFor(async () => expect(await openIn(etcd.endpoint)).toEqual({ watchers: 0, watchStreams: 0, keepAliveStreams: 0 }), 5_000)
 
     child.write('close')
     const left = JSON.parse(await child.line()) as readonly string[]
-    // The pipes to us are what it says this on.
+    // It prints this on the pipes to the test.
     expect(left.filter(resource => resource !== 'PipeWrap')).toEqual([])
     const closed = performance.now()
     expect(await child.ended).toEqual({ code: 0, signal: null, complaint: '' })

@@ -22,7 +22,7 @@ describe('a learner among the hosts', () => {
     ['call', member => member.call((client, options) => client.kv.range({ key: Buffer.from('/learner') }, options))],
     ['watch stream', member => member.stream((client, options) => client.watchClient.watch(options) as never, NEVER)],
     ['keep-alive stream', member => member.stream((client, options) => client.leaseClient.leaseKeepAlive(options) as never, NEVER)],
-  ])('11.9 refuses a %s, which says why, and the next one goes to the next host', async (_, use) => {
+  ])('11.9 refuses a %s with an error that names the learner, and the next one goes to the next host', async (_, use) => {
     const members = connect({ hosts: [learner.endpoint, voter.endpoint] })
     const refused = { name: 'Disconnected', host: learner.endpoint, message: expect.stringContaining(`${learner.endpoint} is a learner`) as unknown }
     await expect(firstValueFrom(members.on(use))).rejects.toMatchObject(refused)
@@ -30,7 +30,7 @@ describe('a learner among the hosts', () => {
     members.close()
   })
 
-  it('11.9 keeps nobody from being registered, renewed and found', async () => {
+  it('11.9 does not keep an instance from being registered, renewed and discovered', async () => {
     const registry = etcdRegistry({ hosts: [learner.endpoint, voter.endpoint] })
     const states: Registration[] = []
     const registration = register(registry, { service: 'web', id: 'node', address: '10.0.0.1:8080' }, { ttl: 3 }).subscribe(state => states.push(state))

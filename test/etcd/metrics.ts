@@ -1,11 +1,11 @@
-/** What etcd says of itself: the sum of a metric whose labels contain `label`. */
+/** The sum of a metric in the text of `/metrics`, over all lines that contain `label`. */
 export const sumOf = (text: string, name: string, label = ''): number =>
   text
     .split('\n')
     .filter(line => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
 
-/** Watchers, and open streams, that an etcd has at the moment. */
+/** How many watchers and open streams an etcd has. */
 export const openIn = async (endpoint: string): Promise<{ readonly watchers: number; readonly watchStreams: number; readonly keepAliveStreams: number }> => {
   const text = await (await fetch(`${endpoint}/metrics`)).text()
   const streams = (method: string): number =>
@@ -17,6 +17,6 @@ export const openIn = async (endpoint: string): Promise<{ readonly watchers: num
   }
 }
 
-/** How often an etcd was asked for a token, in vain or not. */
+/** How many logins an etcd has answered, successful or not. */
 export const authenticationsIn = async (endpoint: string): Promise<number> =>
   sumOf(await (await fetch(`${endpoint}/metrics`)).text(), 'grpc_server_started_total', 'grpc_method="Authenticate"')

@@ -3,15 +3,15 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** A network namespace beside our own, and the pair of interfaces between them. */
+/** A network namespace, connected to the one of this process by a pair of interfaces. */
 export interface Namespace {
-  /** A command that runs what follows it in there. */
+  /** A command prefix that runs the command after it inside the namespace. */
   readonly by: readonly string[]
-  /** Where we are, as seen from there. */
+  /** The address of this process as seen from inside. */
   readonly address: string
-  /** Runs a command in there. */
+  /** Runs a command inside. */
   readonly run: (...command: readonly string[]) => Promise<void>
-  /** Their end of the pair. */
+  /** The interface inside. */
   readonly link: string
   readonly open: () => Promise<void>
   readonly close: () => Promise<void>
@@ -26,7 +26,7 @@ const works = (command: string, ...args: readonly string[]): boolean => {
   }
 }
 
-/** Why there can be no namespaces of our own here, if so. */
+/** The reason if this machine cannot create network namespaces. */
 export const noNamespaces = (): string | undefined => {
   if (process.getuid?.() !== 0) return 'needs root'
   if (!works('ip', 'netns', 'list')) return 'needs `ip` (iproute2) and network namespaces'
@@ -34,16 +34,16 @@ export const noNamespaces = (): string | undefined => {
   return undefined
 }
 
-/** A namespace, named after this process, and not there before it is opened. */
+/** A namespace that is named after this process. It exists from `open` to `close`. */
 export const namespace = (): Namespace => {
   const name = `rxd${process.pid}`
   const [ours, theirs] = [`${name}a`, `${name}b`]
-  // A net of four addresses for each process.
+  // A subnet of four addresses per process.
   const address = (host: number): string => `10.213.${(process.pid >> 6) & 255}.${(process.pid & 63) * 4 + host}`
   const by = ['ip', 'netns', 'exec', name]
   const ip = (...args: readonly string[]): Promise<unknown> => run('ip', args)
   const inside = (...command: readonly string[]): Promise<void> => ip('netns', 'exec', name, ...command).then(() => undefined)
-  // With it go the pair of interfaces and its rules.
+  // This removes the pair of interfaces and its rules too.
   const remove = (): boolean => works('ip', 'netns', 'del', name)
   return {
     by,

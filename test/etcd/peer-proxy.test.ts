@@ -33,20 +33,20 @@ describe('peerProxy', () => {
   }
   const requestOf = (dialler: string): string => `GET /raft/stream/message/${dialler} HTTP/1.1\r\nX-Server-From: ${dialler}\r\n\r\n`
 
-  it('stalls the one who is named and nobody else, whole requests otherwise', async () => {
-    const way = await proxy.from('a1')
-    way.stall()
+  it('stalls the dialler that is named and passes the requests of all others on as a whole', async () => {
+    const link = await proxy.from('a1')
+    link.stall()
     dial(requestOf('a1'))
     dial('GET /version HTTP/1.1\r\n\r\n')
     dial(requestOf('b2'))
     await vi.waitFor(() => expect(received).toContain('/version'))
     await vi.waitFor(() => expect(received).toContain('b2'))
-    await vi.waitFor(() => expect(way.connections()).toBe(1))
+    await vi.waitFor(() => expect(link.connections()).toBe(1))
     expect(received).not.toContain('a1')
-    way.resume()
+    link.resume()
     await vi.waitFor(() => expect(received).toContain(requestOf('a1')))
   })
-  it('finds the name in a head that comes in pieces', async () => {
+  it('finds the name in a request head that arrives in pieces', async () => {
     const request = requestOf('c3')
     const socket = dial(request.slice(0, 40))
     await vi.waitFor(() => expect(socket.bytesWritten).toBe(40))
@@ -54,15 +54,15 @@ describe('peerProxy', () => {
     await vi.waitFor(() => expect(received).toBe(request))
     expect((await proxy.from('c3')).connections()).toBe(1)
   })
-  it('pulls on all, also on those who dial later', async () => {
-    await proxy.all(way => way.stall())
+  it('changes the links of all diallers, including later ones', async () => {
+    await proxy.all(link => link.stall())
     dial(requestOf('d4'))
     await vi.waitFor(async () => expect((await proxy.from('d4')).connections()).toBe(1))
     expect(received).toBe('')
-    await proxy.all(way => way.resume())
+    await proxy.all(link => link.resume())
     await vi.waitFor(() => expect(received).toBe(requestOf('d4')))
   })
-  it('turns a probe away', async () => {
+  it('refuses a probe', async () => {
     await once(dial('GET /raft/probing HTTP/1.1\r\n\r\n'), 'close')
     expect(received).toBe('')
   })
@@ -75,7 +75,7 @@ describe('partibleCluster', () => {
     member.client().kv.range({ key: Buffer.from('k') }, { deadline: Date.now() + 500 }).then(() => true, () => false)
   const put = (member: EtcdServer): Promise<number> => member.client().put('k').value('v').exec().then(({ header }) => Number(header.revision))
 
-  it('parts one member from the others and lets it rejoin, lets one lag, and takes members in', async () => {
+  it('isolates a member and lets it rejoin, lets a member lag, and adds members', async () => {
     const cluster = await partibleCluster()
     try {
       const [first, second, third] = cluster.members as [EtcdServer, EtcdServer, EtcdServer]

@@ -5,58 +5,58 @@ import { freePort } from './provision-binary.js'
 import { faultProxy, type Proxy } from './proxy.js'
 import { etcdCluster, type EtcdCluster, type EtcdServerOptions } from './server.js'
 
-/** A proxy in front of a member's peer address, which knows who dials. */
+/** A proxy in front of a member's peer address that has one link per dialling member. */
 export interface PeerProxy {
   readonly endpoint: string
-  /** The way of one dialler, by its member id as etcd writes it (hex), or `''`: all that does not say who it is. */
+  /** The link of one dialler, by its member id in hex; `''` for connections that name no member. */
   readonly from: (dialler: string) => Promise<Proxy>
-  /** Pulls on the ways of all diallers, also of those who dial for the first time later. */
-  readonly all: (pull: (way: Proxy) => unknown) => Promise<void>
+  /** Applies `change` to the links of all diallers, and to those that are opened later. */
+  readonly all: (change: (link: Proxy) => unknown) => Promise<void>
   readonly close: () => Promise<void>
 }
 
 const head = '\r\n\r\n'
 const longestHead = 16_384
 
-/** What a connection begins with, up to the end of its first request's head; `undefined` when it ends before. */
+/** The first bytes of a connection, up to the end of its first request head; `undefined` if the connection ends before. */
 const beginning = (socket: Socket): Promise<Buffer | undefined> =>
   new Promise(resolve => {
     let read = Buffer.alloc(0)
-    const hear = (chunk: Buffer): void => {
+    const onData = (chunk: Buffer): void => {
       read = Buffer.concat([read, chunk])
-      if (read.includes(head) || read.length > longestHead) give(read)
+      if (read.includes(head) || read.length > longestHead) finish(read)
     }
-    const end = (): void => give(undefined)
-    const give = (result: Buffer | undefined): void => {
-      socket.pause().off('data', hear).off('close', end)
+    const end = (): void => finish(undefined)
+    const finish = (result: Buffer | undefined): void => {
+      socket.pause().off('data', onData).off('close', end)
       resolve(result)
     }
-    socket.on('data', hear).on('close', end)
+    socket.on('data', onData).on('close', end)
   })
 
-/** Opens a proxy to the peer address of a member: each connection of rafthttp names its dialler in its first request. */
+/** Opens a proxy to the peer address of a member. In rafthttp, the first request of each connection names the dialling member. */
 export const peerProxy = async (target: string): Promise<PeerProxy> => {
-  const ways = new Map<string, Promise<Proxy>>()
+  const links = new Map<string, Promise<Proxy>>()
   const sockets = new Set<Socket>()
-  let common: (way: Proxy) => unknown = () => undefined
+  let common: (link: Proxy) => unknown = () => undefined
   const from = (dialler: string): Promise<Proxy> => {
-    const known = ways.get(dialler) ?? faultProxy(target).then(async way => {
-      await common(way)
-      return way
+    const link = links.get(dialler) ?? faultProxy(target).then(async link => {
+      await common(link)
+      return link
     })
-    ways.set(dialler, known)
-    return known
+    links.set(dialler, link)
+    return link
   }
   const serve = async (socket: Socket): Promise<void> => {
     const first = await beginning(socket)
     const text = first?.toString('latin1') ?? ''
-    // What probes is turned away, which only etcd's log would miss: it leaves behind a connection that others go on using without a word of whose it is.
+    // Probes are refused. Only etcd's log needs them, and their connections would be used again by requests that name no member.
     if (first === undefined || text.startsWith('GET /raft/probing')) {
       socket.destroy()
       return
     }
-    const way = await from(/^X-Server-From: (\w+)\r$/im.exec(text)?.[1] ?? '')
-    const onward = connect({ port: way.port, host: '127.0.0.1' })
+    const link = await from(/^X-Server-From: (\w+)\r$/im.exec(text)?.[1] ?? '')
+    const onward = connect({ port: link.port, host: '127.0.0.1' })
     for (const [one, other] of [[socket, onward], [onward, socket]] as const)
       one.setNoDelay().on('error', () => other.destroy()).on('close', () => other.destroy())
     onward.write(first)
@@ -75,37 +75,37 @@ export const peerProxy = async (target: string): Promise<PeerProxy> => {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     from,
-    all: async pull => {
-      common = pull
-      for (const way of ways.values()) await pull(await way)
+    all: async change => {
+      common = change
+      for (const link of links.values()) await change(await link)
     },
     close: async () => {
       const closed = new Promise(resolve => server.close(resolve))
       sockets.forEach(socket => socket.destroy())
-      await Promise.all([closed, ...[...ways.values()].map(async way => (await way).close())])
+      await Promise.all([closed, ...[...links.values()].map(async link => (await link).close())])
     },
   }
 }
 
 /** A cluster whose members reach each other through proxies. */
 export interface PartibleCluster extends EtcdCluster {
-  /** Whatever this member and the others send each other is swallowed, and nobody is told. */
+  /** Drops everything that this member and the others send to each other. The connections stay open. */
   readonly isolate: (index: number) => Promise<void>
-  /** What the others send to this member comes so many ms late; raised slowly, since it takes a longer silence for the loss of its leader. */
+  /** Delays what the others send to this member. The delay is raised slowly, because the member takes a longer silence for the loss of its leader. */
   readonly lag: (index: number, milliseconds: number) => Promise<void>
-  /** All hear each other again, at once. */
+  /** Connects all members again, without delay. */
   readonly rejoin: () => Promise<void>
 }
 
-/** etcd's leader is heard of every 100 ms, and taken for lost after a second of silence. */
+/** The heartbeat of etcd's leader, ms. A member calls an election after a second of silence. */
 const step = 100
 
-/** Starts a cluster whose members can be parted. */
+/** Starts a cluster whose members can be isolated from each other. */
 export const partibleCluster = async (options: EtcdServerOptions = {}, size = 3): Promise<PartibleCluster> => {
   const proxies: PeerProxy[] = []
   const closeProxies = (): Promise<unknown> => Promise.all(proxies.splice(0).map(proxy => proxy.close()))
   const through = async (peers: readonly string[]): Promise<readonly string[]> => {
-    // The ports of a former try were taken.
+    // On a second try, since another process took a port, the first proxies are still open.
     await closeProxies()
     for (const peer of peers) proxies.push(await peerProxy(peer))
     return proxies.map(({ endpoint }) => endpoint)
@@ -120,23 +120,23 @@ export const partibleCluster = async (options: EtcdServerOptions = {}, size = 3)
   return {
     ...cluster,
     isolate: async index => {
-      await proxies[index]?.all(way => way.stall())
-      for (const way of await dialledBy(index)) way.stall()
+      await proxies[index]?.all(link => link.stall())
+      for (const link of await dialledBy(index)) link.stall()
     },
     lag: async (index, milliseconds) => {
-      const ways = await dialledBy(index)
+      const links = await dialledBy(index)
       for (let late = 0; late <= milliseconds; late += step) {
-        for (const way of ways) way.latency(late)
+        for (const link of links) link.latency(late)
         await sleep(step)
       }
     },
     rejoin: () =>
       Promise.all(proxies.map(proxy =>
-        proxy.all(way => {
-          // What was swallowed is not made up for.
-          way.reset()
-          way.latency(0)
-          way.resume()
+        proxy.all(link => {
+          // Messages that were dropped are not sent later.
+          link.reset()
+          link.latency(0)
+          link.resume()
         }),
       )).then(() => undefined),
     close: () => cluster.close().then(closeProxies).then(() => undefined),

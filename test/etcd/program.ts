@@ -7,30 +7,30 @@ import { buildSync } from 'esbuild'
 
 /** A program in a process of its own. */
 export interface Program {
-  /** Its next line of output; rejects when it ends before. */
+  /** Its next line of output; rejects if the program ends before. */
   readonly line: () => Promise<string>
-  /** What it said after the last line that was asked for, once it has ended. */
+  /** All further lines of output, when the program has ended. */
   readonly rest: () => Promise<readonly string[]>
   readonly write: (line: string) => void
   readonly signal: (signal: NodeJS.Signals) => void
   readonly running: () => boolean
-  /** How it ended, and what it complained of. */
+  /** How it ended, and its standard error. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly complaint: string }>
 }
 
 /** How a program is started. */
 export interface Launch {
-  /** A command that runs what follows it, such as `ip netns exec name`. */
+  /** A command prefix that runs the command after it, such as `ip netns exec name`. */
   readonly by?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Starts a command, called `name` in errors. */
+/** Starts a command. Errors call it `name`. */
 export const spawned = (name: string, [command = '', ...args]: readonly string[], env: Readonly<Record<string, string>> = {}): Program => {
   const child = spawn(command, args, { stdio: 'pipe', env: { ...process.env, ...env } })
   let complaint = ''
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
-  // It may have ended when it is written to.
+  // A write to a program that has ended is ignored.
   child.stdin.on('error', () => undefined)
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
   const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null, complaint }))
@@ -54,11 +54,11 @@ export const spawned = (name: string, [command = '', ...args]: readonly string[]
 
 const bundles = new Map<string, string>()
 
-/** What it would be once it is published: a loader that compiles on the way names every function anew each time it is made, which costs more than what is measured. */
+/** Bundles a program, as it would be published. A loader that compiles at run time names each closure whenever it is created, which would cost more than the work that is measured. */
 const bundled = (file: string): string => {
   const known = bundles.get(file)
   if (known !== undefined) return known
-  // Inside node_modules, so that it finds its libraries.
+  // Inside node_modules, so that imports are resolved.
   mkdirSync('node_modules/.cache', { recursive: true })
   const dir = mkdtempSync('node_modules/.cache/program-')
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
@@ -68,6 +68,6 @@ const bundled = (file: string): string => {
   return outfile
 }
 
-/** Starts the TypeScript in `file`, named from the root of the project. */
+/** Starts the TypeScript program `file`, a path from the root of the project. */
 export const program = (file: string, args: readonly string[] = [], { by = [], env = {} }: Launch = {}): Program =>
   spawned(file, [...by, process.execPath, '--enable-source-maps', bundled(file), ...args], env)

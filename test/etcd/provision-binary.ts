@@ -12,11 +12,11 @@ const runnable = (file: string): boolean => {
   }
 }
 
-/** The etcd to spawn: `ETCD_BIN`, else the first one on the PATH; undefined where there is none. */
+/** The path of the etcd to spawn: `ETCD_BIN`, otherwise the first one on the PATH; `undefined` if there is none. */
 export const findEtcd = (): string | undefined =>
   process.env['ETCD_BIN'] ?? (process.env['PATH'] ?? '').split(delimiter).map(dir => join(dir, 'etcd')).find(runnable)
 
-/** Whether this etcd takes these flags: it refuses an unknown one even when it is only asked for its version. */
+/** Whether this etcd accepts these flags. It refuses unknown flags even together with `--version`. */
 export const accepts = (binary: string, ...flags: readonly string[]): Promise<boolean> =>
   new Promise(resolve => execFile(binary, [...flags, '--version'], error => resolve(error === null)))
 
@@ -28,8 +28,8 @@ const isFree = (port: number): Promise<boolean> =>
   })
 
 /**
- * A port of the loopback where nobody listens. Below the range of outgoing connections, since a client that redials a dead server's
- * port from that range sooner or later connects to itself, and the server finds its port taken.
+ * A free port of the loopback, below the range of outgoing connections. A client that redials the port of a dead server within that range
+ * sooner or later connects to itself, and then the server finds its port taken.
  */
 export const freePort = async (): Promise<number> => {
   for (;;) {

@@ -14,7 +14,7 @@ interface Container {
   readonly copyArchiveFromContainer: (path: string) => Promise<NodeJS.ReadableStream>
 }
 
-/** The image's etcd, for the tests that run a process of their own; undefined where it does not run on this system. */
+/** Copies etcd out of the image, for tests that spawn their own etcd; `undefined` if it does not run on this system. */
 const extract = async (container: Container, dir: string): Promise<string | undefined> => {
   const binary = join(dir, 'etcd')
   for (const path of ['/usr/local/bin/etcd', '/usr/bin/etcd'])
@@ -28,9 +28,9 @@ const extract = async (container: Container, dir: string): Promise<string | unde
   return undefined
 }
 
-/** Starts etcd in a container, if a Docker engine answers. */
+/** Starts etcd in a container; `undefined` if no Docker engine answers. */
 export const fromDocker = async (log: (line: string) => void): Promise<Provided | undefined> => {
-  // Loading it takes a third of a second, which the other ways need not pay.
+  // The import takes a third of a second, which the other ways do not need.
   const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers')
   try {
     await getContainerRuntimeClient()
@@ -46,9 +46,9 @@ export const fromDocker = async (log: (line: string) => void): Promise<Provided 
     .start()
   const container = await Promise.race([starting, sleep(startup, undefined, { ref: false })])
   if (container === undefined) {
-    // A pull cannot be called off; what comes of it is not left behind.
+    // A pull cannot be cancelled, so the container is stopped when it has started.
     starting.then(late => late.stop()).catch(() => undefined)
-    throw new Error(`${image} was not up within ${startup} ms`)
+    throw new Error(`the container of ${image} did not start within ${startup / 1_000} s (pull the image first, or name another one in ETCD_IMAGE)`)
   }
   const endpoint = `http://${container.getHost()}:${container.getMappedPort(2379)}`
   const dir = mkdtempSync(join(tmpdir(), 'etcd-image-'))

@@ -13,10 +13,10 @@ const run = (command: string, args: readonly string[]): Promise<void> =>
 
 interface Manager {
   readonly command: string
-  /** Whether it works as root, or refuses to. */
+  /** Whether it must run as root; otherwise it must not. */
   readonly root: boolean
   readonly install: readonly string[]
-  /** What to do before trying again. */
+  /** The arguments that update the package lists before a second try. */
   readonly refresh?: readonly string[]
 }
 
@@ -33,12 +33,12 @@ const managers: readonly Manager[] = [
 
 const present = ({ command }: Manager): Promise<boolean> => run(command, ['--version']).then(() => true, () => false)
 
-/** Installs etcd by the system's package manager; false where there is none that we may use. A service that the package starts is left alone. */
+/** Installs etcd with the system's package manager; resolves with `false` if none can be used. If the package starts a service, it keeps running. */
 export const installEtcd = async (log: (line: string) => void): Promise<boolean> => {
   for (const manager of managers) {
     const { command, root, install, refresh } = manager
     if (root !== (process.getuid?.() === 0) || !(await present(manager))) continue
-    log(`etcd: installing it by ${command}`)
+    log(`etcd: installing it with ${command}`)
     await run(command, install).catch(async (error: unknown) => {
       if (refresh === undefined) throw error
       await run(command, refresh)

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Another process took the port between our look and etcd's start. */
+/** Another process took the port between the check and the start of etcd. */
 export class PortTaken extends Error {
   override readonly name = 'PortTaken'
 }
@@ -10,11 +10,11 @@ export class PortTaken extends Error {
 /** A running etcd. */
 export interface EtcdProcess {
   readonly signal: (signal: NodeJS.Signals) => void
-  /** Sends `signal` and waits for the exit; done at once when it has exited already. */
+  /** Sends `signal` and waits for the exit; resolves at once if etcd has exited already. */
   readonly end: (signal: 'SIGKILL' | 'SIGTERM') => Promise<void>
 }
 
-/** Kills `child` and removes `dir` when we end without having done so, even by SIGKILL: the watcher then reads the end of our pipe. */
+/** Kills `child` and removes `dir` if this process ends before, even by SIGKILL: the watcher then reads the end of its input pipe. */
 const guard = (child: ChildProcess, dir: string): void => {
   const script = `read -r _; kill -KILL ${child.pid ?? ''}; sleep 1; rm -rf '${dir}'`
   const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
@@ -22,7 +22,7 @@ const guard = (child: ChildProcess, dir: string): void => {
   child.once('close', () => watcher.kill('SIGKILL'))
 }
 
-/** Waits until a process that is told to stop has stopped: on a busy machine one of its threads must get its turn first, while others still answer. */
+/** Waits until a process has stopped after SIGSTOP. On a busy machine, its other threads answer until one of them handles the signal. */
 const awaitStop = (pid: number | undefined): void => {
   const stat = `/proc/${pid ?? ''}/stat`
   const stopped = (): boolean => !existsSync(stat) || / [TtZ] /.test(readFileSync(stat, 'latin1').split(')').at(-1)?.slice(0, 4) ?? '')
@@ -36,15 +36,15 @@ const answers = (health: string): Promise<boolean> =>
     () => false,
   )
 
-/** Spawns etcd, whose files are in `dir`, and waits until its health address says that it answers a linearizable read. */
-export const launch = async (binary: string, dir: string, flags: readonly string[], health: string, patience = 20_000): Promise<EtcdProcess> => {
+/** Spawns etcd with its files in `dir`, and waits until its health address reports that it answers linearizable reads. */
+export const launch = async (binary: string, dir: string, flags: readonly string[], health: string, timeout = 20_000): Promise<EtcdProcess> => {
   const child = spawn(binary, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const state = { running: true, said: '', failure: undefined as Error | undefined }
-  const listen = (chunk: Buffer): void => {
-    state.said = (state.said + chunk.toString()).slice(-4_000)
+  const state = { running: true, output: '', failure: undefined as Error | undefined }
+  const onOutput = (chunk: Buffer): void => {
+    state.output = (state.output + chunk.toString()).slice(-4_000)
   }
-  child.stdout.on('data', listen)
-  child.stderr.on('data', listen)
+  child.stdout.on('data', onOutput)
+  child.stderr.on('data', onOutput)
   const exited = new Promise<void>(resolve => {
     const gone = (): void => {
       state.running = false
@@ -59,11 +59,11 @@ export const launch = async (binary: string, dir: string, flags: readonly string
   if (child.pid !== undefined) guard(child, dir)
   const end = (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     child.kill(signal)
-    // A stopped process takes SIGTERM only once it goes on.
+    // A stopped process handles SIGTERM only after SIGCONT.
     if (signal === 'SIGTERM') child.kill('SIGCONT')
     return exited
   }
-  const until = Date.now() + patience
+  const until = Date.now() + timeout
   while (state.running) {
     if (await answers(health))
       return {
@@ -76,8 +76,8 @@ export const launch = async (binary: string, dir: string, flags: readonly string
     await sleep(25)
     if (Date.now() < until) continue
     await end('SIGKILL')
-    throw new Error(`etcd was not healthy within ${patience} ms; it said: ${state.said}`)
+    throw new Error(`etcd was not healthy within ${timeout} ms; its output: ${state.output}`)
   }
-  if (state.said.includes('address already in use')) throw new PortTaken(state.said)
-  throw new Error(`etcd ended before it was healthy; it said: ${state.said}`, { cause: state.failure })
+  if (state.output.includes('address already in use')) throw new PortTaken(state.output)
+  throw new Error(`etcd ended before it was healthy; its output: ${state.output}`, { cause: state.failure })
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { findEtcd, freePort } from './provision-binary.js'
 import { provideEtcd, type Provided } from './provision.js'
 
-// Whether an engine runs here must not change what these tests see. With one, `ETCD_PROVIDER=docker npm test` is the test.
+// A Docker engine on this machine must not change the results. `ETCD_PROVIDER=docker npm test` tests that source.
 vi.mock('testcontainers', () => ({
   GenericContainer: undefined,
   Wait: undefined,
@@ -36,15 +36,15 @@ describe('provideEtcd', () => {
     writeFileSync(file, ['#!/bin/sh', ...lines, ''].join('\n'))
     chmodSync(file, 0o755)
   }
-  /** The same PATH without any etcd or package manager. */
+  /** Replaces the PATH by one without etcd and package managers; returns the path of the hidden etcd. */
   const hide = (): string => {
     const etcd = findEtcd()
-    if (etcd === undefined) throw new Error('this test needs an etcd to hide')
+    if (etcd === undefined) throw new Error('there must be an etcd on the PATH that the test can hide')
     vi.stubEnv('PATH', dir)
     return etcd
   }
 
-  it('takes the one that ETCD_ENDPOINTS names, and leaves it running', async () => {
+  it('uses the etcd that ETCD_ENDPOINTS names, and leaves it running', async () => {
     const endpoints = inject('etcdEndpoints')
     vi.stubEnv('ETCD_ENDPOINTS', endpoints.join().replaceAll('http://', ''))
     const provided = await provide()
@@ -53,13 +53,13 @@ describe('provideEtcd', () => {
     expect(await Promise.all(endpoints.map(healthy))).not.toContain(false)
   })
 
-  it('fails when nobody answers at ETCD_ENDPOINTS, whatever else there is', async () => {
-    const nobody = `http://127.0.0.1:${await freePort()}`
-    vi.stubEnv('ETCD_ENDPOINTS', nobody)
-    await expect(provide()).rejects.toThrow(`no healthy etcd answers at ${nobody}, which ETCD_ENDPOINTS names`)
+  it('fails when no etcd answers at ETCD_ENDPOINTS, even if there is one on the PATH', async () => {
+    const unused = `http://127.0.0.1:${await freePort()}`
+    vi.stubEnv('ETCD_ENDPOINTS', unused)
+    await expect(provide()).rejects.toThrow(`no healthy etcd answers at ${unused}, which ETCD_ENDPOINTS names`)
   })
 
-  it('spawns the etcd on the PATH, restarts and ends it', async () => {
+  it('spawns the etcd on the PATH, restarts it and ends it', async () => {
     const { endpoints, how, restart, stop } = await provide()
     const [endpoint = ''] = endpoints
     expect(await healthy(endpoint)).toBe(true)
@@ -74,18 +74,18 @@ describe('provideEtcd', () => {
   it.each([
     { user: 0, manager: 'apt-get' },
     { user: 1000, manager: 'brew' },
-  ])('installs the package by $manager, and spawns what it brought', async ({ user, manager }) => {
+  ])('installs the package with $manager, and spawns its etcd', async ({ user, manager }) => {
     const etcd = hide()
     vi.spyOn(process, 'getuid').mockReturnValue(user)
     for (const name of ['apt-get', 'brew'])
       script(name, `if [ "$1" = install ]; then /bin/ln -s ${etcd} ${join(dir, 'etcd')}; fi`)
     const { endpoints, stop } = await provide()
     expect(await healthy(endpoints[0] ?? '')).toBe(true)
-    expect(log[0]).toBe(`etcd: installing it by ${manager}`)
+    expect(log[0]).toBe(`etcd: installing it with ${manager}`)
     await stop()
   })
 
-  it('has the package lists updated when the package is not found at first', async () => {
+  it('updates the package lists if the package is not found at first', async () => {
     const etcd = hide()
     vi.spyOn(process, 'getuid').mockReturnValue(0)
     const lists = join(dir, 'lists')
@@ -99,24 +99,24 @@ describe('provideEtcd', () => {
     await stop()
   })
 
-  it('says what to do where there is nothing, and what went wrong on the way', async () => {
+  it('fails with a hint if there is no source, and with the errors of the sources that it tried', async () => {
     hide()
-    await expect(provide()).rejects.toThrow(/^no etcd: put `etcd` on the PATH, start Docker, or set ETCD_ENDPOINTS=\S+ to one that runs$/)
+    await expect(provide()).rejects.toThrow(/^no etcd: put `etcd` on the PATH, start Docker, or set ETCD_ENDPOINTS to a running one, such as \S+$/)
     script('etcd', 'echo out of order; exit 3')
-    await expect(provide()).rejects.toThrow(/\(path: etcd ended before it was healthy; it said: out of order\s*\)$/)
+    await expect(provide()).rejects.toThrow(/\(path: etcd ended before it was healthy; its output: out of order\s*\)$/)
   })
 
-  it.each(['endpoints', 'path', 'docker', 'package'])('tries nothing but ETCD_PROVIDER=%s, whatever else there is', async only => {
+  it.each(['endpoints', 'path', 'docker', 'package'])('tries only ETCD_PROVIDER=%s, even if there are other sources', async only => {
     const etcd = hide()
     if (only !== 'path') symlinkSync(etcd, join(dir, 'etcd'))
     if (only !== 'endpoints') vi.stubEnv('ETCD_ENDPOINTS', inject('etcdEndpoints').join())
     vi.stubEnv('ETCD_PROVIDER', only)
-    await expect(provide()).rejects.toThrow(`no etcd by ETCD_PROVIDER=${only}`)
+    await expect(provide()).rejects.toThrow(`no etcd with ETCD_PROVIDER=${only}`)
     expect(log).toEqual([])
   })
 
-  it('refuses a way that does not exist', async () => {
+  it('refuses an unknown provider', async () => {
     vi.stubEnv('ETCD_PROVIDER', 'podman')
-    await expect(provide()).rejects.toThrow('ETCD_PROVIDER is podman; it may be endpoints, path, docker, package')
+    await expect(provide()).rejects.toThrow('ETCD_PROVIDER must be one of endpoints, path, docker, package, got "podman"')
   })
 })

@@ -3,14 +3,14 @@ import { fromDocker } from './provision-docker.js'
 import { installEtcd } from './provision-package.js'
 import { etcdServer } from './server.js'
 
-/** An etcd to work with, and where it came from. */
+/** An etcd for the tests, and its source. */
 export interface Provided {
   readonly endpoints: readonly string[]
-  /** One line for a human. */
+  /** Its source and address, one line for the log. */
   readonly how: string
-  /** An etcd to spawn, where this way brings one that is not on the PATH. */
+  /** The path of an etcd to spawn, if this source brings one that is not on the PATH. */
   readonly binary?: string
-  /** Kills it and starts it again on the same data and port, where the process is ours. */
+  /** Kills it and starts it again on the same data and port. Present if it is a child process. */
   readonly restart?: () => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -23,9 +23,9 @@ const fromEndpoints = async (): Promise<Provided | undefined> => {
   const endpoints = given.split(',').map(endpoint => (endpoint.includes('://') ? endpoint : `http://${endpoint}`))
   for (const endpoint of endpoints) {
     const healthy = await fetch(new URL('/health', endpoint), { signal: AbortSignal.timeout(5_000) }).then(({ ok }) => ok, () => false)
-    if (!healthy) throw new Error(`no healthy etcd answers at ${endpoint}, which ETCD_ENDPOINTS names: start one there, or unset the variable`)
+    if (!healthy) throw new Error(`no healthy etcd answers at ${endpoint}, which ETCD_ENDPOINTS names (start one there, or unset the variable)`)
   }
-  return { endpoints, how: `${endpoints.join()} of ETCD_ENDPOINTS`, stop: () => Promise.resolve() }
+  return { endpoints, how: `${endpoints.join()} from ETCD_ENDPOINTS`, stop: () => Promise.resolve() }
 }
 
 const fromPath = async (): Promise<Provided | undefined> => {
@@ -40,12 +40,12 @@ const fromPackage = async (log: Log): Promise<Provided | undefined> => ((await i
 const ways = { endpoints: fromEndpoints, path: fromPath, docker: fromDocker, package: fromPackage }
 
 /**
- * An etcd from `ETCD_ENDPOINTS`, else the PATH, else Docker, else the system's package manager; `ETCD_PROVIDER` names one of them
- * (`endpoints`, `path`, `docker`, `package`) and no other is tried.
+ * Provides an etcd from `ETCD_ENDPOINTS`, the PATH, Docker or the system's package manager, in this order. If `ETCD_PROVIDER` names one of them
+ * (`endpoints`, `path`, `docker`, `package`), no other is tried.
  */
 export const provideEtcd = async ({ log }: { readonly log: Log }): Promise<Provided> => {
   const only = process.env['ETCD_PROVIDER'] ?? ''
-  if (only !== '' && !(only in ways)) throw new Error(`ETCD_PROVIDER is ${only}; it may be ${Object.keys(ways).join(', ')}`)
+  if (only !== '' && !(only in ways)) throw new Error(`ETCD_PROVIDER must be one of ${Object.keys(ways).join(', ')}, got "${only}"`)
   const troubles: string[] = []
   for (const [name, way] of Object.entries(ways)) {
     if (only !== '' && only !== name) continue
@@ -55,15 +55,15 @@ export const provideEtcd = async ({ log }: { readonly log: Log }): Promise<Provi
       log(`etcd: ${provided.how}`)
       return provided
     } catch (error) {
-      // What the user asked for by name is not replaced by something else.
+      // The user named these endpoints, so no other etcd replaces them.
       if (name === 'endpoints') throw error
       troubles.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
   throw new Error(
     [
-      only === '' ? 'no etcd' : `no etcd by ETCD_PROVIDER=${only}`,
-      ': put `etcd` on the PATH, start Docker, or set ETCD_ENDPOINTS=http://127.0.0.1:2379 to one that runs',
+      only === '' ? 'no etcd' : `no etcd with ETCD_PROVIDER=${only}`,
+      ': put `etcd` on the PATH, start Docker, or set ETCD_ENDPOINTS to a running one, such as http://127.0.0.1:2379',
       ...troubles.map(trouble => ` (${trouble})`),
     ].join(''),
   )

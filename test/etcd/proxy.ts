@@ -2,29 +2,29 @@ import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './provision-binary.js'
 
-/** Which half of a connection: what the client sends (`up`), what etcd answers (`down`). */
+/** A direction of a connection: from the client to etcd (`up`), or from etcd to the client (`down`). */
 export type Direction = 'up' | 'down'
 
 /** A TCP proxy on the loopback that fails on demand. */
 export interface Proxy {
   readonly port: number
   readonly endpoint: string
-  /** Live connections. */
+  /** How many connections are open. */
   readonly connections: () => number
-  /** Bytes passed on so far, both directions. */
+  /** How many bytes have passed so far, in both directions. */
   readonly bytes: () => number
-  /** Delays everything by so many milliseconds, each way. */
+  /** Delays everything, in each direction. */
   readonly latency: (milliseconds: number) => void
-  /** Lets no more than so many bytes a second through, each way. */
+  /** Limits the rate in each direction. */
   readonly throttle: (bytesPerSecond: number) => void
-  /** Nothing passes and nobody is told, as on a half-open connection; both directions unless named. */
+  /** Lets nothing pass and keeps the connections open, as on a half-open connection. Without arguments, in both directions. */
   readonly stall: (...directions: readonly Direction[]) => void
   readonly resume: () => void
-  /** Nothing passes any more on the connections that are open, and nobody is told; new ones are welcome. */
+  /** Lets nothing pass on the connections that are open, and keeps them open. New connections work. */
   readonly strand: () => void
-  /** Resets every connection; new ones are welcome. */
+  /** Resets every connection. New connections work. */
   readonly reset: () => void
-  /** Resets every connection after so many more bytes in one direction, in the middle of a message if need be. */
+  /** Resets every connection after so many more bytes in one direction, even in the middle of a message. */
   readonly cutAfter: (bytes: number, direction?: Direction) => void
   /** Resets every connection and refuses new ones. */
   readonly refuse: () => Promise<void>
@@ -43,7 +43,7 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
   let delay = 0
   let rate = Infinity
   let passed = 0
-  // Until when the line is busy: all connections share it.
+  // When the line is free again, which all connections share.
   const busy = { up: 0, down: 0 }
   let cut: { readonly direction: Direction; left: number } | undefined
 
@@ -59,7 +59,7 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     }
     if (cut?.direction !== direction) return
     cut.left -= part.length
-    // The half message has to be on its way before the reset, which drops what is still buffered.
+    // A reset drops buffered bytes, so the half message must be sent first.
     if (cut.left === 0)
       setImmediate(() => {
         cut = undefined
@@ -67,13 +67,13 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
       })
   }
 
-  /** When so many bytes, sent now, will have arrived. */
+  /** The time at which so many bytes will have arrived if they are sent now. */
   const arrival = (direction: Direction, bytes: number): number => {
     busy[direction] = Math.max(busy[direction], performance.now()) + (bytes * 1_000) / rate
     return busy[direction] + delay
   }
 
-  // A delay that is lowered must not let a chunk overtake the one before it.
+  // If the delay is lowered, a chunk must not overtake the one before it.
   const inOrder = (direction: Direction): ((run: () => void, bytes?: number) => void) => {
     let last = Promise.resolve()
     let waiting = 0
@@ -97,7 +97,7 @@ export const faultProxy = async (target: string): Promise<Proxy> => {
     const then = inOrder(direction)
     const slowly = (chunk: Buffer): void => {
       const size = Math.ceil(rate / 20)
-      // What the line has not taken yet waits at its sender.
+      // The sender waits until the line is free.
       from.pause()
       for (let start = 0; start < chunk.length; start += size) {
         const part = chunk.subarray(start, start + size)

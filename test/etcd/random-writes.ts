@@ -12,37 +12,38 @@ export const seeded = (seed: number): (() => number) => {
   }
 }
 
-/** What one transaction changed; null: deleted. */
+/** The changes of one transaction: values by key, `null` for a deletion. */
 export interface Write {
   readonly revision: number
   readonly changes: ReadonlyMap<string, string | null>
 }
 
-/** Random writes by another hand, which go on whatever happens to etcd. */
+/** Random writes by another client, which continue after errors of etcd. */
 export interface RandomWrites {
-  /** What etcd acknowledged, in the order of the acknowledgements. */
+  /** The acknowledged writes, in the order of their answers. */
   readonly acknowledged: readonly Write[]
-  /** Resolves once nothing is under way; nothing is written until `resume`. */
+  /** Stops writing until `resume`. Resolves when no write is under way. */
   readonly pause: () => Promise<void>
   readonly resume: () => void
-  /** Stops, and resolves once nothing is under way. */
+  /** Stops writing. Resolves when no write is under way. */
   readonly stop: () => Promise<void>
 }
 
 const deadline = 1_000
 
-/** How they are written. */
+/** How often and which keys are written. */
 export interface RandomWritesOptions {
   /** How many loops write. @default 4 */
   readonly writers?: number
   /** The longest pause of a loop, ms. @default 20 */
   readonly pause?: number
-  /** The share of new keys, and of deletions: the rest is written over. @default 0.7 and 0.15 */
+  /** The share of writes that create a key. @default 0.7 */
   readonly fresh?: number
+  /** The share of writes that delete a key. The remaining writes update one. @default 0.15 */
   readonly deleted?: number
 }
 
-/** Puts and deletes keys under `prefix`, several at once now and then; `valueOf` makes the n-th value. */
+/** Puts and deletes keys under `prefix`, sometimes several in a transaction. `valueOf` makes the n-th value. */
 export const randomWrites = (
   client: Etcd3,
   prefix: string,
@@ -57,11 +58,11 @@ export const randomWrites = (
   let paused = false
   let underWay = 0
 
-  const known = (): string | undefined => present[Math.floor(random() * present.length)]
+  const existing = (): string | undefined => present[Math.floor(random() * present.length)]
   const change = (): readonly [string, string | null] => {
     const n = ++count
     const dice = random()
-    const key = dice < fresh ? undefined : known()
+    const key = dice < fresh ? undefined : existing()
     if (key === undefined) return [`${prefix}node${String(n).padStart(6, '0')}`, valueOf(n)]
     return [key, dice < 1 - deleted ? valueOf(n) : null]
   }
@@ -79,7 +80,7 @@ export const randomWrites = (
   }
   const loop = async (): Promise<void> => {
     while (running) {
-      // An outage is no reason to stop.
+      // Writes continue after an outage.
       if (!paused) await write().catch(() => sleep(20))
       await sleep(random() * pause)
     }
@@ -101,7 +102,7 @@ export const randomWrites = (
   }
 }
 
-/** Every change under `prefix` since the first revision, in order, from etcd's own history; `client` must reach etcd undisturbed. */
+/** Every change under `prefix` since the first revision, in order, from etcd's own history. The connection of `client` must not be disturbed. */
 export const historyOf = async (client: Etcd3, prefix: string): Promise<readonly Write[]> => {
   const marker = `${prefix}~end`
   await client.put(marker).value('')

@@ -15,8 +15,8 @@ const weightOf = (value: string): number => (JSON.parse(value) as { readonly wei
 const weights = (entries: Iterable<readonly [string, string]>): ReadonlyMap<string, number> =>
   new Map(Array.from(entries, ([key, value]) => [key.slice(prefix.length), weightOf(value)]))
 
-/** Which sets are not what etcd held at their revision. */
-const untrue = (sets: readonly ServiceSet[], history: readonly Write[]): readonly string[] => {
+/** The sets that differ from what etcd contained at their revision. */
+const wrongSets = (sets: readonly ServiceSet[], history: readonly Write[]): readonly string[] => {
   const truth = new Map<string, number>()
   const wrong: string[] = []
   let next = 0
@@ -32,16 +32,16 @@ const untrue = (sets: readonly ServiceSet[], history: readonly Write[]): readonl
   return wrong
 }
 
-/** How many keys differ. */
+/** How many keys have different values, or are on one side only. */
 const differing = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number =>
   [...new Set([...a.keys(), ...b.keys()])].filter(key => a.get(key) !== b.get(key)).length
 
 describe('etcd killed and restarted ten times during random writes', () => {
-  it('no key is lost, every live set is true at its revision; the watcher of etcd3 loses keys in the same run', { timeout: 180_000 }, async () => {
+  it('loses no key, and every live set is true at its revision, while etcd3\'s watcher loses keys in the same run', { timeout: 180_000 }, async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
     const random = seeded(seed)
     const etcd = own(await etcdServer(), it => it.close())
-    // The same faults at the same moments, on a connection each.
+    // Both get the same faults at the same moments, each on its own connection.
     const ours = own(await faultProxy(etcd.endpoint), it => it.close())
     const theirs = own(await faultProxy(etcd.endpoint), it => it.close())
     const both = (pull: (proxy: Proxy) => unknown): Promise<unknown> => Promise.all([ours, theirs].map(pull))
@@ -53,9 +53,9 @@ describe('etcd killed and restarted ten times during random writes', () => {
     const found = discover(registry, 'web').subscribe({ next: set => sets.push(set), error })
     own(found, it => it.unsubscribe())
     const states: Registration[] = []
-    const held = register(registry, { service: 'web', id: 'held', address: '10.0.0.2:8080' }, { ttl: 5 }).subscribe({ next: state => states.push(state), error })
-    own(held, it => it.unsubscribe())
-    await vi.waitFor(() => expect(sets.at(-1)?.has('held')).toBe(true), 10_000)
+    const registration = register(registry, { service: 'web', id: 'registered', address: '10.0.0.2:8080' }, { ttl: 5 }).subscribe({ next: state => states.push(state), error })
+    own(registration, it => it.unsubscribe())
+    await vi.waitFor(() => expect(sets.at(-1)?.has('registered')).toBe(true), 10_000)
 
     const stock = own(await stockWatcher(theirs.endpoint, prefix), it => it.close())
     let connections = 0
@@ -64,7 +64,7 @@ describe('etcd killed and restarted ten times during random writes', () => {
       connections += 1
       if (!cutAtConnect) return
       cutAtConnect = false
-      // What was written meanwhile is on its way, after the message that says at which revision etcd is.
+      // The message with etcd's revision has arrived; the events that were missed are still on their way.
       void both(proxy => proxy.reset())
     })
 
@@ -88,27 +88,27 @@ describe('etcd killed and restarted ten times during random writes', () => {
     }
     await writes.stop()
 
-    // The last word is for both of them, however often it has to be said until etcd3's watcher hears it.
+    // Both must see a last key. It is written again until etcd3's watcher has it.
     for (let last = 0; !stock.map.has(`${prefix}last`) && last < 200; last++) {
       await admin.put(`${prefix}last`).value(valueOf(last))
       await sleep(100)
     }
     const final = await admin.getAll().prefix(prefix).strings()
     const truth = weights(Object.entries(final))
-    const known = (): ReadonlyMap<string, number> => new Map(Array.from(sets.at(-1) ?? [], ({ id, weight }) => [id, weight]))
-    await vi.waitFor(() => expect(differing(known(), truth)).toBe(0), 10_000)
+    const discovered = (): ReadonlyMap<string, number> => new Map(Array.from(sets.at(-1) ?? [], ({ id, weight }) => [id, weight]))
+    await vi.waitFor(() => expect(differing(discovered(), truth)).toBe(0), 10_000)
     const lost = differing(weights(stock.map), truth)
 
     const live = sets.filter(({ status }) => status === 'live')
     const history = await historyOf(admin, prefix)
     const byRevision = new Map(history.map(write => [write.revision, write.changes]))
-    const forgotten = writes.acknowledged.filter(({ revision, changes }) => [...changes].some(([key, value]) => (byRevision.get(revision)?.get(key) ?? null) !== value))
+    const missing = writes.acknowledged.filter(({ revision, changes }) => [...changes].some(([key, value]) => (byRevision.get(revision)?.get(key) ?? null) !== value))
     console.info(
       `seed ${seed}: ${writes.acknowledged.length} writes, ${truth.size} keys, ${live.length} live sets, ${sets.length - live.length} others; ` +
         `lost: 0 by discover, ${lost} by etcd3's watcher`,
     )
-    expect(forgotten).toEqual([])
-    expect(untrue(live, history)).toEqual([])
+    expect(missing).toEqual([])
+    expect(wrongSets(live, history)).toEqual([])
     expect(live.map(({ revision }) => revision)).toEqual(live.map(({ revision }) => revision).sort((a, b) => a - b))
     expect(live.length).toBeGreaterThan(200)
     expect(truth.size).toBeGreaterThan(500)

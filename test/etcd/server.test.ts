@@ -5,7 +5,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
-import { asking, enableAuth, ranOut } from './auth.js'
+import { enableAuth, expiredToken, readerWithToken } from './auth.js'
 import { etcdCluster, etcdServer, plainClient, type EtcdServer, type EtcdServerOptions } from './server.js'
 import { certificates } from './tls.js'
 
@@ -36,7 +36,7 @@ describe('etcdServer', () => {
     expect(await get(etcd.client())).toBe('kept')
   })
 
-  it('goes back to what it saved, under the same cluster id', async () => {
+  it('restores the data that it saved, with the same cluster id', async () => {
     const etcd = await server()
     await put(etcd.client(), 'old')
     await etcd.save()
@@ -47,7 +47,7 @@ describe('etcdServer', () => {
     expect(await header(etcd.client())).toMatchObject({ revision: before.revision, cluster_id: before.cluster_id })
   })
 
-  it('starts empty after a wipe, as the same cluster or as another one', async () => {
+  it('starts without data after a wipe, with the same cluster id or with another one', async () => {
     const etcd = await server()
     await put(etcd.client(), 'gone')
     const before = await header(etcd.client())
@@ -68,7 +68,7 @@ describe('etcdServer', () => {
     await expect.poll(() => get(client).catch(() => undefined), { timeout: 10_000 }).toBe('here')
   })
 
-  it('dies with the process that started it', async () => {
+  it('ends with the process that started it, even after SIGKILL', async () => {
     const script = join(tmpdir(), `etcd-orphan-${process.pid}.mts`)
     const code = `import { etcdServer } from '${new URL('server.ts', import.meta.url).href}'; const { endpoint, dir } = await etcdServer(); console.log(endpoint, dir)`
     writeFileSync(script, code)
@@ -83,13 +83,13 @@ describe('etcdServer', () => {
     await expect.poll(() => existsSync(dir ?? ''), { timeout: 5_000 }).toBe(false)
   })
 
-  it('passes further flags on', async () => {
+  it('passes further flags to etcd', async () => {
     const etcd = await server({ flags: ['--max-txn-ops', '1'] })
     const two = etcd.client().if('key', 'Version', '==', 0).then(etcd.client().put('a').value(''), etcd.client().put('b').value('')).commit()
     await expect(two).rejects.toThrow('too many operations')
   })
 
-  it('serves TLS to a client of its authority, and to no other', async () => {
+  it('serves TLS only to clients with a valid certificate of its authority', async () => {
     const { ca, expired, ...rest } = certificates()
     const etcd = await server({ tls: { ca, expired, ...rest } })
     expect(etcd.endpoint).toMatch(/^https:/)
@@ -99,22 +99,22 @@ describe('etcdServer', () => {
     for (const credentials of bad) await expect(get(etcd.client({ credentials }))).rejects.toThrow(/UNAVAILABLE|DEADLINE_EXCEEDED/)
   })
 
-  it.each(['simple', 'jwt'] as const)('knows its users by a %s token, which ends', async kind => {
+  it.each(['simple', 'jwt'] as const)('authenticates users with %s tokens, which expire', async kind => {
     const etcd = await server({ token: { kind, ttl: 1 } })
     const { user } = await enableAuth(etcd.client(), '/own/')
     await expect(get(etcd.client())).rejects.toThrow('user name is empty')
     const client = etcd.client({ auth: user })
     await client.put('/own/key').value('mine')
     await expect(get(client)).rejects.toThrow('permission denied')
-    const answer = await asking(etcd.client(), etcd.endpoint, user, '/own/key')
+    const answer = await readerWithToken(etcd.client(), etcd.endpoint, user, '/own/key')
     expect(await answer()).toContain(btoa('mine'))
-    // Each use of a simple token prolongs it, so the next look comes after its end.
-    await expect.poll(answer, { timeout: 20_000, interval: 3_000 }).toMatch(ranOut)
+    // Each use of a simple token prolongs it, so the interval is longer than its TTL.
+    await expect.poll(answer, { timeout: 20_000, interval: 3_000 }).toMatch(expiredToken)
   })
 })
 
 describe('etcdCluster', () => {
-  it('goes on while one of its three members is away', async () => {
+  it('works while one of its three members is down', async () => {
     const cluster = await etcdCluster()
     opened.push(cluster)
     expect(cluster.members).toHaveLength(3)

@@ -8,39 +8,39 @@ import { accepts, findEtcd, freePort } from './provision-binary.js'
 import { launch, PortTaken, type EtcdProcess } from './provision-process.js'
 import { tlsFlags, type Certificates } from './tls.js'
 
-/** What a test may ask of its etcd. */
+/** Options of an etcd for a test. */
 export interface EtcdServerOptions {
-  /** Further flags of etcd, `--quota-backend-bytes=…` and the like. */
+  /** Further flags of etcd, such as `--quota-backend-bytes=…`. */
   readonly flags?: readonly string[]
-  /** Serves TLS by these certificates, and demands one of the client. */
+  /** Serves TLS with these certificates, and requires a client certificate. */
   readonly tls?: Certificates
-  /** The kind and life of the tokens handed out once authentication is enabled. */
+  /** The kind and the TTL of tokens, when authentication is enabled. */
   readonly token?: TokenOptions
-  /** A further address at which it serves clients, on the same port. */
+  /** A further address on which etcd serves clients, with the same port. */
   readonly address?: string
 }
 
-/** An etcd process of a test's own, with levers. */
+/** An etcd process of one test, which can be killed, frozen, wiped and restored. */
 export interface EtcdServer {
   readonly endpoint: string
-  /** Where its data, keys and certificates are. */
+  /** The directory of its data, keys and certificates. */
   readonly dir: string
-  /** A client that retries nothing and breaks no circuit; closed with the server. */
+  /** Makes a client without retries and circuit breakers, which is closed with the server. */
   readonly client: (options?: Partial<IOptions>) => Etcd3
   readonly start: () => Promise<void>
-  /** SIGKILL: no goodbye. */
+  /** Ends etcd by SIGKILL, so that it closes no stream. */
   readonly kill: () => Promise<void>
-  /** SIGTERM: etcd closes its streams and ends. */
+  /** Ends etcd by SIGTERM, so that it closes its streams. */
   readonly terminate: () => Promise<void>
   /** Kills it if it runs, and starts it on the same data and ports. */
   readonly restart: () => Promise<void>
-  /** Kills it and starts it empty: the revisions begin anew, the cluster id stays unless another token is given. */
+  /** Kills it and starts it without data. Revisions begin at 1 again; the cluster id stays the same unless another token is given. */
   readonly wipe: (clusterToken?: string) => Promise<void>
-  /** Copies its data, for `restore`: etcd stops for that moment. */
+  /** Copies its data for `restore`. etcd is down in the meantime. */
   readonly save: () => Promise<void>
-  /** Goes back to what was saved: an older history under the same cluster id. */
+  /** Kills it and starts it with the saved data: an older history with the same cluster id. */
   readonly restore: () => Promise<void>
-  /** SIGSTOP: connections stay open, nothing is answered. */
+  /** Stops it by SIGSTOP: connections stay open, and nothing is answered. */
   readonly freeze: () => void
   readonly thaw: () => void
   /** Kills it, closes its clients and removes its directory. */
@@ -53,7 +53,7 @@ interface Ports {
   readonly health: number
 }
 
-/** Runs `use` with free ports, and again with others when somebody else was quicker. */
+/** Runs `use` with free ports, and again with others if another process took one of them. */
 const withPorts = async <A>(count: number, use: (ports: readonly Ports[]) => Promise<A>, tries = 5): Promise<A> => {
   const ports: Ports[] = []
   while (ports.length < count) ports.push({ client: await freePort(), peer: await freePort(), health: await freePort() })
@@ -69,7 +69,7 @@ const passThrough = {
   onFailure: () => ({ dispose: () => undefined }),
 } as unknown as NonNullable<NonNullable<IOptions['faultHandling']>['global']>
 
-/** An etcd3 client that retries nothing and breaks no circuit. */
+/** An etcd3 client without retries and circuit breakers. */
 export const plainClient = (options: IOptions): Etcd3 =>
   new Etcd3({ faultHandling: { host: () => passThrough, global: passThrough }, ...options })
 
@@ -77,7 +77,7 @@ const addressOf = ({ peer }: Ports): string => `http://127.0.0.1:${peer}`
 
 const member = async (options: EtcdServerOptions, ports: Ports, name: string, peers: string, advertised = addressOf(ports)): Promise<EtcdServer> => {
   const binary = findEtcd()
-  if (binary === undefined) throw new Error('this test runs an etcd process of its own: put `etcd` on the PATH, or name it in ETCD_BIN')
+  if (binary === undefined) throw new Error('no etcd to spawn: put `etcd` on the PATH, or set ETCD_BIN to its file')
   const dir = mkdtempSync(join(tmpdir(), 'etcd-'))
   const [data, saved] = [join(dir, 'data'), join(dir, 'saved')]
   const at = (address: string): string => `${options.tls === undefined ? 'http' : 'https'}://${address}:${ports.client}`
@@ -154,14 +154,14 @@ const member = async (options: EtcdServerOptions, ports: Ports, name: string, pe
   }
 }
 
-/** Starts an etcd of one's own on free ports and waits until it serves. */
+/** Starts an etcd on free ports and waits until it is healthy. */
 export const etcdServer = (options: EtcdServerOptions = {}): Promise<EtcdServer> =>
   withPorts(1, async ports => {
     const [own] = ports as [Ports]
     return member(options, own, 'default', `default=${addressOf(own)}`)
   })
 
-/** Adds a member without a vote to the cluster of `voter`, and starts it. */
+/** Adds a learner, a member without a vote, to the cluster of `voter`, and starts it. */
 export const etcdLearner = (voter: EtcdServer): Promise<EtcdServer> =>
   withPorts(
     1,
@@ -171,20 +171,20 @@ export const etcdLearner = (voter: EtcdServer): Promise<EtcdServer> =>
       const peers = added.members.map(({ name, peerURLs: [peer = ''] }) => `${name || 'learner'}=${peer}`).join()
       return member({ flags: ['--initial-cluster-state', 'existing'] }, own, 'learner', peers)
     },
-    // Of learners there may be one, also of those that never started.
+    // No second try: a cluster may have one learner only, even if it never started.
     1,
   )
 
-/** Several members of one cluster, each with its own levers. */
+/** A cluster of several members. */
 export interface EtcdCluster {
   readonly members: readonly EtcdServer[]
   readonly endpoints: readonly string[]
-  /** Adds one more member, which is closed with the others; as a learner, if asked for. */
+  /** Adds one more member, a voter or a learner, and starts it. It is closed with the others. */
   readonly join: (as: 'voter' | 'learner') => Promise<EtcdServer>
   readonly close: () => Promise<void>
 }
 
-/** etcd changes its members only once all of them have been connected for five seconds. */
+/** Repeats a change of the members: etcd refuses it until all members have been connected for five seconds. */
 const whenHealthy = async <A>(change: () => Promise<A>): Promise<A> => {
   for (;;)
     try {
@@ -201,11 +201,11 @@ const joined = (options: EtcdServerOptions, client: Etcd3, as: 'voter' | 'learne
     const [own] = ports as [Ports]
     const { member: added, members } = await whenHealthy(() => client.cluster.memberAdd({ peerURLs: [addressOf(own)], isLearner: as === 'learner' }))
     const name = `member${added.ID}`
-    const peers = members.flatMap(({ ID, name: known, peerURLs }) => peerURLs.map(url => `${ID === added.ID ? name : known}=${url}`)).join()
+    const peers = members.flatMap(({ ID, name: existing, peerURLs }) => peerURLs.map(url => `${ID === added.ID ? name : existing}=${url}`)).join()
     return member({ ...options, flags: [...(options.flags ?? []), '--initial-cluster-state', 'existing'] }, own, name, peers)
   }, 1)
 
-/** Starts a cluster of three members, or of so many, who tell each other the addresses that `advertise` makes of theirs. */
+/** Starts a cluster of `size` members. `advertise` can replace the peer addresses by which they reach each other. */
 export const etcdCluster = (
   options: EtcdServerOptions = {},
   size = 3,

@@ -4,18 +4,18 @@ import { provideEtcd } from './provision.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The etcd that all tests share: `inject('etcdEndpoints')`. Keep to a prefix of your own. */
+    /** The etcd that all tests share: `inject('etcdEndpoints')`. Each test uses a prefix of its own. */
     readonly etcdEndpoints: string[]
-    /** Why there is none. */
+    /** The reason if there is no etcd, otherwise an empty string. */
     readonly etcdTrouble: string
   }
 }
 
-/** Provides the etcd that the tests share, and stops it after them. */
+/** Provides the etcd that all tests share, and stops it at the end. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
   project.provide('etcdTrouble', '')
   const nothing = { endpoints: [], binary: undefined, stop: () => Promise.resolve() }
-  // An error of a global set-up would keep the other projects from running; `setup-file.ts` throws it in every file that needs etcd.
+  // An error here would stop the other projects too. Instead, `setup-file.ts` throws it in every file that needs etcd.
   const { endpoints, binary, stop } = await provideEtcd({ log: line => project.vitest.logger.log(line) }).catch((error: unknown) => {
     const trouble = error instanceof Error ? error.message : String(error)
     project.vitest.logger.error(trouble)

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Watcher } from 'etcd3'
 import { plainClient } from './server.js'
 
-/** The loop of the tutorials: get all, then watch, and keep a Map. */
+/** What etcd3's tutorials show: read all keys, then watch, and keep a `Map`. */
 export interface StockWatcher {
   readonly map: ReadonlyMap<string, string>
-  /** Calls back whenever etcd3 says that the watch is connected. */
+  /** Calls `listener` whenever etcd3 reports that the watch is connected. */
   readonly onConnected: (listener: () => void) => void
   readonly close: () => Promise<void>
 }
 
-/** etcd3's own watcher; with a client that comes back faster than etcd3's own policies let it. */
+/** Starts etcd3's own watcher, with a client that reconnects faster than with etcd3's default policies. */
 export const stockWatcher = async (hosts: string, prefix: string): Promise<StockWatcher> => {
   const client = plainClient({ hosts })
   const map = new Map(Object.entries(await client.getAll().prefix(prefix).strings()))
@@ -23,7 +23,7 @@ export const stockWatcher = async (hosts: string, prefix: string): Promise<Stock
     map,
     onConnected: listener => void watcher.on('connected', listener),
     close: async () => {
-      // A cancel may never be answered.
+      // etcd may never answer a cancel.
       await Promise.race([watcher.cancel().catch(() => undefined), sleep(2_000, undefined, { ref: false })])
       client.close()
     },

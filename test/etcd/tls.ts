@@ -8,19 +8,19 @@ export interface Identity {
   readonly key: Buffer
 }
 
-/** An authority made for one test, and what it signed. */
+/** A certificate authority for one test, and the certificates that it signed. */
 export interface Certificates {
   readonly ca: Buffer
   /** For `127.0.0.1` and `localhost`. */
   readonly server: Identity
   readonly client: Identity
-  /** A client whose certificate ended yesterday. */
+  /** A client certificate that expired yesterday. */
   readonly expired: Identity
 }
 
 const day = 86_400_000
 
-// X.509 is DER: a tag, a length, the content. So much of it is less than asking for an openssl of the right age.
+// X.509 certificates are DER: a tag, a length and the content. These few lines are simpler than requiring a certain version of openssl.
 const der = (tag: number, ...content: readonly Buffer[]): Buffer => {
   const body = Buffer.concat(content)
   const size = body.length < 0x80 ? [body.length] : body.length < 0x100 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 0xff]
@@ -68,7 +68,7 @@ const issue = (subject: string, extensions: readonly Buffer[], ends: number, iss
   return { cert: Buffer.from(cert), key: Buffer.from(privateKey) }
 }
 
-/** Makes an authority and what a TLS test needs of it. */
+/** Makes an authority and the certificates for a TLS test. */
 export const certificates = (): Certificates => {
   const tomorrow = Date.now() + day
   const authority = issue('rx-discovery test authority', [isAuthority], tomorrow)
@@ -81,7 +81,7 @@ export const certificates = (): Certificates => {
   }
 }
 
-/** The flags by which etcd serves TLS and demands a client's certificate; the files go into `dir`. */
+/** The flags with which etcd serves TLS and requires a client certificate. The files are written into `dir`. */
 export const tlsFlags = ({ ca, server }: Certificates, dir: string): readonly string[] => {
   const file = (base: string, content: Buffer): string => {
     writeFileSync(join(dir, base), content)

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { discover, register, type Registration, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
-import { asking, enableAuth, ranOut, type TokenOptions } from './auth.js'
+import { enableAuth, expiredToken, readerWithToken, type TokenOptions } from './auth.js'
 import { own } from './own.js'
 import { etcdServer } from './server.js'
 
@@ -53,9 +53,9 @@ describe.each(['simple', 'jwt'] as const)('a %s token', kind => {
     const { registry, etcd, user, admin } = await setUp({ kind, ttl: 1 })
     const old = discovering(registry, 'web')
     await vi.waitFor(() => expect(old.at(-1)?.status).toBe('live'))
-    const answer = await asking(etcd.client(), etcd.endpoint, user, '/rx-discovery/')
+    const answer = await readerWithToken(etcd.client(), etcd.endpoint, user, '/rx-discovery/')
     // Each use of a simple token prolongs it, so the next look comes after its end.
-    await expect.poll(answer, { timeout: 20_000, interval: 3_000 }).toMatch(ranOut)
+    await expect.poll(answer, { timeout: 20_000, interval: 3_000 }).toMatch(expiredToken)
     const young = discovering(registry, 'grpc')
     await vi.waitFor(() => expect(young.at(-1)?.status).toBe('live'), 10_000)
     for (const service of ['web', 'grpc']) await admin().put(`/rx-discovery/${service}/node`).value('{"v":1,"address":"10.0.0.1:8080"}')

@@ -1,4 +1,4 @@
-// An etcd of whatever version its module is pinned to: from 3.5 on etcd can be had as a Go module.
+// Runs etcd in the version that go.mod names. From 3.5 on, etcd is available as a Go module.
 package main
 
 import (

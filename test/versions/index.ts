@@ -1,7 +1,7 @@
-// Every etcd and every Node that we promise to work with, one after the other: `npm run test:versions`, `-- etcd`, `-- etcd 3.6`, `-- node 22`.
-import { table } from '../../bench/table.js'
-import { etcdOf, versionOf } from './etcd.js'
-import { nodeOf } from './node.js'
+// Runs the tests with every supported version of etcd and of Node, one after the other: `npm run test:versions`, or with `-- etcd`, `-- etcd 3.6`, `-- node 22` for some of them.
+import { table } from '../../bench/results-table.js'
+import { etcdBinary, versionOf } from './etcd-binary.js'
+import { nodeBinary } from './node-binary.js'
 import { suite, type Outcome } from './suite.js'
 
 interface Row {
@@ -9,9 +9,9 @@ interface Row {
   readonly outcomes: readonly Outcome[]
 }
 
-/** The tests that are about what etcd does. */
+/** The tests that depend on the version of etcd. */
 const aboutEtcd = ['contract', 'list', 'watch', 'lease', 'put', 'restarts', 'connection', 'learner', 'tokens', 'alarms', 'chaos']
-/** Those that are about what Node does; all of the others need no etcd. */
+/** The tests with etcd that depend on the version of Node; the unit tests run as well. */
 const aboutNode = ['contract', 'exit']
 
 const log = (line: string): void => console.log(line)
@@ -21,7 +21,7 @@ const kinds: Readonly<Record<string, { readonly versions: readonly string[]; rea
   etcd: {
     versions: ['3.4', '3.5', '3.6', '3.7'],
     run: async version => {
-      const etcd = await etcdOf(version, log)
+      const etcd = await etcdBinary(version, log)
       const outcome = await suite(process.execPath, etcd, files(aboutEtcd))
       return { name: `etcd ${await versionOf(etcd)}`, outcomes: [outcome] }
     },
@@ -29,7 +29,7 @@ const kinds: Readonly<Record<string, { readonly versions: readonly string[]; rea
   node: {
     versions: ['20', '22.23.3', '24.21.0'],
     run: async version => {
-      const [node, etcd] = [await nodeOf(version, log), await etcdOf('3.4', log)]
+      const [node, etcd] = [await nodeBinary(version, log), await etcdBinary('3.4', log)]
       const outcomes = [await suite(node, etcd, files(aboutNode)), await suite(node, etcd, ['--project', 'unit'])]
       return { name: `Node ${version}`, outcomes }
     },
@@ -37,7 +37,7 @@ const kinds: Readonly<Record<string, { readonly versions: readonly string[]; rea
 }
 
 const [kind, version, ...more] = process.argv.slice(2)
-if ((kind !== undefined && !Object.hasOwn(kinds, kind)) || more.length > 0) throw new Error('npm run test:versions -- [etcd [3.6 | 3.6.16] | node [22 | 22.23.3]]')
+if ((kind !== undefined && !Object.hasOwn(kinds, kind)) || more.length > 0) throw new Error(`arguments must be etcd or node and at most one version, got "${process.argv.slice(2).join(' ')}" (usage: npm run test:versions -- [etcd [3.6 | 3.6.16] | node [22 | 22.23.3]])`)
 
 const rows: Row[] = []
 for (const [name, { versions, run }] of Object.entries(kinds))
@@ -46,7 +46,7 @@ for (const [name, { versions, run }] of Object.entries(kinds))
       rows.push(
         await run(each).catch((error: unknown): Row => {
           console.error(error instanceof Error ? error.message : error)
-          return { name: `${name} ${each}, not to be had`, outcomes: [{ passed: 0, failed: 1, skipped: 0, seconds: 0 }] }
+          return { name: `${name} ${each}, not available`, outcomes: [{ passed: 0, failed: 1, skipped: 0, seconds: 0 }] }
         }),
       )
 

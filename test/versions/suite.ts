@@ -9,26 +9,26 @@ export interface Outcome {
   readonly seconds: number
 }
 
-/** The line by which `test/reporter.ts` ends a run. */
+/** The last line of a run, which `test/reporter.ts` prints. */
 const summary = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/m
 
-/** Runs vitest by this Node and on this etcd, its output is ours; one that ends without a summary is one failure. */
+/** Runs vitest with this Node and this etcd, and prints its output. A run that ends without a summary counts as one failure. */
 export const suite = async (node: string, etcd: string, filters: readonly string[]): Promise<Outcome> => {
   const start = performance.now()
   const child = spawn(node, ['node_modules/vitest/vitest.mjs', 'run', ...filters], {
     env: { ...process.env, ETCD_PROVIDER: 'path', ETCD_BIN: etcd },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let said = ''
+  let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     process.stdout.write(chunk)
-    said += chunk.toString()
+    output += chunk.toString()
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  const [, passed = '0', failed = '0', skipped = '0'] = summary.exec(said) ?? []
+  const [, passed = '0', failed = '0', skipped = '0'] = summary.exec(output) ?? []
   return {
     passed: Number(passed),
-    failed: Math.max(Number(failed), code === 0 && summary.test(said) ? 0 : 1),
+    failed: Math.max(Number(failed), code === 0 && summary.test(output) ? 0 : 1),
     skipped: Number(skipped),
     seconds: Math.round((performance.now() - start) / 1000),
   }

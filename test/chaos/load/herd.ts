@@ -3,44 +3,36 @@ import { sumOf } from '../../etcd/metrics.js'
 import { program, type Program } from '../../etcd/program.js'
 import { faultProxy } from '../../etcd/proxy.js'
 import { etcdServer, type EtcdServer } from '../../etcd/server.js'
+import { until } from '../until.js'
 import type { Measured, Trial } from './trial.js'
 
 const count = 5_000
 const ttl = 10
 const bin = 100
 
-/** How many of its registrations a process says it holds. */
+/** A process with many registrations, and how many of them are registered. */
 interface Crowd {
-  readonly held: () => number
+  readonly registered: () => number
   readonly process: Program
 }
 
 const crowd = (which: string, hosts: string, prefix: string): Crowd => {
-  const process = program('test/chaos/load/many.program.ts', [which, hosts, prefix, String(count), String(ttl)])
-  let held = 0
-  const hear = async (): Promise<void> => {
-    for (;;) held = (JSON.parse(await process.line()) as { readonly held: number }).held
+  const process = program('test/chaos/load/herd.program.ts', [which, hosts, prefix, String(count), String(ttl)])
+  let registered = 0
+  const readLines = async (): Promise<void> => {
+    for (;;) registered = (JSON.parse(await process.line()) as { readonly registered: number }).registered
   }
-  void hear().catch(() => undefined)
-  return { held: () => held, process }
+  void readLines().catch(() => undefined)
+  return { registered: () => registered, process }
 }
 
-const until = async (holds: () => boolean, within: number): Promise<number | undefined> => {
-  const start = performance.now()
-  while (!holds()) {
-    if (performance.now() - start > within) return undefined
-    await sleep(10)
-  }
-  return performance.now() - start
-}
-
-/** Everything that etcd was asked: calls, and messages on keep-alive streams. */
+/** How many requests etcd got: calls, and messages on keep-alive streams. */
 const requests = async (endpoint: string): Promise<number> => {
   const text = await (await fetch(`${endpoint}/metrics`, { signal: AbortSignal.timeout(5_000) })).text()
   return sumOf(text, 'grpc_server_started_total') + sumOf(text, 'grpc_server_msg_received_total', 'grpc_method="LeaseKeepAlive"')
 }
 
-/** Asks ten times a second, or as often as etcd answers. */
+/** Reads the number of requests ten times a second, or as often as etcd answers. The result is to be called at the end. */
 const watchRate = (endpoint: string) => {
   const samples: { readonly at: number; readonly count: number }[] = []
   let running = true
@@ -66,40 +58,43 @@ const watchRate = (endpoint: string) => {
 
 type Fault = (etcd: EtcdServer, network: { readonly cut: () => Promise<void>; readonly mend: () => Promise<void> }) => Promise<void>
 
-const suffer = async (which: 'ours' | 'stock', fault: Fault): Promise<Measured> => {
+const play = async (which: 'ours' | 'stock', fault: Fault): Promise<Measured> => {
   const etcd = await etcdServer()
   const proxy = await faultProxy(etcd.endpoint)
-  const { held, process } = crowd(which, proxy.endpoint, `herd-${which}`)
+  const { registered, process } = crowd(which, proxy.endpoint, `herd-${which}`)
   try {
-    const start = await until(() => held() === count, 120_000)
-    if (start === undefined) return { all: `only ${held()} of ${count} were ever registered`, problem: `only ${held()} registered` }
+    const all = (): true | undefined => (registered() === count ? true : undefined)
+    const began = performance.now()
+    if (!(await until(all, 120_000, 10))) return { 'time to register all': `only ${registered()} of ${count} within 2 minutes`, problem: `only ${registered()} of ${count} were registered within 2 minutes` }
+    const took = performance.now() - began
     await sleep(2_000)
     await fault(etcd, { cut: proxy.refuse, mend: proxy.accept })
     const rate = watchRate(etcd.endpoint)
-    const lowest = { held: held() }
-    const watching = setInterval(() => (lowest.held = Math.min(lowest.held, held())), 10)
-    // What was never lost has to be renewed all the same, and what only seems to be held is found out by its keys.
     const returned = performance.now()
-    let short = 0
-    const looking = setInterval(() => {
-      if (held() < count) short = performance.now() - returned
+    let lowest = registered()
+    let back = 0
+    const watching = setInterval(() => {
+      lowest = Math.min(lowest, registered())
+      if (registered() < count) back = performance.now() - returned
     }, 10)
+    // Longer than the TTL: a registration that is not renewed loses its key in this time, whatever the process reports.
     await sleep((ttl + 5) * 1_000)
-    await until(() => held() === count, 60_000)
-    const back = held() === count ? short : undefined
+    const complete = await until(all, 60_000, 10)
     clearInterval(watching)
-    clearInterval(looking)
     const { peak, total } = await rate()
     const keys = await etcd.client().getAll().prefix(`/rx-discovery/herd-${which}/`).count()
-    const text =
-      back === undefined ? `${count - held()} never came back` : keys < count ? `never: ${count - keys} are said to be held, and are not there` : back === 0 ? 'at once' : `after ${(back / 1_000).toFixed(1)} s`
+    const text = !complete
+      ? `${count - registered()} never`
+      : keys < count
+        ? `never: ${count - keys} are reported as registered, but are not in etcd`
+        : back === 0 ? 'at once' : `after ${(back / 1_000).toFixed(1)} s`
     return {
-      'all registered at first after': `${(start / 1_000).toFixed(1)} s`,
-      'lost on the way': String(count - lowest.held),
-      'all back': text,
+      'time to register all': `${(took / 1_000).toFixed(1)} s`,
+      'lost during the fault': String(count - lowest),
+      'all registered again': text,
       'keys in etcd': String(keys),
-      'requests at the return': `${total}, at most ${peak} a second`,
-      ...(which === 'ours' && (back === undefined || keys !== count) ? { problem: `${text}; ${keys} keys` } : {}),
+      'requests after the fault': `${total}, at most ${peak} a second`,
+      ...(which === 'ours' && (!complete || keys !== count) ? { problem: `registered again: ${text}; ${keys} keys in etcd instead of ${count}` } : {}),
     }
   } finally {
     process.write('end')
@@ -110,9 +105,9 @@ const suffer = async (which: 'ours' | 'stock', fault: Fault): Promise<Measured> 
   }
 }
 
-const trial = (name: string, fault: Fault): Trial => ({ name, run: async () => ({ ours: await suffer('ours', fault), stock: await suffer('stock', fault) }) })
+const trial = (name: string, fault: Fault): Trial => ({ name, run: async () => ({ ours: await play('ours', fault), stock: await play('stock', fault) }) })
 
-/** Thousands of registrations of one process that all have to come back at once. */
+/** Thousands of registrations in one process that must all register again at once. */
 export const herd: readonly Trial[] = [
   trial(`${count} registrations, etcd restarted`, async etcd => {
     await etcd.kill()

@@ -1,16 +1,16 @@
-/** What was measured, by name; `problem`: what should not be. */
+/** Measured values by name. `problem` is set if a condition did not hold. */
 export interface Measured {
   readonly problem?: string
   readonly [name: string]: string | undefined
 }
 
-/** A load, under which ours and etcd3's are measured one after the other. */
+/** A load under which rx-discovery and etcd3 are measured. */
 export interface Trial {
   readonly name: string
   readonly run: (seed: number) => Promise<{ readonly ours: Measured; readonly stock: Measured }>
 }
 
-/** The table of a trial in Markdown. */
+/** A trial as a Markdown table. */
 export const trialTable = (name: string, { ours, stock }: { readonly ours: Measured; readonly stock: Measured }): string =>
   [
     `### ${name}`,

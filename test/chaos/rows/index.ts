@@ -1,11 +1,11 @@
 import type { Row } from '../row.js'
-import { access } from './access.js'
-import { anotherHand } from './another-hand.js'
-import { network } from './network.js'
-import { oneNode } from './one-node.js'
-import { theProcess } from './process.js'
-import { theEnd } from './the-end.js'
-import { threeNodes } from './three-nodes.js'
+import { accessChanges } from './access-changes.js'
+import { networkFaults } from './network-faults.js'
+import { oneMember } from './one-member.js'
+import { otherClients } from './other-clients.js'
+import { processFaults } from './process-faults.js'
+import { shutdown } from './shutdown.js'
+import { threeMembers } from './three-members.js'
 
-/** The failure matrix. */
-export const rows: readonly Row[] = [...oneNode, ...threeNodes, ...network, ...theProcess, ...anotherHand, ...access, ...theEnd]
+/** The rows of the failure matrix. */
+export const rows: readonly Row[] = [...oneMember, ...threeMembers, ...networkFaults, ...processFaults, ...otherClients, ...accessChanges, ...shutdown]

@@ -3,32 +3,27 @@ import { refusing, swallowing } from '../../etcd/black-holes.js'
 import { idOf, lead, leaderOf } from '../../etcd/leader.js'
 import { partibleCluster, type PartibleCluster } from '../../etcd/peer-proxy.js'
 import { etcdCluster, etcdServer, type EtcdServer } from '../../etcd/server.js'
-import type { Outcome } from '../outcome.js'
-import type { Row } from '../row.js'
-import { prefix, type Party, type Setting, type Stage } from '../stage.js'
+import { livingLeases } from '../living-leases.js'
+import { memberOf, prefix, type Party, type Setting, type Stage } from '../on-stage.js'
+import type { Outcome, Row } from '../row.js'
 
-const group = 'three nodes'
+const group = 'three members'
 
-const member = (all: readonly EtcdServer[], index: number): EtcdServer => {
-  const found = all[index]
-  if (found === undefined) throw new Error(`no member ${index}`)
-  return found
+/** A failure if the lease was lost: while a cluster keeps working, no lease may be lost. */
+const keepsItsLease = (_: Outcome, { ours: { subject } }: Stage): readonly string[] => {
+  // Before the first registration, `lost` reports a host that could not be used.
+  const first = subject.states.findIndex(state => state.registered)
+  const lost = subject.states.slice(first).filter(state => !state.registered && state.status !== 'registering')
+  return first >= 0 && lost.length === 0 ? [] : [`registration emitted ${lost.map(({ status, why = '' }) => `${status}: ${why}`).join('; ')}`]
 }
-/** A cluster that goes on loses nobody's lease. */
-const held = (_: Outcome, { ours: { subject } }: Stage): readonly string[] => {
-  // A first host that is no good is told, too: only what was held can be lost.
-  const first = subject.tenures.findIndex(tenure => tenure.held)
-  const lost = subject.tenures.slice(first).filter(tenure => !tenure.held && tenure.status !== 'registering')
-  return first >= 0 && lost.length === 0 ? [] : [`registration said ${lost.map(({ status, why = '' }) => `${status}: ${why}`).join('; ')}`]
-}
-/** From the first word of a subject to its first live set. */
-const firstLive = ({ subject: { views } }: Party): number => (views.find(({ live }) => live)?.at ?? Infinity) - (views[0]?.at ?? 0)
+/** From the first set of a subject to its first live set, ms. */
+const firstLive = ({ subject: { sets } }: Party): number => (sets.find(({ live }) => live)?.at ?? Infinity) - (sets[0]?.at ?? 0)
 const startedWithin = (milliseconds: number, { ours }: Stage): readonly string[] => {
   const took = firstLive(ours)
-  return took > milliseconds ? [`its first set came only after ${Math.round(took)} ms`] : []
+  return took > milliseconds ? [`the first live set came only after ${Math.round(took)} ms`] : []
 }
 
-/** Which member a party uses: the one through whose proxy most passes. */
+/** The index of the member that a party uses: most bytes pass through its proxy. */
 const usedBy = async ({ proxies }: Party): Promise<number> => {
   const before = proxies.map(proxy => proxy.bytes())
   await sleep(500)
@@ -37,11 +32,11 @@ const usedBy = async ({ proxies }: Party): Promise<number> => {
 }
 
 type Started = Awaited<ReturnType<NonNullable<Setting['start']>>>
-/** A row in an arrangement of its own, of which it knows more than a stage does. */
+/** A row that starts its own cluster and needs more of it than a stage has. */
 const arranged = <A extends Started>(start: () => Promise<A>, row: (there: () => A) => Row): Row => {
   let there: A | undefined
   const made = row(() => {
-    if (there === undefined) throw new Error('not started')
+    if (there === undefined) throw new Error('the cluster of this row was used before it was started')
     return there
   })
   return { ...made, setting: { ...made.setting, start: async () => (there = await start()) } }
@@ -60,84 +55,84 @@ const withForeigner = async () => {
   return { members: [own], foreign, close: () => Promise.all([own.close(), foreign.close()]) }
 }
 
-/** The one that was cut off does not make the others elect again when it is back: without `--pre-vote`, etcd 3.4's default, that once took longer than the TTL. */
+/** With `--pre-vote`, a member that was cut off does not force an election when it is back. Without it, the default of etcd 3.4, one election took longer than the TTL. */
 const calm = (): Promise<PartibleCluster> => partibleCluster({ flags: ['--pre-vote'] })
 
-/** Fills an etcd with so many megabytes of small revisions, which take long to be defragmented. */
-const fill = async (etcd: EtcdServer, megabytes: number): Promise<void> => {
+/** Writes many small revisions, `megabytes` in all: they take long to defragment. */
+const fillWith = async (etcd: EtcdServer, megabytes: number): Promise<void> => {
   const client = etcd.client()
   const value = Buffer.alloc(300, 'x')
   const success = Array.from({ length: 100 }, (_, i) => ({ request_put: { key: Buffer.from(`fill/${i}`), value } }))
   for (let round = 0; round < megabytes * 6.25; round += 1) await Promise.all(Array.from({ length: 4 }, () => client.kv.txn({ success })))
 }
 
-/** Fills it until it takes so long (ms) to be defragmented: how much that is depends on the disk. */
+/** Writes until a defragmentation takes `long` ms. How much data that needs depends on the disk. */
 const fillUntil = async (etcd: EtcdServer, long: number): Promise<void> => {
   for (let took = 0, round = 0; took < long && round < 10; round += 1) {
-    await fill(etcd, 150)
+    await fillWith(etcd, 150)
     const began = performance.now()
     await etcd.client().maintenance.defragment()
     took = performance.now() - began
   }
 }
 
-/** The first of the hosts is in use until it fails: this one leads, or another one. */
+/** Makes the member with the index `by` the leader. Clients use the first host until it fails, so with 0 they use the leader. */
 const led = (by: number): Setting => ({
   members: 3,
   prepare: async members => {
-    await lead(members, member(members, by))
+    await lead(members, memberOf({ members }, by))
     return {}
   },
 })
 const lagging = (cluster: () => PartibleCluster, milliseconds: number): Pick<Row, 'strike' | 'lift' | 'meanwhile'> => ({
   strike: async ({ ours, members }) => {
     const used = await usedBy(ours)
-    await lead(members, member(members, (used + 1) % members.length))
+    await lead(members, memberOf({ members }, (used + 1) % members.length))
     await cluster().lag(used, milliseconds)
   },
   meanwhile: true,
   lift: () => cluster().rejoin(),
 })
 
-/** Up to etcd 3.4.30 and 3.5.12 a former leader may revoke living leases when it is back: a loss at that time is etcd's. */
+/** Up to etcd 3.4.30 and 3.5.12, a former leader may revoke living leases when it is back. Such a loss comes from etcd, so the limit (ms) is wide. */
 const returning = 20_000
 
-/** What can happen to a cluster of three. */
-export const threeNodes: readonly Row[] = [
+/** Faults of a cluster of three members. */
+export const threeMembers: readonly Row[] = [
   {
     group,
-    name: 'the leader killed, which the client uses',
+    name: 'leader killed, client connected to it',
     core: true,
     setting: led(0),
-    strike: ({ members }) => member(members, 0).kill(),
+    strike: ({ members }) => memberOf({ members }, 0).kill(),
     meanwhile: true,
     last: 1_000,
-    lift: ({ members }) => member(members, 0).start(),
-    judge: held,
+    lift: ({ members }) => memberOf({ members }, 0).start(),
+    judge: keepsItsLease,
   },
   {
     group,
-    name: 'the leader killed, the client uses another',
+    name: 'leader killed, client connected to another member',
     setting: led(1),
-    strike: ({ members }) => member(members, 1).kill(),
+    strike: ({ members }) => memberOf({ members }, 1).kill(),
     meanwhile: true,
     last: 1_000,
-    lift: ({ members }) => member(members, 1).start(),
-    judge: held,
+    lift: ({ members }) => memberOf({ members }, 1).start(),
+    judge: keepsItsLease,
   },
   {
     group,
-    name: 'the leader stopped for longer than the TTL, which the client uses',
+    name: 'leader stopped for longer than the TTL, client connected to it',
     setting: led(0),
-    strike: ({ members }) => member(members, 0).freeze(),
+    strike: ({ members }) => memberOf({ members }, 0).freeze(),
     meanwhile: true,
     last: 4_000,
-    lift: ({ members }) => member(members, 0).thaw(),
-    noticed: returning,
+    lift: ({ members }) => memberOf({ members }, 0).thaw(),
+    detected: returning,
   },
   {
     group,
-    name: 'rolling restart of all three',
+    name: 'rolling restart of all three members',
     setting: { members: 3 },
     strike: async ({ members }) => {
       for (const one of members) {
@@ -147,32 +142,32 @@ export const threeNodes: readonly Row[] = [
         await leaderOf(members)
       }
     },
-    judge: held,
+    judge: keepsItsLease,
   },
   arranged(calm, cluster => ({
     group,
-    name: 'the member that the client uses cut off from the others',
+    name: 'client\'s member cut off from the others',
     core: true,
     setting: led(1),
     strike: () => cluster().isolate(0),
     meanwhile: true,
     last: 2_000,
     lift: () => cluster().rejoin(),
-    judge: held,
+    judge: keepsItsLease,
   })),
   arranged(partibleCluster, cluster => ({
     group,
-    name: 'the leader cut off from the others, which the client uses, and back',
+    name: 'leader cut off from the others for 4 s, client connected to it',
     setting: led(0),
     strike: () => cluster().isolate(0),
     meanwhile: true,
     last: 4_000,
     lift: () => cluster().rejoin(),
-    noticed: returning,
+    detected: returning,
   })),
   {
     group,
-    name: 'the member that the client uses swallows packets',
+    name: 'client\'s member goes silent',
     setting: { members: 3 },
     strike: async ({ ours, stock }) => {
       const used = await Promise.all([ours, stock].map(usedBy))
@@ -180,116 +175,115 @@ export const threeNodes: readonly Row[] = [
     },
     meanwhile: true,
     lift: ({ network }) => network(proxy => proxy.resume()),
-    right: 6_500,
-    judge: held,
+    recovered: 6_500,
+    judge: keepsItsLease,
   },
   {
     group,
     name: 'quorum lost for a minute',
     setting: { members: 3 },
-    strike: ({ members }) => Promise.all([0, 1].map(index => member(members, index).kill())),
+    strike: ({ members }) => Promise.all([0, 1].map(index => memberOf({ members }, index).kill())),
     last: 60_000,
-    lift: ({ members }) => Promise.all([0, 1].map(index => member(members, index).start())),
+    lift: ({ members }) => Promise.all([0, 1].map(index => memberOf({ members }, index).start())),
   },
   arranged(withHoles, there => ({
     group,
-    name: 'hosts that swallow and refuse from the start, before the members',
+    name: 'a silent and a refusing host listed before the members',
     setting: { hosts: endpoints => [there().swallows.host, there().refuses.host, ...endpoints] },
-    strike: async ({ members, ours }) => member(members, await usedBy(ours)).kill(),
+    strike: async ({ members, ours }) => memberOf({ members }, await usedBy(ours)).kill(),
     meanwhile: true,
-    judge: (outcome, stage) => [...held(outcome, stage), ...startedWithin(4_000, stage)],
+    judge: (outcome, stage) => [...keepsItsLease(outcome, stage), ...startedWithin(4_000, stage)],
   })),
   arranged(withHoles, there => ({
     group,
-    name: 'hosts that swallow and refuse from the start, between the members',
+    name: 'a silent and a refusing host listed between the members',
     setting: { hosts: ([first = '', ...rest]) => [first, there().refuses.host, there().swallows.host, ...rest] },
-    strike: ({ members }) => member(members, 0).kill(),
+    strike: ({ members }) => memberOf({ members }, 0).kill(),
     meanwhile: true,
-    judge: (outcome, stage) => [...held(outcome, stage), ...startedWithin(1_000, stage)],
+    judge: (outcome, stage) => [...keepsItsLease(outcome, stage), ...startedWithin(1_000, stage)],
   })),
   arranged(partibleCluster, cluster => ({
     group,
-    name: 'the client\'s member lags 3 s behind its leader',
+    name: 'client\'s member lags 3 s behind the leader',
     ...lagging(cluster, 3_000),
-    judge: held,
+    judge: keepsItsLease,
   })),
   arranged(partibleCluster, cluster => ({
     group,
-    name: 'the client\'s member lags 7 s behind its leader',
+    name: 'client\'s member lags 7 s behind the leader',
     setting: { assignment: { verify: 5_000 } },
     ...lagging(cluster, 7_000),
-    noticed: 20_000,
-    right: 11_000,
-    remark: 'compared every 5 s',
-    judge: held,
+    detected: 20_000,
+    recovered: 11_000,
+    remark: 'verify: 5 s',
+    judge: keepsItsLease,
   })),
   arranged(withLearner, there => ({
     group,
-    name: 'a learner before each of the members',
+    name: 'a learner listed before each member',
     setting: { hosts: ([first = '', ...rest]) => [there().learner.endpoint, first, there().learner.endpoint, ...rest] },
-    strike: ({ members }) => member(members, 0).kill(),
+    strike: ({ members }) => memberOf({ members }, 0).kill(),
     meanwhile: true,
-    judge: (outcome, stage) => [...held(outcome, stage), ...startedWithin(1_000, stage)],
+    judge: (outcome, stage) => [...keepsItsLease(outcome, stage), ...startedWithin(1_000, stage)],
   })),
   arranged(withForeigner, there => ({
     group,
-    name: 'hosts of two clusters, ours away for longer than the TTL',
+    name: 'hosts of two clusters, the first one down for longer than the TTL',
     setting: { hosts: endpoints => [...endpoints, there().foreign.endpoint] },
-    strike: ({ members }) => member(members, 0).kill(),
+    strike: ({ members }) => memberOf({ members }, 0).kill(),
     last: 8_000,
-    lift: ({ members }) => member(members, 0).start(),
+    lift: ({ members }) => memberOf({ members }, 0).start(),
     judge: async (_, { ours }) => {
       const stranger = there().foreign.client()
-      const [written, { leases }] = await Promise.all([stranger.get(prefix + ours.id).string(), stranger.leaseClient.leaseLeases()])
-      const granted = await Promise.all(leases.map(({ ID }) => stranger.leaseClient.leaseTimeToLive({ ID })))
-      const told = ours.subject.views.filter(({ why }) => why?.includes('cluster') === true)
+      const [written, leases] = await Promise.all([stranger.get(prefix + ours.id).string(), livingLeases(stranger, ours.ttl)])
+      const reported = ours.subject.sets.filter(({ why }) => why?.includes('cluster') === true)
       return [
-        ...(written !== null || granted.some(({ grantedTTL }) => Number(grantedTTL) === ours.ttl) ? ['wrote into the other cluster'] : []),
-        ...(told.length === 0 ? ['did not say that there are two clusters'] : []),
+        ...(written !== null || leases.length > 0 ? ['it wrote into the other cluster'] : []),
+        ...(reported.length === 0 ? ['no trouble named the other cluster'] : []),
       ]
     },
   })),
   arranged(etcdCluster, cluster => ({
     group,
-    name: 'a member added, and the client\'s removed',
+    name: 'a member added, then the client\'s member removed',
     strike: async ({ ours, members, admin }) => {
       const used = await usedBy(ours)
       await cluster().join('voter')
-      const ID = await idOf(member(members, used))
+      const ID = await idOf(memberOf({ members }, used))
       await admin((used + 1) % members.length).cluster.memberRemove({ ID })
     },
     meanwhile: true,
-    noticed: 30_000,
-    judge: held,
+    detected: 30_000,
+    judge: keepsItsLease,
   })),
   {
     group,
-    name: 'one member alone, defragmented for longer than the TTL',
+    name: 'a single member defragmented for longer than the TTL',
     setting: {
       ttl: 3,
       server: { flags: ['--quota-backend-bytes=4000000000'] },
       prepare: async members => {
-        await fillUntil(member(members, 0), 4_500)
+        await fillUntil(memberOf({ members }, 0), 4_500)
         return {}
       },
     },
     strike: ({ admin }) => admin(0).maintenance.defragment(),
-    noticed: 5_500,
-    remark: 'TTL 3',
-    judge: ({ ours }) => ([...ours.noticed, ...ours.missed].every(time => time === undefined) ? ['the defragmentation was too short to be noticed'] : []),
+    detected: 5_500,
+    remark: 'TTL 3 s',
+    judge: ({ ours }) => ([...ours.setsDetected, ...ours.lossDetected].every(time => time === undefined) ? ['the defragmentation was too short to be detected'] : []),
   },
   {
     group,
-    name: 'CORRUPT alarm while the key has to be written again',
+    name: 'CORRUPT alarm while a deleted key must be written again',
     setting: { members: 3 },
     strike: async ({ admin, members, ours }) => {
-      const memberID = await idOf(member(members, 2))
+      const memberID = await idOf(memberOf({ members }, 2))
       await admin(1).delete().key(prefix + ours.id)
       await admin(1).maintenance.alarm({ action: 'Activate', alarm: 'Corrupt', memberID })
     },
     last: 8_000,
     lift: async ({ admin, members }) => {
-      const memberID = await idOf(member(members, 2))
+      const memberID = await idOf(memberOf({ members }, 2))
       await admin(1).maintenance.alarm({ action: 'Deactivate', alarm: 'Corrupt', memberID })
     },
   },

@@ -5,69 +5,77 @@ import { randomWrites, seeded, type RandomWrites } from '../etcd/random-writes.j
 import { etcdCluster, etcdServer, type EtcdServer, type EtcdServerOptions } from '../etcd/server.js'
 import type { Launch } from '../etcd/program.js'
 import { subject, type Subject } from './subject.js'
-import type { Assignment } from './told.js'
-import { truthOf, type Truth } from './truth.js'
+import type { Assignment } from './subject-protocol.js'
+import { etcdHistory, type EtcdHistory } from './etcd-history.js'
+import { valueOf } from './weights.js'
 
-/** Where a fault happens. */
+/** The etcd, the network and the subjects of a row. */
 export interface Setting {
   /** One member or three. @default 1 */
   readonly members?: number
   readonly server?: EtcdServerOptions
-  /** Other members than `etcdServer` or `etcdCluster` start. */
+  /** Starts the members, instead of `etcdServer` or `etcdCluster`. */
   readonly start?: () => Promise<{ readonly members: readonly EtcdServer[]; readonly close: () => Promise<unknown> }>
-  /** Once etcd runs and before anybody is there: authentication and the like; what it returns is how the subjects and we log in. */
+  /** Runs when etcd runs and no client is connected, for authentication and the like. It returns the logins of the subjects and of the undisturbed client. */
   readonly prepare?: (members: readonly EtcdServer[]) => Promise<{ readonly subjects?: Partial<Assignment>; readonly admin?: Partial<IOptions> }>
-  /** The TTL of our registration, s; etcd3's has one more, so that their leases can be told apart. @default 5 */
+  /** The TTL (s) of the subject that uses rx-discovery. That of etcd3 is one second longer, so that their leases differ. @default 5 */
   readonly ttl?: number
-  /** Whether another hand writes all the time. @default true */
+  /** Whether another client writes all the time. @default true */
   readonly writes?: boolean
   readonly assignment?: Partial<Assignment>
   readonly launch?: Launch
-  /** Which endpoints the subjects are given. @default those of their proxies */
+  /** The hosts of the subjects, made of the endpoints of their proxies. @default these endpoints */
   readonly hosts?: (endpoints: readonly string[]) => readonly string[]
-  /** What their lines are like from the start. */
+  /** Sets up each proxy before the subjects start. */
   readonly line?: (proxy: Proxy) => unknown
 }
 
-/** A subject and its way to etcd. */
+/** A subject with its proxies. */
 export interface Party {
   readonly subject: Subject
   /** One for each member. */
   readonly proxies: readonly Proxy[]
+  /** In seconds. */
   readonly ttl: number
   readonly id: string
 }
 
-/** All that a fault may touch. */
+/** Everything that a fault may change. */
 export interface Stage {
   readonly members: readonly EtcdServer[]
   readonly ours: Party
   readonly stock: Party
-  readonly truth: Truth
-  /** Replaces etcd's history by `change`, while nobody writes. */
+  readonly history: EtcdHistory
+  /** Runs `change`, which replaces etcd's data, while no other client writes. */
   readonly replaceHistory: (change: () => unknown) => Promise<void>
   readonly writes: RandomWrites | undefined
   readonly random: () => number
-  /** Another hand, which goes round the proxies: a client of one member. */
+  /** A client of one member that does not go through the proxies, so that no fault disturbs it. */
   readonly admin: (member?: number) => Etcd3
-  /** Pulls on the proxies of both parties. */
+  /** Applies `pull` to the proxies of both parties. */
   readonly network: (pull: (proxy: Proxy, member: number) => unknown) => Promise<void>
-  /** Resolves once some member answers a linearizable read: when, and at which revision. */
+  /** Waits until a member answers a linearizable read. Resolves with the time and the revision. */
   readonly answering: () => Promise<{ readonly at: number; readonly revision: number }>
-  /** Starts a further process of ours, with a way of its own to etcd; its TTL is 7 s unless given. */
+  /** Starts one more process that uses rx-discovery, with proxies of its own. Its TTL is 7 s unless `assignment` has one. */
   readonly newcomer: (assignment: Partial<Assignment>) => Promise<Party>
   readonly newcomers: readonly Party[]
-  /** What is to be said of it in the matrix, awaited before the subjects are told to end; rejected, it is a problem. */
+  /** Adds a note to the matrix. Notes are awaited before the subjects end; a rejected one is a problem. */
   readonly note: (text: string | Promise<string>) => void
   readonly notes: readonly Promise<string>[]
-  /** Runs `call` on whichever member answers first. */
+  /** Runs `call` on all members and resolves with the first answer. */
   readonly anywhere: <A>(call: (client: Etcd3) => Promise<A>) => Promise<A>
 }
 
 const service = 'web'
+/** The prefix of the service of all subjects. */
 export const prefix = `/rx-discovery/${service}/`
-/** How an instance is stored. */
-export const valueOf = (weight: number): string => JSON.stringify({ v: 1, address: '10.0.0.1:8080', weight })
+
+/** One member, by default the first. */
+export const memberOf = ({ members }: { readonly members: readonly EtcdServer[] }, index = 0): EtcdServer => {
+  const found = members[index]
+  if (found === undefined) throw new Error(`the row needs a member ${index}, but etcd has ${members.length}`)
+  return found
+}
 
 const started = async ({ members: size = 1, server = {}, start }: Setting): Promise<{ readonly members: readonly EtcdServer[]; readonly close: () => Promise<unknown> }> => {
   if (start) return start()
@@ -76,7 +84,7 @@ const started = async ({ members: size = 1, server = {}, start }: Setting): Prom
   return { members: [one], close: one.close }
 }
 
-/** Sets the stage, plays, and leaves nothing behind. */
+/** Starts etcd and both subjects, runs `play`, and ends everything that was started. */
 export const onStage = async <A>(setting: Setting, seed: number, play: (stage: Stage) => Promise<A>): Promise<A> => {
   const random = seeded(seed)
   const closing: (() => unknown)[] = []
@@ -84,12 +92,10 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const { members, close } = await started(setting)
     closing.push(close)
     const { subjects, admin: login } = (await setting.prepare?.(members)) ?? {}
-    // What history tells at once may be more than the 4 MB that gRPC takes.
+    // A message of the history may be larger than gRPC's limit of 4 MB.
     const options = { grpcOptions: { 'grpc.max_receive_message_length': -1 }, ...login }
     const clients = members.map(member => member.client(options))
-    const [first] = members
-    if (first === undefined) throw new Error('a stage needs an etcd')
-    const everywhere = first.client({ hosts: members.map(({ endpoint }) => endpoint), ...options })
+    const everywhere = memberOf({ members }).client({ hosts: members.map(({ endpoint }) => endpoint), ...options })
     const admin = (member = 0): Etcd3 => clients[member] ?? everywhere
     const anywhere = <B>(call: (client: Etcd3) => Promise<B>): Promise<B> => Promise.any(clients.map(call))
 
@@ -99,9 +105,9 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
       if (setting.line) proxies.forEach(setting.line)
       const endpoints = proxies.map(({ endpoint }) => endpoint)
       const assignment = { hosts: setting.hosts?.(endpoints) ?? endpoints, service, id: which, ttl, ...setting.assignment, ...subjects, ...further }
-      const it = subject(which, assignment, setting.launch)
-      closing.push(() => it.signal('SIGKILL'))
-      return { subject: it, proxies, ttl: assignment.ttl, id: assignment.id }
+      const started = subject(which, assignment, setting.launch)
+      closing.push(() => started.signal('SIGKILL'))
+      return { subject: started, proxies, ttl: assignment.ttl, id: assignment.id }
     }
     const ttl = setting.ttl ?? 5
     const [ours, stock] = await Promise.all([party('ours', ttl), party('stock', ttl + 1)])
@@ -120,31 +126,31 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
       await answering()
       return anywhere(client => client.kv.range({ key: Buffer.from('\0') }, { deadline: Date.now() + 2_000 }).then(() => client))
     }
-    const truth = truthOf(living, prefix)
+    const history = etcdHistory(living, prefix)
     const network: Stage['network'] = async pull => {
       await Promise.all([ours, stock].flatMap(({ proxies }) => proxies.map((proxy, member) => pull(proxy, member))))
     }
     const replaceHistory: Stage['replaceHistory'] = async change => {
       await writes?.pause()
-      await truth.harvest()
+      await history.read()
       await change()
-      truth.replaced()
+      history.replaced()
       writes?.resume()
     }
     const newcomers: Party[] = []
     const newcomer: Stage['newcomer'] = async further => {
-      const come = await party('ours', 7, further)
-      newcomers.push(come)
-      return come
+      const started = await party('ours', 7, further)
+      newcomers.push(started)
+      return started
     }
     const notes: Promise<string>[] = []
     const note = (text: string | Promise<string>): void => {
       const noted = Promise.resolve(text)
       notes.push(noted)
-      // It is looked at later.
+      // It is awaited later; until then, a rejection must not be unhandled.
       noted.catch(() => undefined)
     }
-    return await play({ members, replaceHistory, ours, stock, truth, writes, random, admin, network, answering, newcomer, newcomers, note, notes, anywhere })
+    return await play({ members, replaceHistory, ours, stock, history, writes, random, admin, network, answering, newcomer, newcomers, note, notes, anywhere })
   } finally {
     for (const close of closing.reverse()) await close()
   }

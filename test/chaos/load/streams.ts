@@ -4,15 +4,16 @@ import { program, type Program } from '../../etcd/program.js'
 import { faultProxy, type Proxy } from '../../etcd/proxy.js'
 import { seeded } from '../../etcd/random-writes.js'
 import { etcdServer } from '../../etcd/server.js'
-import { valueOf } from '../stage.js'
-import { weightOf } from '../told.js'
+import { fill, putOf, weightsIn, wrongWeights } from '../weights.js'
 import type { Measured, Trial } from './trial.js'
 
 const service = 'stream'
 const prefix = `/rx-discovery/${service}/`
+const nodes = `${prefix}node`
 const mebi = 2 ** 20
 
-interface Said {
+/** The figures of a process so far. */
+interface Figures {
   readonly emissions: number
   readonly revision: number
   readonly size: number
@@ -26,42 +27,42 @@ interface Said {
   readonly stall: number
 }
 
-/** One of the two processes. */
+/** One of the two processes, with a proxy of its own. */
 interface Runner {
-  readonly said: readonly Said[]
+  readonly figures: readonly Figures[]
   readonly proxy: Proxy
-  readonly measure: () => Promise<Said>
+  readonly measure: () => Promise<Figures>
   readonly weights: () => Promise<Readonly<Record<string, number>>>
   readonly end: () => Promise<unknown>
 }
 
 const runner = async (which: string, endpoint: string, slow: number): Promise<Runner> => {
   const proxy = await faultProxy(endpoint)
-  const process: Program = program('test/chaos/load/stream.program.ts', [which, proxy.endpoint, service, String(slow)])
-  const said: Said[] = []
-  let weighed: (weights: Readonly<Record<string, number>>) => void = () => undefined
-  let measured: (said: Said) => void = () => undefined
-  const hear = async (): Promise<void> => {
+  const process: Program = program('test/chaos/load/streams.program.ts', [which, proxy.endpoint, service, String(slow)])
+  const figures: Figures[] = []
+  let onWeights: (weights: Readonly<Record<string, number>>) => void = () => undefined
+  let onMeasured: (figures: Figures) => void = () => undefined
+  const readLines = async (): Promise<void> => {
     for (;;) {
-      const line = JSON.parse(await process.line()) as Said | { readonly weights: Readonly<Record<string, number>> }
-      if ('weights' in line) weighed(line.weights)
+      const line = JSON.parse(await process.line()) as Figures | { readonly weights: Readonly<Record<string, number>> }
+      if ('weights' in line) onWeights(line.weights)
       else {
-        said.push(line)
-        if (line.live > 0) measured(line)
+        figures.push(line)
+        if (line.live > 0) onMeasured(line)
       }
     }
   }
-  void hear().catch(() => undefined)
-  const asked = <A>(order: string, take: (resolve: (value: A) => void) => void): Promise<A> =>
+  void readLines().catch(() => undefined)
+  const ask = <A>(command: string, subscribe: (resolve: (value: A) => void) => void): Promise<A> =>
     new Promise(resolve => {
-      take(resolve)
-      process.write(order)
+      subscribe(resolve)
+      process.write(command)
     })
   return {
-    said,
+    figures,
     proxy,
-    measure: () => asked('measure', resolve => (measured = resolve)),
-    weights: () => asked('weigh', resolve => (weighed = resolve)),
+    measure: () => ask('measure', resolve => (onMeasured = resolve)),
+    weights: () => ask('weigh', resolve => (onWeights = resolve)),
     end: async () => {
       process.write('end')
       await Promise.race([process.ended, sleep(5_000, undefined, { ref: false })])
@@ -71,43 +72,29 @@ const runner = async (which: string, endpoint: string, slow: number): Promise<Ru
   }
 }
 
-const put = (id: number, weight: number) => ({ request_put: { key: Buffer.from(`${prefix}node${String(id).padStart(6, '0')}`), value: Buffer.from(valueOf(weight)) } })
-
-const fill = async (client: Etcd3, count: number): Promise<void> => {
-  for (let from = 0; from < count; from += 100) await client.kv.txn({ success: Array.from({ length: Math.min(100, count - from) }, (_, index) => put(from + index, 1)) })
-}
-
-/** Writes transactions of `size` puts each, so many a second, for `ms`; resolves with the number of events. */
+/** Writes `rate` transactions a second for `ms`, each with `size` puts. Resolves with the number of events. */
 const stream = async (client: Etcd3, random: () => number, { keys, size, rate, ms }: { readonly keys: number; readonly size: number; readonly rate: number; readonly ms: number }): Promise<number> => {
   const start = performance.now()
-  const under = new Set<Promise<unknown>>()
+  const underWay = new Set<Promise<unknown>>()
   let count = 0
   for (; performance.now() - start < ms; count += 1) {
     const first = Math.floor(random() * (keys - size))
-    const write = client.kv.txn({ success: Array.from({ length: size }, (_, index) => put(first + index, 1 + Math.floor(random() * 90))) }).catch(() => undefined)
-    under.add(write)
-    void write.then(() => under.delete(write))
-    if (under.size > 50) await Promise.race(under)
+    const write = client.kv.txn({ success: Array.from({ length: size }, (_, index) => putOf(nodes, first + index, 1 + Math.floor(random() * 90))) }).catch(() => undefined)
+    underWay.add(write)
+    void write.then(() => underWay.delete(write))
+    if (underWay.size > 50) await Promise.race(underWay)
     await sleep(Math.max(0, start + ((count + 1) * 1_000) / rate - performance.now()))
   }
-  await Promise.all(under)
+  await Promise.all(underWay)
   return count * size
 }
 
-const truth = async (client: Etcd3): Promise<ReadonlyMap<string, number>> => {
-  const { kvs } = await client.getAll().prefix(prefix).exec()
-  return new Map(kvs.flatMap(({ key, value }) => {
-    const weight = weightOf(value.toString())
-    return weight === undefined ? [] : [[key.toString().slice(prefix.length), weight] as const]
-  }))
-}
-
-/** How long until it knows all, and how many keys it has wrong if it does not within `within` ms. */
+/** How long (ms) a process takes until its set is the same as etcd's, and how many keys are still wrong after `within` ms. */
 const caughtUp = async ({ weights }: Runner, client: Etcd3, within: number): Promise<{ readonly after: number; readonly wrong: number }> => {
   const start = performance.now()
   for (;;) {
-    const [known, there] = await Promise.all([weights(), truth(client)])
-    const wrong = [...new Set([...Object.keys(known), ...there.keys()])].filter(id => known[id] !== there.get(id)).length
+    const [seen, truth] = await Promise.all([weights(), weightsIn(client, prefix)])
+    const wrong = wrongWeights(seen, truth)
     if (wrong === 0 || performance.now() - start > within) return { after: performance.now() - start, wrong }
     await sleep(100)
   }
@@ -127,10 +114,10 @@ const trial = (name: string, { keys, slow = 0, play }: Play): Trial => ({
   run: async seed => {
     const etcd = await etcdServer({ flags: ['--quota-backend-bytes=8000000000', '--auto-compaction-mode=revision', '--auto-compaction-retention=20000'] })
     const client = etcd.client({ grpcOptions: { 'grpc.max_receive_message_length': -1 } })
-    await fill(client, keys)
+    await fill(client, nodes, keys)
     const runners = { ours: await runner('ours', etcd.endpoint, slow), stock: await runner('stock', etcd.endpoint, slow) }
     try {
-      for (const { said } of Object.values(runners)) while ((said.at(-1)?.size ?? 0) < keys) await sleep(50)
+      for (const { figures } of Object.values(runners)) while ((figures.at(-1)?.size ?? 0) < keys) await sleep(50)
       const measure = await play({ client, runners, random: seeded(seed) })
       return { ours: await measure(runners.ours, 'ours'), stock: await measure(runners.stock, 'stock') }
     } finally {
@@ -140,12 +127,13 @@ const trial = (name: string, { keys, slow = 0, play }: Play): Trial => ({
   },
 })
 
-const problems = (which: string, ...wrongs: readonly (readonly [boolean, string])[]): Measured => {
-  const said = which === 'ours' ? wrongs.flatMap(([is, text]) => (is ? [text] : [])) : []
-  return said.length === 0 ? {} : { problem: said.join('; ') }
+/** The problems of rx-discovery; those of etcd3 fail nothing. */
+const problems = (which: string, ...all: readonly (readonly [boolean, string])[]): Measured => {
+  const found = which === 'ours' ? all.flatMap(([is, text]) => (is ? [text] : [])) : []
+  return found.length === 0 ? {} : { problem: found.join('; ') }
 }
 
-/** Streams of events, small and large sets, quick and slow subscribers; `minutes` is how long the long one lasts. */
+/** Streams of events into small and large sets, with quick and slow subscribers. The longest stream lasts `minutes`. */
 export const streams = (minutes: number): readonly Trial[] => [
   trial(`2,000 events a second for ${minutes} minutes, 5,000 instances`, {
     keys: 5_000,
@@ -163,10 +151,10 @@ export const streams = (minutes: number): readonly Trial[] => [
         return {
           'events a second': String(Math.round((events / took) * 1_000)),
           'heap in use, after a quarter and at the end': `${mib(before.live)}, ${mib(late.live)}`,
-          'most resident memory': mib(Math.max(...one.said.map(({ rss }) => rss))),
+          'peak resident memory': mib(Math.max(...one.figures.map(({ rss }) => rss))),
           'CPU per event': `${(((late.cpu - before.cpu) * 1_000) / events).toFixed(1)} µs`,
           'longest stall of the event loop': `${Math.round(late.stall)} ms`,
-          'all known after the last one': seconds(after),
+          'caught up after the last write': seconds(after),
           'keys wrong': String(wrong),
           'leases lost': String(late.lost),
           ...problems(which, [wrong > 0, `${wrong} keys wrong`], [late.lost > 0, 'lost its lease'], [late.live > before.live * 1.2 + mebi, 'the heap grew']),
@@ -174,7 +162,7 @@ export const streams = (minutes: number): readonly Trial[] => [
       }
     },
   }),
-  trial('a subscriber that takes 50 ms a set, 2,000 events a second for 20 s', {
+  trial('a subscriber that takes 50 ms per set, 2,000 events a second for 20 s', {
     keys: 1_000,
     slow: 50,
     play: async ({ client, random }) => {
@@ -185,9 +173,9 @@ export const streams = (minutes: number): readonly Trial[] => [
         return {
           events: String(events),
           emissions: String(emissions),
-          'most resident memory': mib(Math.max(...one.said.map(({ rss }) => rss))),
+          'peak resident memory': mib(Math.max(...one.figures.map(({ rss }) => rss))),
           'heap in use at the end': mib(live),
-          'all known after the last one': wrong > 0 ? 'not within 2 minutes' : seconds(after),
+          'caught up after the last write': wrong > 0 ? 'not within 2 minutes' : seconds(after),
           'keys wrong': String(wrong),
           'leases lost': String(lost),
           ...problems(which, [wrong > 0, `${wrong} keys wrong`], [lost > 0, 'lost its lease']),
@@ -209,11 +197,11 @@ export const streams = (minutes: number): readonly Trial[] => [
         return {
           'first set after the start of the process': seconds(firsts[which].first),
           'longest stall, first set included': `${Math.round(firsts[which].stall)} ms`,
-          'longest stall altogether': `${Math.round(stall)} ms`,
+          'longest stall overall': `${Math.round(stall)} ms`,
           'heap in use': mib(live),
-          'breaks told': String(stale),
-          'events before the break, and again after it': String(events),
-          'all known after the last one': seconds(after),
+          'interruptions reported': String(stale),
+          'events before the interruption, and again after it': String(events),
+          'caught up after the last write': seconds(after),
           'keys wrong': String(wrong),
           'leases lost': String(lost),
           ...problems(which, [wrong > 0, `${wrong} keys wrong`], [lost > 0, 'lost its lease']),

@@ -1,4 +1,4 @@
-// One discovery and one registration, ours or etcd3's, under a stream of events; says every second how it fares.
+// One discovery and one registration, by rx-discovery or by etcd3, under a stream of events. Prints its figures every second.
 import { createInterface } from 'node:readline'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { Etcd3 } from 'etcd3'
 import { discover, register, type ServiceSet } from '../../../src/index.js'
 import { etcdRegistry } from '../../../src/edge/etcd/index.js'
-import { weightOf } from '../told.js'
+import { weightOf } from '../weights.js'
 
 const [which = '', hosts = '', service = '', slow = '0'] = process.argv.slice(2)
 setFlagsFromString('--expose-gc')
@@ -14,19 +14,19 @@ const collect = runInNewContext('gc') as () => void
 const ttl = 5
 const started = performance.now()
 const prefix = `/rx-discovery/${service}/`
-const seen = { emissions: 0, revision: 0, size: 0, lost: 0, first: 0, stale: 0 }
+const figures = { emissions: 0, revision: 0, size: 0, lost: 0, first: 0, stale: 0 }
 let weights: () => Record<string, number> = () => ({})
 
-/** A subscriber that takes its time. */
-const suffer = (): void => {
+/** The work of a slow subscriber. */
+const work = (): void => {
   for (const end = performance.now() + Number(slow); performance.now() < end; );
 }
-const told = (revision: number, size: number): void => {
-  seen.first ||= performance.now() - started
-  seen.emissions += 1
-  seen.revision = revision
-  seen.size = size
-  suffer()
+const emitted = (revision: number, size: number): void => {
+  figures.first ||= performance.now() - started
+  figures.emissions += 1
+  figures.revision = revision
+  figures.size = size
+  work()
 }
 
 const ours = (): (() => Promise<unknown>) => {
@@ -35,11 +35,11 @@ const ours = (): (() => Promise<unknown>) => {
   weights = () => Object.fromEntries(Array.from(last ?? [], ({ id, weight }) => [id, weight]))
   discover(registry, service).subscribe(set => {
     last = set
-    if (set.status === 'live') told(set.revision, set.size)
-    else if (set.status === 'stale') seen.stale += 1
+    if (set.status === 'live') emitted(set.revision, set.size)
+    else if (set.status === 'stale') figures.stale += 1
   })
   register(registry, { service, id: 'ours', address: '10.0.0.1:8080' }, { ttl }).subscribe(({ status }) => {
-    if (status === 'lost') seen.lost += 1
+    if (status === 'lost') figures.lost += 1
   })
   return () => registry.close()
 }
@@ -54,18 +54,18 @@ const stock = async (): Promise<() => Promise<unknown>> => {
   }
   const { kvs, header } = await client.getAll().prefix(prefix).exec()
   for (const { key, value } of kvs) put(key.toString(), value.toString())
-  told(Number(header.revision), map.size)
+  emitted(Number(header.revision), map.size)
   const watcher = await client.watch().prefix(prefix).startRevision(String(Number(header.revision) + 1)).create()
   watcher
-    .on('disconnected', () => (seen.stale += 1))
+    .on('disconnected', () => (figures.stale += 1))
     .on('put', ({ key, value }) => put(key.toString(), value.toString()))
     .on('delete', ({ key }) => map.delete(key.toString().slice(prefix.length)))
     .on('data', ({ events }) => {
-      if (events.length > 0) told(Number(events.at(-1)?.kv.mod_revision), map.size)
+      if (events.length > 0) emitted(Number(events.at(-1)?.kv.mod_revision), map.size)
     })
     .on('error', () => undefined)
   const lease = client.lease(ttl)
-  lease.on('lost', () => (seen.lost += 1))
+  lease.on('lost', () => (figures.lost += 1))
   await lease.put(`${prefix}stock`).value(JSON.stringify({ v: 1, address: '10.0.0.2:8080' })).exec()
   return () => lease.revoke()
 }
@@ -81,14 +81,14 @@ const report = (garbage: boolean): void => {
     delay.enable()
   }
   const { userCPUTime, systemCPUTime } = process.resourceUsage()
-  console.log(JSON.stringify({ ...seen, rss, heapUsed, live: garbage ? process.memoryUsage().heapUsed : 0, cpu: (userCPUTime + systemCPUTime) / 1e3, stall: delay.max / 1e6 }))
+  console.log(JSON.stringify({ ...figures, rss, heapUsed, live: garbage ? process.memoryUsage().heapUsed : 0, cpu: (userCPUTime + systemCPUTime) / 1e3, stall: delay.max / 1e6 }))
 }
 setInterval(() => report(false), 1_000).unref()
 createInterface(process.stdin)
   .on('line', line => {
     if (line === 'measure') report(true)
     if (line === 'weigh') {
-      // What is asked of it only here is no stall of anybody's.
+      // Only the test asks for the weights, so this does not count as a stall.
       delay.disable()
       console.log(JSON.stringify({ weights: weights() }))
       delay.enable()

@@ -14,13 +14,13 @@ const go = (dir: string, ...args: readonly string[]): Promise<string> =>
     ({ stdout }) => stdout,
     (error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      throw new Error('no Go: etcd from 3.5 on is built here by `go`, 1.26 or later, with access to a module proxy (https://go.dev/dl); without it there is only `npm run test:versions -- etcd 3.4`, and `-- node`')
+      throw new Error('`go` is not on the PATH: etcd from 3.5 on is built with Go 1.26 or later and a module proxy (install it from https://go.dev/dl, or run `npm run test:versions -- etcd 3.4` or `-- node`)')
     },
   )
 
 const builtAt = (version: string): string => join(cache, version, 'etcd')
 
-/** Builds this very version, once: its own `go.mod` names every other module of etcd at the same version. */
+/** Builds this version unless it was built before. Its `go.mod` requires every other module of etcd at the same version. */
 const build = async (version: string): Promise<string> => {
   const binary = builtAt(version)
   if (existsSync(binary)) return binary
@@ -37,29 +37,29 @@ const build = async (version: string): Promise<string> => {
   return binary
 }
 
-/** The newest patch of a minor version like `3.6`; a whole version is itself. */
+/** The newest patch of a minor version such as `3.6`. A version with a patch is returned as it is. */
 const newest = async (version: string): Promise<string> => {
   if (version.split('.').length > 2) return version
   const [, ...all] = (await go('.', 'list', '-m', '-versions', server)).trim().split(' ')
   const patches = all.map(tag => tag.slice(1)).filter(tag => tag.startsWith(`${version}.`) && !tag.includes('-'))
   const last = patches.at(-1)
-  if (last === undefined) throw new Error(`the module proxy knows no etcd ${version}`)
+  if (last === undefined) throw new Error(`the Go module proxy has no etcd ${version} (see https://github.com/etcd-io/etcd/releases for the versions)`)
   return last
 }
 
-/** 3.4 is no Go module that can be built, but what several Linux distributions still carry. */
+/** The etcd 3.4 on the PATH, or that of the package manager: its Go module cannot be built, but several Linux distributions have it. */
 const packaged = async (log: (line: string) => void): Promise<string> => {
   if (findEtcd() === undefined) await installEtcd(log)
   const binary = findEtcd()
-  if (binary === undefined) throw new Error('no etcd 3.4: put it on the PATH, or name it in ETCD_BIN')
+  if (binary === undefined) throw new Error('etcd 3.4 is neither on the PATH nor in the package manager (put it on the PATH, or set ETCD_BIN to its file)')
   return binary
 }
 
-/** What an etcd says that it is, like `3.4.23`. */
+/** The version that an etcd binary prints, such as `3.4.23`. */
 export const versionOf = async (binary: string): Promise<string> => /etcd Version: (\S+)/.exec((await run(binary, ['--version'])).stdout)?.[1] ?? 'unknown'
 
-/** The binary of an etcd, 3.4 from the PATH or the package manager, a later one built here; `version` may lack the patch. */
-export const etcdOf = async (version: string, log: (line: string) => void): Promise<string> => {
+/** The path of an etcd binary: 3.4 comes from the PATH or the package manager, later versions are built. `version` may lack the patch. */
+export const etcdBinary = async (version: string, log: (line: string) => void): Promise<string> => {
   if (version.startsWith('3.4')) return packaged(log)
   const exact = await newest(version)
   if (!existsSync(builtAt(exact))) log(`building etcd ${exact}`)

@@ -7,18 +7,18 @@ import type { GrpcProxy } from './grpc-proxy.js'
 import type { Proxy } from './proxy.js'
 import type { EtcdServer } from './server.js'
 
-/** What the levers pull on. */
+/** The parts of a test set-up that the levers change. */
 export interface LeversOptions {
-  /** The registry under test, allowed to read under `prefix`. */
+  /** The registry under test, with permission to read under `prefix`. */
   readonly registry: ReadableRegistry
   readonly prefix: string
   readonly etcd: EtcdServer
   /** Between the registry under test and etcd. */
   readonly proxy: Proxy
-  /** Another hand, which goes round the proxy and may do everything. */
+  /** A client with all permissions that does not go through the proxy. */
   readonly admin: Etcd3
   readonly deny: () => Promise<Release>
-  /** Where calls can be told apart. */
+  /** A proxy that can delay single calls. */
   readonly grpc?: GrpcProxy
 }
 
@@ -44,20 +44,20 @@ export const leversOf = ({ registry, prefix, etcd, proxy, admin, deny, grpc }: L
   },
   rewind: etcd.restore,
   deny,
-  ...(grpc && { lag: () => grpc.hold('/etcdserverpb.Watch/Watch') }),
+  ...(grpc && { lag: () => grpc.delay('/etcdserverpb.Watch/Watch') }),
   loseGrant: async () => {
-    // Or it would be the greeting of the connection that is lost, or the answer to the authentication.
+    // Connects and logs in first. Otherwise the lost answer would be one of these.
     await firstValueFrom(registry.list(prefix))
     const before = new Set(await leasesOf(admin))
     proxy.stall('down')
-    // The grant comes after this call; once etcd has it, its answer is on the way that leads nowhere.
-    const granted = async (tries: number): Promise<void> => {
+    // The grant comes after this call. When etcd has granted the lease, the answer is stuck in the stalled proxy.
+    const cutWhenGranted = async (tries: number): Promise<void> => {
       const arrived = (await leasesOf(admin)).some(id => !before.has(id))
-      if (!arrived && tries > 0) return sleep(5).then(() => granted(tries - 1))
+      if (!arrived && tries > 0) return sleep(5).then(() => cutWhenGranted(tries - 1))
       proxy.resume()
       proxy.reset()
     }
-    granted(1_000).catch(() => proxy.resume())
+    cutWhenGranted(1_000).catch(() => proxy.resume())
   },
   write: async (key, value, { lease = '0' } = {}) => {
     const { header } =

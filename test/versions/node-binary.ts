@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** The binary of a Node, this one if it is of that major version, else from npm; `version` may be the major one only. */
-export const nodeOf = async (version: string, log: (line: string) => void): Promise<string> => {
+/** The path of a Node binary: the running one if `version` matches it, otherwise one from npm. `version` may be the major version alone. */
+export const nodeBinary = async (version: string, log: (line: string) => void): Promise<string> => {
   if (`${process.version.slice(1)}.`.startsWith(`${version}.`)) return process.execPath
   const name = `node-${process.platform}-${process.arch}`
   const prefix = resolve('.nodes', version)
@@ -15,7 +15,7 @@ export const nodeOf = async (version: string, log: (line: string) => void): Prom
   log(`installing Node ${version}`)
   const options = ['--no-save', '--no-package-lock', '--ignore-scripts', '--prefix', prefix]
   await run('npm', ['install', ...options, `${name}@${version}`]).catch((error: unknown) => {
-    throw new Error(`no Node ${version}: npm has none as ${name}; run \`npm test\` by one that you have`, { cause: error })
+    throw new Error(`Node ${version} cannot be installed from npm as ${name} (run \`npm test\` with a Node ${version} of your own)`, { cause: error })
   })
   return binary
 }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Outcome } from '../outcome.js'
-import type { Row } from '../row.js'
-import { prefix, valueOf, type Party, type Stage } from '../stage.js'
+import { alwaysLive, statesInOrder, undisturbed } from '../checks.js'
+import { livingLeases } from '../living-leases.js'
+import { prefix, type Party, type Stage } from '../on-stage.js'
+import type { Outcome, Row } from '../row.js'
 import { until } from '../until.js'
-import { alwaysLive, inOrder, unnoticed } from '../words.js'
+import { valueOf } from '../weights.js'
 
-const group = 'another hand'
+const group = 'other clients'
 
 const keyOf = ({ id }: Party): string => prefix + id
 const both = ({ ours, stock }: Stage): readonly Party[] => [ours, stock]
@@ -21,43 +22,42 @@ const revoke = async (stage: Stage, party: Party): Promise<void> => {
 const remove = async (stage: Stage): Promise<void> => {
   for (const party of both(stage)) await stage.admin().delete().key(keyOf(party))
 }
-/** A plain put of both keys, which detaches them from their leases. */
+/** Puts both keys without a lease, which detaches them from their leases. */
 const overwrite = (value: string) => async (stage: Stage): Promise<void> => {
   for (const party of both(stage)) await stage.admin().put(keyOf(party)).value(value)
 }
 
-/** Whether our key is as another left it: by its version one sees each write since it was created. */
+/** Checks that the key was not written again: its version counts the writes since it was created. */
 const untouched = async (stage: Stage, version: number): Promise<string> => {
   const found = await entry(stage, stage.ours)
-  if (found?.version !== String(version)) throw new Error(`the key was written ${found?.version ?? 'not at all'} times, and not ${version}`)
+  if (found?.version !== String(version)) throw new Error(found === undefined ? 'the key is gone' : `the key was written ${found.version} times instead of ${version}`)
   return `${version} writes of the key`
 }
-const saysTaken = ({ ours }: Outcome): readonly string[] => inOrder('registration', ours.registration, ['registered', 'taken', 'registered'])
+const takenInBetween = ({ ours }: Outcome): readonly string[] => statesInOrder('registration', ours.registration, ['registered', 'taken', 'registered'])
 
-/** Another process, which will come under our id. */
+/** Starts a second process with the same id, which registers later. */
 const rival = (onTaken: 'replace' | 'fail') => async (stage: Stage): Promise<void> => {
   const { subject } = await stage.newcomer({ id: stage.ours.id, onTaken, waits: true })
-  if (!(await until(() => (subject.views.at(-1)?.live ? true : undefined), 60_000))) throw new Error('the second process did not start')
+  if (!(await until(() => (subject.sets.at(-1)?.live ? true : undefined), 60_000))) throw new Error('the second process had no live set within 60 s')
 }
-/** It comes; waits until it holds the key, or has given up. */
-const comes = async ({ newcomers: [other] }: Stage): Promise<Party> => {
-  if (other === undefined) throw new Error('nobody is there to come')
+/** Lets the second process register, and waits until it is registered or has failed. */
+const registerRival = async ({ newcomers: [other] }: Stage): Promise<Party> => {
+  if (other === undefined) throw new Error('there is no second process: use `rival` in `before`')
   const { subject } = other
-  subject.tell('register')
-  await until(() => (subject.tenures.at(-1)?.held === true || subject.failures.length > 0 ? true : undefined), 20_000)
+  subject.send('register')
+  await until(() => (subject.states.at(-1)?.registered === true || subject.failures.length > 0 ? true : undefined), 20_000)
   return other
 }
-/** It goes, and leaves no lease. */
-const goes = async ({ admin, newcomers: [other] }: Stage): Promise<void> => {
-  await other?.subject.end()
-  const { leases } = await admin().leaseClient.leaseLeases()
-  const granted = await Promise.all(leases.map(({ ID }) => admin().leaseClient.leaseTimeToLive({ ID })))
-  if (granted.some(({ grantedTTL }) => grantedTTL === String(other?.ttl))) throw new Error('the other process left a lease')
+/** Ends the second process, and checks that it left no lease. */
+const endRival = async ({ admin, newcomers: [other] }: Stage): Promise<void> => {
+  if (other === undefined) return
+  await other.subject.end()
+  if ((await livingLeases(admin(), other.ttl)).length > 0) throw new Error('the second process left a lease')
 }
-/** For how long we look on while two want one key. */
+/** How long (ms) both processes want one key. */
 const contest = 8_000
 
-/** What may lie under a prefix that everybody can write to; none of it is an instance. */
+/** Values that are not instances, but may lie under a prefix that other programs write to. */
 const garbage: readonly (readonly [name: string, value: (n: number) => string | Buffer])[] = [
   ['empty', () => ''],
   ['half', () => '{"v":1,"address":"10.0.0.1:8080"'],
@@ -85,7 +85,7 @@ const litter = async ({ admin }: Stage): Promise<void> => {
 }
 
 const crowd = 200
-/** How long it takes until all of the crowd are there under leases of their own, none twice. */
+/** Measures how long it takes until the whole crowd is registered again, each instance under exactly one lease. */
 const crowdBack = async ({ admin, ours }: Stage): Promise<string> => {
   const began = performance.now()
   const back = await until(
@@ -96,16 +96,14 @@ const crowdBack = async ({ admin, ours }: Stage): Promise<string> => {
     20_000,
     50,
   )
-  if (back === undefined) throw new Error('not all registrations came back')
-  const { leases } = await admin().leaseClient.leaseLeases()
-  const granted = await Promise.all(leases.map(({ ID }) => admin().leaseClient.leaseTimeToLive({ ID })))
-  const held = granted.filter(({ grantedTTL }) => grantedTTL === String(ours.ttl)).length
-  if (held !== crowd + 1) throw new Error(`${crowd + 1} registrations have ${held} leases`)
-  return `all ${crowd + 1} back after ${(back / 1_000).toFixed(1)} s`
+  if (back === undefined) throw new Error(`not all ${crowd} instances registered again within 20 s`)
+  const leases = await livingLeases(admin(), ours.ttl)
+  if (leases.length !== crowd + 1) throw new Error(`${crowd + 1} registrations have ${leases.length} leases`)
+  return `all ${crowd + 1} registered again after ${(back / 1_000).toFixed(1)} s`
 }
 
-/** What somebody else may do to our keys and leases. */
-export const anotherHand: readonly Row[] = [
+/** What other clients can do to the keys and leases of the subjects. */
+export const otherClients: readonly Row[] = [
   {
     group,
     name: 'lease revoked',
@@ -126,54 +124,54 @@ export const anotherHand: readonly Row[] = [
       stage.note(await untouched(stage, 2))
       await remove(stage)
     },
-    judge: outcome => [...saysTaken(outcome), ...alwaysLive(outcome)],
+    judge: outcome => [...takenInBetween(outcome), ...alwaysLive(outcome)],
   },
   {
     group,
-    name: 'taken out by an operator who puts status down, given back by deleting that',
+    name: 'operator overwrites the key with status down, deletes it after 3 s',
     strike: overwrite('{"v":1,"address":"10.0.0.1:8080","status":"down","weight":13}'),
     last: 3_000,
     lift: async stage => {
       const { [stage.ours.id]: weight } = await stage.ours.subject.weights()
-      if (weight !== 13) throw new Error('discovery did not see what the operator wrote')
+      if (weight !== 13) throw new Error(`the discovered weight is ${weight ?? 'missing'}, but the operator wrote 13`)
       await remove(stage)
     },
-    judge: outcome => [...saysTaken(outcome), ...alwaysLive(outcome)],
+    judge: outcome => [...takenInBetween(outcome), ...alwaysLive(outcome)],
   },
   {
     group,
-    name: `a second process with our id replaces us, and ends ${contest / 1_000} s later`,
+    name: `a second process with the same id replaces the first, and ends ${contest / 1_000} s later`,
     before: rival('replace'),
     strike: async stage => {
-      const { subject } = await comes(stage)
-      if (subject.tenures.at(-1)?.held !== true) throw new Error('the second process did not replace us')
+      const { subject } = await registerRival(stage)
+      if (subject.states.at(-1)?.registered !== true) throw new Error('the second process did not take over the key')
     },
     last: contest,
     lift: async stage => {
       stage.note(await untouched(stage, 2))
-      await goes(stage)
+      await endRival(stage)
     },
-    judge: outcome => [...saysTaken(outcome), ...alwaysLive(outcome)],
+    judge: outcome => [...takenInBetween(outcome), ...alwaysLive(outcome)],
   },
   {
     group,
-    name: 'a second process with our id and onTaken: fail',
+    name: 'a second process with the same id and onTaken: fail',
     before: rival('fail'),
     strike: async stage => {
-      const { subject } = await comes(stage)
-      if (!subject.failures.some(failure => failure.startsWith('register: Taken'))) throw new Error('the second process did not give up')
+      const { subject } = await registerRival(stage)
+      if (!subject.failures.some(failure => failure.startsWith('register: Taken'))) throw new Error('the second process did not fail with Taken')
       stage.note(await untouched(stage, 1))
     },
-    lift: goes,
-    judge: unnoticed,
+    lift: endRival,
+    judge: undisturbed,
   },
   {
     group,
-    name: '3,000 keys of garbage, and some of 1 MB',
+    name: `3,000 unreadable keys, and ${large} of 1 MB`,
     strike: litter,
     last: 2_000,
     lift: ({ admin }) => admin().delete().prefix(`${prefix}garbage-`).exec(),
-    judge: unnoticed,
+    judge: undisturbed,
   },
   {
     group,
@@ -188,13 +186,13 @@ export const anotherHand: readonly Row[] = [
   },
   {
     group,
-    name: 'compacted to the head every second, for 15 s',
-    strike: async ({ truth }) => {
+    name: 'compacted to the latest revision every second for 15 s',
+    strike: async ({ history }) => {
       for (let second = 0; second < 15; second += 1) {
-        await truth.compact()
+        await history.compact()
         await sleep(1_000)
       }
     },
-    judge: unnoticed,
+    judge: undisturbed,
   },
 ]

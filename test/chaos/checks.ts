@@ -1,0 +1,22 @@
+import type { Outcome } from './row.js'
+
+/** A failure if a state was emitted that `allowed` does not match. */
+export const onlyStates = (name: string, emitted: readonly string[], allowed: RegExp): readonly string[] => {
+  const others = emitted.filter(state => !allowed.test(state))
+  return others.length === 0 ? [] : [`${name} emitted ${others.join()}`]
+}
+
+/** A failure unless these states were emitted in this order; others may lie between them. */
+export const statesInOrder = (name: string, emitted: readonly string[], states: readonly string[]): readonly string[] => {
+  const found = states.reduce((from, state) => (from < 0 ? from : emitted.indexOf(state, from)), 0)
+  return found < 0 ? [`${name} emitted ${emitted.join(' → ')} instead of ${states.join(' → ')}`] : []
+}
+
+/** A failure unless every set was live. */
+export const alwaysLive = ({ ours }: Outcome): readonly string[] => onlyStates('discovery', ours.sets, /^live$/)
+
+/** A failure unless the registration stayed registered. */
+export const alwaysRegistered = ({ ours }: Outcome): readonly string[] => onlyStates('registration', ours.registration, /^registered$/)
+
+/** A failure if the discovery or the registration emitted anything else than before the fault. */
+export const undisturbed = (outcome: Outcome): readonly string[] => [...alwaysLive(outcome), ...alwaysRegistered(outcome)]
