@@ -142,10 +142,10 @@ export const measureLeases = async (): Promise<void> => {
   for (const many of runs) {
     const { count, ttl, names } = many
     const present = names.filter(name => name !== 'Go' || go !== undefined)
-    const held = await oneAfterAnother(present, name =>
+    const measurements = await oneAfterAnother(present, name =>
       world((etcd, client) => withCandidates([candidateOf(name, go, [etcd.endpoint, service, count, ttl])], ([candidate]) => measured(etcd, client, many, candidate))),
     )
     const shares = many.steady ? await steady(present, many, go) : []
-    report(many, held.map((one, at) => ({ ...one, steady: shares[at] })))
+    report(many, measurements.map((one, at) => ({ ...one, steady: shares[at] })))
   }
 }

@@ -24,7 +24,7 @@ const longLived: TokenOptions = { kind: 'simple', ttl: 300 }
 
 const reset = (stage: Stage): Promise<void> => stage.network(proxy => proxy.reset())
 /** How often any client logged in since there were `before` logins. */
-const logins = async (stage: Stage, before: number): Promise<string> => `${(await authenticationsIn(memberOf(stage).endpoint)) - before} logins in total`
+const logins = async (stage: Stage, before: number): Promise<string> => `logins in total: ${(await authenticationsIn(memberOf(stage).endpoint)) - before}`
 /** When the connections are reset, s after the strike; the row lasts twice as long. */
 const resetAfter = 10
 

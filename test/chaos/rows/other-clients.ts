@@ -31,7 +31,7 @@ const overwrite = (value: string) => async (stage: Stage): Promise<void> => {
 const untouched = async (stage: Stage, version: number): Promise<string> => {
   const found = await entry(stage, stage.ours)
   if (found?.version !== String(version)) throw new Error(found === undefined ? 'the key is gone' : `the key was written ${found.version} times instead of ${version}`)
-  return `${version} writes of the key`
+  return `writes of the key: ${version}`
 }
 const takenInBetween = ({ ours }: Outcome): readonly string[] => statesInOrder('registration', ours.registration, ['registered', 'taken', 'registered'])
 

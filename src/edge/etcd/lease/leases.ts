@@ -34,6 +34,7 @@ interface Shared {
   readonly keepAlive: KeepAlive
   readonly open: Set<EtcdLease>
   readonly revokes: PendingRevokes
+  closing: boolean
 }
 
 /** One lease for one subscriber, from its grant to its revoke. A class with few fields: a lease costs 7 kB of heap, an etcd3 lease 13 (docs/performance.md). */
@@ -83,9 +84,9 @@ class EtcdLease implements KeptLease, Unsubscribable {
   unsubscribe(): void {
     if (this.#over) return
     this.#finish()
-    const { members, revokes } = this.#shared
+    const { members, revokes, closing } = this.#shared
     if (this.#grant) revokes.run(this.id, this.#grant.undo())
-    else if (this.id) revokes.run(this.id, revoke(members, this.id, Math.max(this.deadline, now() + revokeOverdueFor)))
+    else if (this.id) revokes.run(this.id, revoke(members, this.id, Math.max(this.deadline, now() + revokeOverdueFor), closing))
   }
 
   /** Revokes the lease, and notifies its subscriber when that has ended. */
@@ -119,11 +120,10 @@ class EtcdLease implements KeptLease, Unsubscribable {
 
 /** Grants, keeps alive and revokes leases. */
 export const leases = (members: Members): Leases => {
-  const shared: Shared = { members, keepAlive: keepAlive(members), open: new Set(), revokes: pendingRevokes() }
-  let closing = false
+  const shared: Shared = { members, keepAlive: keepAlive(members), open: new Set(), revokes: pendingRevokes(), closing: false }
   let closed: Promise<void> | undefined
   const close = (timeout: number): Promise<void> => {
-    closing = true
+    shared.closing = true
     for (const lease of [...shared.open]) lease.revokeThen(to => to.error(new Closed()))
     // The timeout counts from the last revoke, since etcd may need longer for a thousand of them.
     const silence = shared.revokes.revoked.pipe(
@@ -142,7 +142,7 @@ export const leases = (members: Members): Leases => {
   return {
     lease: (ttl, end) =>
       new Observable(subscriber => {
-        const refused = closing ? new Closed() : refusal(ttl)
+        const refused = shared.closing ? new Closed() : refusal(ttl)
         if (refused) subscriber.error(refused)
         else new EtcdLease(subscriber, ttl, shared).begin(end)
       }),

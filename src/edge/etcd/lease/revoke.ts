@@ -11,12 +11,17 @@ const isFinal = (error: unknown): boolean =>
 /** Emits at this time (monotonic ms), at once if it has passed. */
 export const atTime = (at: number): Observable<unknown> => defer(() => timer(Math.min(Math.max(0, at - now()), longestDelay)))
 
-/** How long (ms) one try may take. A revoke can be repeated safely, and within 2 s of `close` another member should be tried. */
-const answerWithin = 1_000
+/** How long (ms) the first try of an urgent revoke may take, so that another member is tried within the 2 s of `close`. */
+const urgentWithin = 1_000
 
-/** Revokes a lease, with retries through outages. Emits when it is revoked; completes then, if etcd refuses, or at `expired` (monotonic ms), when nothing is left to revoke. */
-export const revoke = (members: Members, id: string, expired: number): Observable<unknown> =>
-  defer(() => members.on(member => member.call((client, options) => client.leaseClient.leaseRevoke({ ID: id }, options), { deadline: answerWithin }))).pipe(
-    retry({ delay: (error, attempt) => (isFinal(error) ? EMPTY : timer(attempt === 1 ? 0 : 1000 * Math.random())) }),
+/**
+ * Revokes a lease, with retries through outages. Emits when it is revoked; completes then, if etcd refuses, or at `expired` (monotonic ms), when
+ * nothing is left to revoke. `urgent`: if the member is silent for a second, the next one is tried at once.
+ */
+export const revoke = (members: Members, id: string, expired: number, urgent = false): Observable<unknown> =>
+  defer(() =>
+    members.on(member => member.call((client, options) => client.leaseClient.leaseRevoke({ ID: id }, options), urgent ? { deadline: urgentWithin } : {})),
+  ).pipe(
+    retry({ delay: (error, attempt) => (isFinal(error) ? EMPTY : timer(urgent && attempt === 1 ? 0 : 1000 * Math.random())) }),
     takeUntil(atTime(expired)),
   )
