@@ -15,7 +15,7 @@ const portOf = (server: Server): AddressInfo => {
 
 /**
  * Waits until a server of Node (`node:net`, HTTP, HTTPS, HTTP/2, TLS) listens, so that a registration does not start before the port is open. Emits the address to which it
- * is bound and completes; if it listens already, it does both at once. Cold: each subscription asks anew, and leaves no listener behind.
+ * is bound and completes; if it listens already, it does both at once. Cold: each subscription asks the server again, and leaves no listener behind.
  * Errors with the error of `listen`, such as `EADDRINUSE`, and with `InvalidArgument` if `server` is not a server, or listens on a unix socket.
  *
  * @example register(registry, whenListening(server).pipe(map(({ port }) => ({ service: 'web', address: `web-1.internal:${port}` }))))

@@ -27,7 +27,7 @@ describe('onSignal', () => {
     expect(await Promise.all(all)).toEqual(Array.from({ length: 3 }, () => ['SIGUSR2', 'SIGWINCH']))
   })
 
-  it('listens to SIGTERM and SIGINT unless told otherwise', () => {
+  it('listens to SIGTERM and SIGINT by default', () => {
     const count = (): readonly number[] => ['SIGTERM', 'SIGINT', 'SIGHUP'].map(signal => process.listenerCount(signal))
     const [term = 0, int = 0, hup = 0] = count()
     const subscription = onSignal().subscribe()

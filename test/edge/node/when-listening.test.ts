@@ -21,7 +21,7 @@ afterEach(() => {
 const listeners = (server: Server): number => server.listenerCount('listening') + server.listenerCount('error')
 
 describe('whenListening', () => {
-  it.each([['net', createServer], ['http', createHttpServer], ['http2', createHttp2Server]])('emits the address of a %s server once it listens, and completes', async (_, create) => {
+  it.each<[string, () => Server]>([['net', createServer], ['http', createHttpServer], ['http2', createHttp2Server]])('emits the address of a %s server once it listens, and completes', async (_, create) => {
     const server = opened(create())
     const before = listeners(server)
     const addresses = lastValueFrom(whenListening(server).pipe(toArray()))
