@@ -10,7 +10,7 @@ discover(registry, 'orders').subscribe(set => {
 // The instance is `starting` until the health check emits; then it has the status that the check emits.
 const health = timer(20).pipe(map((): Status => 'up'))
 
-// In a server: merge(fromEvent(process, 'SIGTERM'), fromEvent(process, 'SIGINT'))
+// In a server: onSignal() from 'rx-discovery/node', which emits on SIGTERM and SIGINT
 const stop = new Subject<void>()
 const registration = register(
   registry,

@@ -20,6 +20,7 @@ const prints: Record<string, readonly string[]> = {
     'registration draining',
     'registration revoked',
   ],
+  'http-server.ts': ['registering', 'registered', 'draining', '/ready answers 503', 'revoked'],
   'own-policy.ts': ['a on r1', 'Error: a failed', 'c on r2'],
   'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port must be number'],
   'protect.ts': [

@@ -1,10 +1,11 @@
 import { AsyncSubject, defer, finalize, ignoreElements, lastValueFrom, merge, NEVER } from 'rxjs'
-import { Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
+import { of, Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
 import { checkedDurations } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
+import { withHosts } from '../../flow/registry-hosts.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { memoryLeases } from './memory-leases.js'
 import { memoryStore } from './memory-store.js'
@@ -154,5 +155,5 @@ export const memoryRegistry = (): MemoryRegistry => {
     },
     subscriptions: () => ({ ...open }),
   }
-  return withSignals(registry, { closed: defer(() => closing.calls), returned: NEVER })
+  return withHosts(withSignals(registry, { closed: defer(() => closing.calls), returned: NEVER }), of(['127.0.0.1']))
 }

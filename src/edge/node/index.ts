@@ -1,0 +1,3 @@
+export { advertise, type AdvertiseOptions } from './advertise.js'
+export { onSignal } from './on-signal.js'
+export { whenListening } from './when-listening.js'
