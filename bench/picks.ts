@@ -29,7 +29,7 @@ const chooserOf = <S>(policy: Policy<S>, size: number): Picker<unknown> => {
   return chooser
 }
 
-/** A whole pick, as a call makes it: the clock, the choice, the reservation, what is learned, and the release. */
+/** A whole pick, as a call makes it: the clock, the choice, the reservation, the statistics, and the release. */
 const whole = <S>(policy: Policy<S>) => (size: number) => {
   const chooser = chooserOf(policy, size)
   const flying: NonNullable<ReturnType<typeof chooser.pick>>[] = []
@@ -59,14 +59,14 @@ const pick = <S>(policy: Policy<S>) => (size: number) => {
   return () => chooser.pick(keys[at++ & 1_023], none)
 }
 
-// the time of the processor, not of the clock, so that what else the machine does is not counted
+// CPU time, so that other work of the machine does not count
 const measured = (operations: number, run: () => unknown): number => {
   const began = cpu()
   for (let operation = 0; operation < operations; operation++) run()
   return ((cpu() - began) * 1e6) / operations
 }
 
-/** Prints what each takes, and returns it, by name and size. */
+/** Prints the time per operation of each candidate, and returns it by name and size. */
 const compared = (
   title: string,
   candidates: Readonly<Record<string, (size: number) => () => unknown>>,
@@ -87,7 +87,7 @@ const compared = (
   return Object.fromEntries(all)
 }
 
-/** The rows of the design, at ten thousand instances. */
+/** The goals of the design, at 10,000 instances. */
 const goals = (taken: Readonly<Record<string, readonly (readonly number[])[]>>): void => {
   const at = (name: string): readonly number[] => taken[name]?.[2] ?? []
   for (const [name, most] of [['roundRobin', 200], ['leastRequest', 500], ['peakEwma', 500]] as const)
@@ -96,10 +96,10 @@ const goals = (taken: Readonly<Record<string, readonly (readonly number[])[]>>):
   compare({ what: 'a pick of leastRequest among 10,000', ours: at('leastRequest'), beside: 'P2C of load-balancers', theirs: at('P2C of load-balancers'), unit: duration })
 }
 
-/** What a pick and a new set cost, by the number of instances. */
+/** Measures a pick and a new set, by the number of instances. */
 export const picks = (): void => {
   const slowly = (name: string, size: number): number => (name.startsWith('weighted') && size > 128 ? 100_000 : 200_000)
-  const taken = compared('a pick: the clock, the pool, the policy', {
+  const taken = compared('a pick: the clock, the ready set, the policy', {
     roundRobin: pick(roundRobin()),
     random: pick(random()),
     leastRequest: pick(leastRequest()),
@@ -111,7 +111,7 @@ export const picks = (): void => {
     'P2C of load-balancers': (size: number) => { const balancer = new P2cBalancer(size); return () => balancer.pick() },
   }, slowly)
   goals(taken)
-  compared('a pick with its reservation, its release and what is learned', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
+  compared('a pick with its reservation, its statistics and its release', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
   const changing = (size: number) => {
     const chooser = chooserOf(roundRobin(), size)
     let set = setOf(size)

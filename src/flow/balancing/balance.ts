@@ -78,7 +78,7 @@ const wrongKey = (key: unknown): InvalidArgument | undefined =>
 
 /**
  * Chooses among the instances that are up, by a policy that learns from the calls. It follows the sets from the first call on, stale ones too; what it
- * has learned of an instance is kept by id across all sets, and for a minute after it left. While there is nobody, calls wait, then error `NoInstance`.
+ * has learned of an instance is kept by id across all sets, and for a minute after it left. While there is noInstance, calls wait, then error `NoInstance`.
  */
 export const balance = <M, S>(
   set$: Observable<ServiceSet<M>>,
@@ -100,11 +100,11 @@ export const balance = <M, S>(
     const refused = throwError(() => wrong)
     return { use: () => refused, select: () => refused, state$: refused }
   }
-  const chooser = picker(policy, { outliers: sweeping, panic, zones: typeof zone === 'string' ? [zone] : zone, random, failed })
+  const picking = picker(policy, { outliers: sweeping, panic, zones: typeof zone === 'string' ? [zone] : zone, random, failed })
   const { hold, news, failure } = followedSets(
     defer(() => {
-      chooser.forget()
-      return set$.pipe(tap({ next: chooser.follow, complete: chooser.over }))
+      picking.forget()
+      return set$.pipe(tap({ next: picking.follow, complete: picking.over }))
     }),
     linger,
   )
@@ -120,21 +120,21 @@ export const balance = <M, S>(
   }
 
   /** The one chosen, now or as soon as there is one, and what becomes of it. */
-  const chosen = <T>(key: string | undefined, { tried }: Memory, then: (member: Endpoint<M>) => Observable<T>): Observable<T> =>
+  const chosen = <T>(key: string | undefined, { tried }: Memory, then: (endpoint: Endpoint<M>) => Observable<T>): Observable<T> =>
     held(() => {
       const pick = (): Endpoint<M> | undefined => {
         live()
-        return chooser.pick(key, tried)
+        return picking.pick(key, tried)
       }
-      const member = pick()
-      return member !== undefined
-        ? then(member)
+      const endpoint = pick()
+      return endpoint !== undefined
+        ? then(endpoint)
         : // who was ejected is back without a word
           merge(news, interval(sampled)).pipe(
             map(pick),
             filter(picked => picked !== undefined),
             take(1),
-            timeout({ first: wait, with: () => throwError(() => chooser.nobody()) }),
+            timeout({ first: wait, with: () => throwError(() => picking.noInstance()) }),
             switchMap(then),
           )
     })
@@ -143,7 +143,7 @@ export const balance = <M, S>(
     use: (call, options = {}) => {
       const memory: Memory = { tried: new Map(), failures: 0 }
       const wrongUse = wrongKey(options.key) ?? checkedDurations({ timeout: options.timeout ?? 0 })
-      return wrongUse === undefined ? chosen(options.key, memory, member => called(call, member, memory, chooser, options)) : throwError(() => wrongUse)
+      return wrongUse === undefined ? chosen(options.key, memory, endpoint => called(call, endpoint, memory, picking, options)) : throwError(() => wrongUse)
     },
     select: ({ key } = {}) => {
       const wrongSelect = wrongKey(key)
@@ -155,9 +155,9 @@ export const balance = <M, S>(
         map(failure),
         takeWhile(failing => !isEnd(failing?.error)),
         tap(live),
-        tap(chooser.sweep),
-        filter(() => seen !== (seen = chooser.touched())),
-        map(() => new Map(Array.from(chooser.members(), (member): [string, InstanceState] => [member.id, stateOf(member)]))),
+        tap(picking.sweep),
+        filter(() => seen !== (seen = picking.touched())),
+        map(() => new Map(Array.from(picking.endpoints(), (endpoint): [string, InstanceState] => [endpoint.id, stateOf(endpoint)]))),
       )
     }),
   }

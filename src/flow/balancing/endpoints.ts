@@ -3,7 +3,7 @@ import { asRegistered } from '../../core/sets/probing.js'
 import { instancesOf, type ServiceSet } from '../../core/sets/service-set.js'
 import { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { endpointOf, ReadySet, type Endpoint } from './ready-set.js'
+import { newEndpoint, ReadySet, type Endpoint } from './ready-set.js'
 
 /** How long one that left is remembered, ms. */
 const remembered = 60_000
@@ -14,18 +14,18 @@ const weightOf = ({ weight }: ServiceInstance): number => (weight > 0 ? Math.min
 // what checks say is believed, unless it were too many: then it is as little to be trusted as an ejection
 const isUp = (instance: ServiceInstance): boolean => asRegistered(instance).status === 'up'
 
-/** The instances of one set after another, with what is known of each, by id; and who of them may be chosen. */
+/** The instances of one set after another, with what is present of each, by id; and who of them may be chosen. */
 export class Endpoints<M> {
   readonly #outliers: Outliers
   readonly #panic: number
-  readonly #known = new Map<string, Endpoint<M>>()
-  readonly #left = new Map<string, Endpoint<M>>()
+  readonly #present = new Map<string, Endpoint<M>>()
+  readonly #departed = new Map<string, Endpoint<M>>()
   readonly #ejected = new Set<Endpoint<M>>()
   readonly #up: ReadySet<M>
   readonly #available: ReadySet<M>
   #instances: SortedMap<ServiceInstance<M>> = SortedMap.empty()
-  #weighty = 0
-  #returns = Infinity
+  #weighted = 0
+  #nextReturn = Infinity
   #swept = -Infinity
   #versions = 0
   #begun = false
@@ -44,12 +44,12 @@ export class Endpoints<M> {
   }
 
   /** Who is there. */
-  get there(): Iterable<Endpoint<M>> {
-    return this.#known.values()
+  get present(): Iterable<Endpoint<M>> {
+    return this.#present.values()
   }
 
   /** Who may be chosen now: all that are registered as up when too many are ejected, or taken down by checks. */
-  pool(now: number): ReadySet<M> {
+  ready(now: number): ReadySet<M> {
     this.#readmit(now)
     return this.#available.size * 100 < this.#up.size * this.#panic ? this.#up : this.#available
   }
@@ -58,36 +58,36 @@ export class Endpoints<M> {
   follow(set: ServiceSet<M>, now: number): void {
     const next = instancesOf(set)
     for (const { key, after } of SortedMap.difference(this.#instances, next))
-      if (after === undefined) this.#leave(key, now)
-      else this.#come(after, now)
+      if (after === undefined) this.#remove(key, now)
+      else this.#add(after, now)
     this.#instances = next
     this.#begun ||= set.status !== 'pending'
-    for (const [id, { leftAt = now }] of this.#left) {
+    for (const [id, { leftAt = now }] of this.#departed) {
       if (now - leftAt <= remembered) break
-      this.#left.delete(id)
+      this.#departed.delete(id)
     }
   }
 
   /** Nobody is there, and those of the next set were there before. */
   forget(now: number): void {
-    for (const id of [...this.#known.keys()]) this.#leave(id, now)
+    for (const id of [...this.#present.keys()]) this.#remove(id, now)
     this.#instances = SortedMap.empty()
     this.#begun = false
   }
 
   /** Counts how a call ended; who fails too often in a row is ejected. */
-  count(member: Endpoint<M>, failure: boolean, now: number): void {
+  count(endpoint: Endpoint<M>, failure: boolean, now: number): void {
     // a call may outlast its instance, and another of that id may be there
-    if (member.leftAt !== undefined) return
+    if (endpoint.leftAt !== undefined) return
     if (!failure) {
-      member.successes += 1
-      member.streak = 0
+      endpoint.successes += 1
+      endpoint.streak = 0
       return
     }
-    member.failures += 1
-    member.failed += 1
-    member.streak += 1
-    if (member.streak >= this.#outliers.consecutive) this.#eject(member, now)
+    endpoint.failures += 1
+    endpoint.failed += 1
+    endpoint.streak += 1
+    if (endpoint.streak >= this.#outliers.consecutive) this.#eject(endpoint, now)
   }
 
   /**
@@ -102,99 +102,99 @@ export class Endpoints<M> {
     const end = passed === Infinity ? now : this.#swept + interval
     this.#swept = now
     this.#readmit(now)
-    const counted = [...this.#known.values()]
-    for (const member of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(member, end)
+    const counted = [...this.#present.values()]
+    for (const endpoint of outlying(counted.filter(({ id }) => this.#available.indexOf(id) !== undefined), this.#outliers)) this.#eject(endpoint, end)
     this.#readmit(now)
-    for (const member of counted) {
-      member.successes = member.failures = 0
-      const calm = Math.max(0, Math.floor((now - member.ejectedUntil) / interval))
-      member.ejections = Math.max(0, member.ejections - Math.min(passed, calm))
+    for (const endpoint of counted) {
+      endpoint.successes = endpoint.failures = 0
+      const calm = Math.max(0, Math.floor((now - endpoint.ejectedUntil) / interval))
+      endpoint.ejections = Math.max(0, endpoint.ejections - Math.min(passed, calm))
     }
     return true
   }
 
-  #come(instance: ServiceInstance<M>, now: number): void {
+  #add(instance: ServiceInstance<M>, now: number): void {
     const { id } = instance
-    const known = this.#known.get(id)
-    if (known !== undefined) this.#remove(known, now)
-    const member = known ?? this.#remembered(id, now) ?? endpointOf(instance)
-    const waited = known?.instance.status !== 'up'
-    this.#left.delete(id)
-    this.#known.set(id, member)
-    member.instance = instance
-    member.leftAt = undefined
-    if (waited && this.#begun) member.since = now
-    if (isUp(instance) && weightOf(instance) > 0) this.#weigh(1)
-    this.#place(member, now)
+    const present = this.#present.get(id)
+    if (present !== undefined) this.#withdraw(present, now)
+    const endpoint = present ?? this.#departedEndpoint(id, now) ?? newEndpoint(instance)
+    const waited = present?.instance.status !== 'up'
+    this.#departed.delete(id)
+    this.#present.set(id, endpoint)
+    endpoint.instance = instance
+    endpoint.leftAt = undefined
+    if (waited && this.#begun) endpoint.since = now
+    if (isUp(instance) && weightOf(instance) > 0) this.#countWeighted(1)
+    this.#admit(endpoint, now)
   }
 
-  #leave(id: string, now: number): void {
-    const member = this.#known.get(id)
-    if (member === undefined) return
-    this.#remove(member, now)
-    this.#known.delete(id)
-    this.#left.set(id, member)
+  #remove(id: string, now: number): void {
+    const endpoint = this.#present.get(id)
+    if (endpoint === undefined) return
+    this.#withdraw(endpoint, now)
+    this.#present.delete(id)
+    this.#departed.set(id, endpoint)
   }
 
-  #remembered(id: string, now: number): Endpoint<M> | undefined {
-    const member = this.#left.get(id)
-    return member?.leftAt !== undefined && now - member.leftAt <= remembered ? member : undefined
+  #departedEndpoint(id: string, now: number): Endpoint<M> | undefined {
+    const endpoint = this.#departed.get(id)
+    return endpoint?.leftAt !== undefined && now - endpoint.leftAt <= remembered ? endpoint : undefined
   }
 
-  #remove(member: Endpoint<M>, now: number): void {
-    member.leftAt = now
-    this.#up.delete(member)
-    this.#available.delete(member)
-    this.#ejected.delete(member)
-    if (isUp(member.instance) && weightOf(member.instance) > 0) this.#weigh(-1)
+  #withdraw(endpoint: Endpoint<M>, now: number): void {
+    endpoint.leftAt = now
+    this.#up.delete(endpoint)
+    this.#available.delete(endpoint)
+    this.#ejected.delete(endpoint)
+    if (isUp(endpoint.instance) && weightOf(endpoint.instance) > 0) this.#countWeighted(-1)
   }
 
   /** Weight 0 means never, unless all are 0: with the first that has a weight, and with the last, everybody's place is another. */
-  #weigh(change: 1 | -1): void {
-    const before = this.#weighty
-    this.#weighty += change
-    if (before > 0 && this.#weighty > 0) return
-    for (const member of this.#known.values()) {
-      this.#up.delete(member)
-      this.#available.delete(member)
-      this.#ejected.delete(member)
-      this.#place(member, -Infinity)
+  #countWeighted(change: 1 | -1): void {
+    const before = this.#weighted
+    this.#weighted += change
+    if (before > 0 && this.#weighted > 0) return
+    for (const endpoint of this.#present.values()) {
+      this.#up.delete(endpoint)
+      this.#available.delete(endpoint)
+      this.#ejected.delete(endpoint)
+      this.#admit(endpoint, -Infinity)
     }
   }
 
-  #place(member: Endpoint<M>, now: number): void {
-    const weight = weightOf(member.instance)
-    if (!isUp(member.instance) || member.leftAt !== undefined || (weight === 0 && this.#weighty > 0)) return
-    member.weight = this.#weighty > 0 ? weight : 1
-    this.#up.add(member)
-    if (member.instance.status !== 'up') return
-    if (member.ejectedUntil > now) this.#banish(member)
-    else this.#available.add(member)
+  #admit(endpoint: Endpoint<M>, now: number): void {
+    const weight = weightOf(endpoint.instance)
+    if (!isUp(endpoint.instance) || endpoint.leftAt !== undefined || (weight === 0 && this.#weighted > 0)) return
+    endpoint.weight = this.#weighted > 0 ? weight : 1
+    this.#up.add(endpoint)
+    if (endpoint.instance.status !== 'up') return
+    if (endpoint.ejectedUntil > now) this.#exclude(endpoint)
+    else this.#available.add(endpoint)
   }
 
-  #eject(member: Endpoint<M>, now: number): void {
-    if (this.#available.indexOf(member.id) === undefined || this.#ejected.size >= ejectable(this.#up.size, this.#outliers)) return
-    member.ejections += 1
-    member.streak = 0
-    member.ejectedUntil = now + ejectionTime(member.ejections, this.#outliers)
-    this.#available.delete(member)
-    this.#banish(member)
+  #eject(endpoint: Endpoint<M>, now: number): void {
+    if (this.#available.indexOf(endpoint.id) === undefined || this.#ejected.size >= ejectable(this.#up.size, this.#outliers)) return
+    endpoint.ejections += 1
+    endpoint.streak = 0
+    endpoint.ejectedUntil = now + ejectionTime(endpoint.ejections, this.#outliers)
+    this.#available.delete(endpoint)
+    this.#exclude(endpoint)
   }
 
-  #banish(member: Endpoint<M>): void {
-    this.#ejected.add(member)
-    this.#returns = Math.min(this.#returns, member.ejectedUntil)
+  #exclude(endpoint: Endpoint<M>): void {
+    this.#ejected.add(endpoint)
+    this.#nextReturn = Math.min(this.#nextReturn, endpoint.ejectedUntil)
   }
 
   /** Those whose time is over. */
   #readmit(now: number): void {
-    if (now < this.#returns) return
-    this.#returns = Infinity
-    for (const member of this.#ejected)
-      if (member.ejectedUntil > now) this.#returns = Math.min(this.#returns, member.ejectedUntil)
+    if (now < this.#nextReturn) return
+    this.#nextReturn = Infinity
+    for (const endpoint of this.#ejected)
+      if (endpoint.ejectedUntil > now) this.#nextReturn = Math.min(this.#nextReturn, endpoint.ejectedUntil)
       else {
-        this.#ejected.delete(member)
-        this.#available.add(member)
+        this.#ejected.delete(endpoint)
+        this.#available.add(endpoint)
       }
   }
 }

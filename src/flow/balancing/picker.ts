@@ -5,11 +5,11 @@ import type { ServiceSet } from '../../core/sets/service-set.js'
 import { learned } from '../../core/balance/statistics.js'
 import { now } from '../clock.js'
 import { Endpoints } from './endpoints.js'
-import type { Crowd, Endpoint } from './ready-set.js'
+import type { ReadyEndpoints, Endpoint } from './ready-set.js'
 import type { Reporting } from './use.js'
 
 /** Options of {@link picker}. */
-export interface ChoosingOptions {
+export interface PickerOptions {
   readonly outliers: Outliers
   readonly panic: number
   readonly zones: readonly string[]
@@ -27,88 +27,88 @@ export interface Picker<M> extends Reporting<M> {
   readonly sweep: () => void
   /** Who is chosen, if anybody; throws when the policy does, or chooses a stranger. */
   readonly pick: (key: string | undefined, tried: ReadonlyMap<string, unknown>) => Endpoint<M> | undefined
-  readonly nobody: () => NoInstance
-  readonly members: () => Iterable<Endpoint<M>>
+  readonly noInstance: () => NoInstance
+  readonly endpoints: () => Iterable<Endpoint<M>>
   /** Another number whenever something has changed. */
   readonly touched: () => number
 }
 
 /** Carries a policy through sets, calls and time. */
-export const picker = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, random, failed }: ChoosingOptions): Picker<M> => {
+export const picker = <M, S>(policy: Policy<S, M>, { outliers, panic, zones, random, failed }: PickerOptions): Picker<M> => {
   const { choose, learn, decay = 10_000 } = policy
-  const members = new Endpoints<M>(outliers, panic)
+  const endpoints = new Endpoints<M>(outliers, panic)
   let state = policy.initial
   let set: ServiceSet<M> | undefined
   let inFlight = 0
   let touched = 0
   const sweep = (at: number): void => {
-    if (members.sweep(at)) touched += 1
+    if (endpoints.sweep(at)) touched += 1
   }
-  const nobody = (): NoInstance => {
+  const noInstance = (): NoInstance => {
     const { service = '', status = 'pending', size = 0, trouble } = set ?? {}
     const reason =
       status === 'pending' ? 'pending'
       : size === 0 ? 'empty'
-      : members.pool(now()).size > 0 ? 'none chosen'
-      : members.ejected ? 'all ejected'
+      : endpoints.ready(now()).size > 0 ? 'none chosen'
+      : endpoints.ejected ? 'all ejected'
       : 'none up'
     return new NoInstance(service, reason, trouble && { cause: trouble.error, staleSince: trouble.since })
   }
   return {
     failed,
     touched: () => touched,
-    members: () => members.there,
+    endpoints: () => endpoints.present,
     forget: () => {
       set = undefined
-      members.forget(now())
+      endpoints.forget(now())
     },
     follow: next => {
       touched += 1
       set = next
-      members.follow(next, now())
+      endpoints.follow(next, now())
     },
     over: () => {
       const error = set?.trouble?.error
       if (error instanceof Closed) throw error
-      if (set === undefined) throw nobody()
+      if (set === undefined) throw noInstance()
     },
     sweep: () => sweep(now()),
     pick: (key, tried) => {
       const at = now()
       sweep(at)
-      const pool = members.pool(at)
-      if (pool.size === 0) return undefined
-      const untried: Crowd<M> = tried.size === 0 ? pool : pool.without(tried)
-      const candidates = untried.size === 0 ? pool : untried
+      const ready = endpoints.ready(at)
+      if (ready.size === 0) return undefined
+      const untried: ReadyEndpoints<M> = tried.size === 0 ? ready : ready.without(tried)
+      const candidates = untried.size === 0 ? ready : untried
       const [index, next] = choose(candidates, state, { now: at, random, inFlight, key, zones })
       state = next
       if (index === undefined) return undefined
-      const member = candidates.at(index)
-      if (member === undefined) throw new InvalidArgument('policy', `chose number ${String(index)} of ${candidates.size}, counted from 0`)
-      return member
+      const endpoint = candidates.at(index)
+      if (endpoint === undefined) throw new InvalidArgument('policy', `chose number ${String(index)} of ${candidates.size}, counted from 0`)
+      return endpoint
     },
-    began: (member, at) => {
+    began: (endpoint, at) => {
       touched += 1
       inFlight += 1
-      member.inFlight += 1
-      if (member.waiting++ === 0) member.waitingSince = at
+      endpoint.inFlight += 1
+      if (endpoint.waiting++ === 0) endpoint.waitingSince = at
     },
-    ended: member => {
+    ended: endpoint => {
       touched += 1
       inFlight -= 1
-      member.inFlight -= 1
+      endpoint.inFlight -= 1
     },
-    learned: (member, outcome: Outcome<M>, first) => {
+    learned: (endpoint, outcome: Outcome<M>, first) => {
       const { result, now: at } = outcome
       touched += 1
-      if (first) member.waitingSince = --member.waiting === 0 ? Infinity : at
-      const { latency, failing, measuredAt } = learned(member, outcome, decay)
-      member.latency = latency
-      member.failing = failing
-      member.measuredAt = measuredAt
-      if (result !== 'abandoned') members.count(member, result === 'failure', at)
+      if (first) endpoint.waitingSince = --endpoint.waiting === 0 ? Infinity : at
+      const { latency, failing, measuredAt } = learned(endpoint, outcome, decay)
+      endpoint.latency = latency
+      endpoint.failing = failing
+      endpoint.measuredAt = measuredAt
+      if (result !== 'abandoned') endpoints.count(endpoint, result === 'failure', at)
       if (learn !== undefined) state = learn(state, outcome)
     },
-    nobody,
+    noInstance,
   }
 }

@@ -4,7 +4,7 @@ import { unlearned } from '../../core/balance/statistics.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** What is known of an instance, whether it is there or not. */
+/** What is existing of an instance, whether it is there or not. */
 export interface Endpoint<M> extends Mutable<Candidate<M>> {
   /** When it left, ms; `undefined`: it is there. */
   leftAt: number | undefined
@@ -21,21 +21,21 @@ export interface Endpoint<M> extends Mutable<Candidate<M>> {
   ejections: number
 }
 
-/** A member of whom nothing is known yet. What a choice reads comes first, so that it lies together. */
-export const endpointOf = <M>(instance: ServiceInstance<M>): Endpoint<M> => ({
+/** A endpoint of whom nothing is existing yet. What a choice reads comes first, so that it lies together. */
+export const newEndpoint = <M>(instance: ServiceInstance<M>): Endpoint<M> => ({
   weight: 1, inFlight: 0, ...unlearned, waitingSince: Infinity, id: instance.id, instance, since: -Infinity, leftAt: undefined, waiting: 0,
   successes: 0, failures: 0, failed: 0, streak: 0, ejectedUntil: -Infinity, ejections: 0,
 })
 
-/** Candidates that are members. */
-export interface Crowd<M> extends Candidates<M> {
+/** Candidates that are endpoints. */
+export interface ReadyEndpoints<M> extends Candidates<M> {
   readonly at: (index: number) => Endpoint<M> | undefined
 }
 
-/** Those that may be chosen, densely: who goes gives its place to the last. */
-export class ReadySet<M> implements Crowd<M> {
-  readonly #members: Endpoint<M>[] = []
-  readonly #places = new Map<string, number>()
+/** Those that may be chosen, densely: who goes gives its index to the last. */
+export class ReadySet<M> implements ReadyEndpoints<M> {
+  readonly #endpoints: Endpoint<M>[] = []
+  readonly #indices = new Map<string, number>()
   readonly #zones = new Map<string, ReadySet<M>>()
   readonly #wider: ReadySet<M> | undefined
   readonly #fresh: () => number
@@ -50,7 +50,7 @@ export class ReadySet<M> implements Crowd<M> {
   }
 
   get size(): number {
-    return this.#members.length
+    return this.#endpoints.length
   }
 
   get up(): number {
@@ -61,64 +61,64 @@ export class ReadySet<M> implements Crowd<M> {
     return this
   }
 
-  readonly at = (index: number): Endpoint<M> | undefined => this.#members[index]
+  readonly at = (index: number): Endpoint<M> | undefined => this.#endpoints[index]
 
-  readonly indexOf = (id: string): number | undefined => this.#places.get(id)
+  readonly indexOf = (id: string): number | undefined => this.#indices.get(id)
 
   readonly in = (zone: string): ReadySet<M> => {
-    const known = this.#zones.get(zone)
-    if (known !== undefined) return known
-    const pool = new ReadySet<M>(this.#fresh, this.#wider?.in(zone))
-    for (const member of this.#members) if (member.instance.zone === zone) pool.add(member)
-    this.#zones.set(zone, pool)
-    return pool
+    const existing = this.#zones.get(zone)
+    if (existing !== undefined) return existing
+    const ready = new ReadySet<M>(this.#fresh, this.#wider?.in(zone))
+    for (const endpoint of this.#endpoints) if (endpoint.instance.zone === zone) ready.add(endpoint)
+    this.#zones.set(zone, ready)
+    return ready
   }
 
-  add(member: Endpoint<M>): void {
-    if (this.#places.has(member.id)) return
-    this.#places.set(member.id, this.#members.push(member) - 1)
-    this.newest = Math.max(this.newest, member.since)
+  add(endpoint: Endpoint<M>): void {
+    if (this.#indices.has(endpoint.id)) return
+    this.#indices.set(endpoint.id, this.#endpoints.push(endpoint) - 1)
+    this.newest = Math.max(this.newest, endpoint.since)
     this.version = this.#fresh()
-    this.#zones.get(member.instance.zone)?.add(member)
+    this.#zones.get(endpoint.instance.zone)?.add(endpoint)
   }
 
-  delete(member: Endpoint<M>): void {
-    const place = this.#places.get(member.id)
-    const last = this.#members.at(-1)
-    if (place === undefined || last === undefined) return
-    this.#members[place] = last
-    this.#places.set(last.id, place)
-    this.#members.pop()
-    this.#places.delete(member.id)
+  delete(endpoint: Endpoint<M>): void {
+    const index = this.#indices.get(endpoint.id)
+    const last = this.#endpoints.at(-1)
+    if (index === undefined || last === undefined) return
+    this.#endpoints[index] = last
+    this.#indices.set(last.id, index)
+    this.#endpoints.pop()
+    this.#indices.delete(endpoint.id)
     this.version = this.#fresh()
-    this.#zones.get(member.instance.zone)?.delete(member)
+    this.#zones.get(endpoint.instance.zone)?.delete(endpoint)
   }
 
-  /** Without those that were tried, whose places the last ones take. */
-  without(tried: ReadonlyMap<string, unknown>): Crowd<M> {
+  /** Without those that were tried, whose indices the last ones take. */
+  without(tried: ReadonlyMap<string, unknown>): ReadyEndpoints<M> {
     const holes = new Set<number>()
     for (const id of tried.keys()) {
-      const place = this.#places.get(id)
-      if (place !== undefined) holes.add(place)
+      const index = this.#indices.get(id)
+      if (index !== undefined) holes.add(index)
     }
     if (holes.size === 0) return this
     const size = this.size - holes.size
     const moved = new Map<number, number>()
-    const places = new Map<number, number>()
+    const indices = new Map<number, number>()
     let last = this.size - 1
     for (const hole of holes) {
       if (hole >= size) continue
       while (holes.has(last)) last -= 1
       moved.set(hole, last)
-      places.set(last--, hole)
+      indices.set(last--, hole)
     }
     const { up, newest, at, indexOf } = this
     return {
       size,
       at: index => (index < size ? at(moved.get(index) ?? index) : undefined),
       indexOf: id => {
-        const place = indexOf(id)
-        return place === undefined || holes.has(place) ? undefined : (places.get(place) ?? place)
+        const index = indexOf(id)
+        return index === undefined || holes.has(index) ? undefined : (indices.get(index) ?? index)
       },
       version: this.#fresh(),
       up,

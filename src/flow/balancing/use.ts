@@ -25,10 +25,10 @@ export interface Memory {
 
 /** What a call tells the balancer. */
 export interface Reporting<M> {
-  readonly began: (member: Endpoint<M>, now: number) => void
+  readonly began: (endpoint: Endpoint<M>, now: number) => void
   /** `first`: nothing was learned from this call before. */
-  readonly learned: (member: Endpoint<M>, outcome: Outcome<M>, first: boolean) => void
-  readonly ended: (member: Endpoint<M>) => void
+  readonly learned: (endpoint: Endpoint<M>, outcome: Outcome<M>, first: boolean) => void
+  readonly ended: (endpoint: Endpoint<M>) => void
   readonly failed: (error: unknown) => boolean
 }
 
@@ -42,7 +42,7 @@ const limited = <T>(source: Observable<T>, { id, address }: ServiceInstance, { l
 }
 
 /** One call to a chosen instance: begun when subscribed, and ended exactly once, however it ends, before anybody downstream learns of it. */
-export const called = <M, T>(call: Call<M, T>, member: Endpoint<M>, memory: Memory, reporting: Reporting<M>, options: UseOptions): Observable<T> =>
+export const called = <M, T>(call: Call<M, T>, endpoint: Endpoint<M>, memory: Memory, reporting: Reporting<M>, options: UseOptions): Observable<T> =>
   defer(() => {
     const { began, learned, ended, failed } = reporting
     const controller = new AbortController()
@@ -54,7 +54,7 @@ export const called = <M, T>(call: Call<M, T>, member: Endpoint<M>, memory: Memo
       const at = now()
       answered = true
       // what comes after the answer says nothing of how long that took
-      learned(member, { candidate: member, result, latency: first ? at - start : 0, now: at }, first)
+      learned(endpoint, { candidate: endpoint, result, latency: first ? at - start : 0, now: at }, first)
     }
     const answer = (): void => {
       if (answered) return
@@ -64,21 +64,21 @@ export const called = <M, T>(call: Call<M, T>, member: Endpoint<M>, memory: Memo
     const end = (result: Outcome<M>['result']): void => {
       if (done) return
       done = true
-      ended(member)
+      ended(endpoint)
       if (result === 'success') {
         answer()
         return
       }
-      if (result === 'failure' || !valued) memory.tried.set(member.id, ++memory.failures)
+      if (result === 'failure' || !valued) memory.tried.set(endpoint.id, ++memory.failures)
       if (result === 'failure' || !answered) tell(result)
     }
-    began(member, start)
+    began(endpoint, start)
     const answers = defer(() => {
-      const input = call(member.instance, controller.signal)
+      const input = call(endpoint.instance, controller.signal)
       promised = isPromise(input)
       return input
     })
-    return (options.timeout === undefined ? answers : limited(answers, member.instance, options)).pipe(
+    return (options.timeout === undefined ? answers : limited(answers, endpoint.instance, options)).pipe(
       tap({
         next: () => {
           valued = true
