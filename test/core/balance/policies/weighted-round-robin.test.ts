@@ -6,7 +6,7 @@ import { crowd, expected, picking, tallied, times, weighing } from './candidates
 
 describe('weightedRoundRobin', () => {
   it('repeats a a b a c a a for the weights 5, 1, 1, as nginx does', () => {
-    const pick = picking(weightedRoundRobin())
+    const pick = picking(weightedRoundRobin(), { random: () => 0 })
     expect(times(14, () => pick(crowd(weighing(5, 1, 1)))).join('')).toBe('aabacaaaabacaa')
   })
 
@@ -39,8 +39,32 @@ describe('weightedRoundRobin', () => {
     }
   })
 
+  it('starts at a random point of its cycle', () => {
+    const equal = crowd(weighing(...times(10, () => 1)))
+    const counts = tallied(times(1_000, at => picking(weightedRoundRobin(), { random: seeded(at) })(equal)))
+    expect([counts.size, Math.min(...counts.values()) > 60, Math.max(...counts.values()) < 140]).toEqual([10, true, true])
+    const canary = crowd(weighing(95, 5))
+    expect(expected(tallied(times(2_000, at => picking(weightedRoundRobin(), { random: seeded(at) })(canary))).get('b') ?? 0, 0.05, 2_000)).toBe(true)
+  })
+
+  it.each<[string, string, readonly number[], readonly number[], number]>([
+    ['100, 100, 100', '1, 1, 1', [100, 100, 100], [1, 1, 1], 3],
+    ['1, 1, 1', '1000, 1000, 1000', [1, 1, 1], [1_000, 1_000, 1_000], 3],
+    ['1000, 1, 1', '1, 1, 1', [1_000, 1, 1], [1, 1, 1], 8],
+    ['0.1, 0.2, 0.3', '10, 20, 30', [0.1, 0.2, 0.3], [10, 20, 30], 7],
+  ])('leaves no instance out when the weights change from %s to %s', (_was, _is, before, after, longest) => {
+    for (let start = 1; start < 600; start += 13) {
+      const pick = picking(weightedRoundRobin(), { random: () => 0 })
+      const [first, second] = [crowd(weighing(...before)), crowd(weighing(...after), { version: 2 })]
+      for (let turn = 0; turn < start; turn += 1) pick(first)
+      const picks = times(60, () => pick(second))
+      for (const id of 'abc')
+        for (let at = 0; at + longest <= picks.length; at += 1) expect(picks.slice(at, at + longest)).toContain(id)
+    }
+  })
+
   it('keeps the rotation of the others when an instance joins or leaves', () => {
-    const pick = picking(weightedRoundRobin())
+    const pick = picking(weightedRoundRobin(), { random: () => 0 })
     const three = crowd(weighing(5, 1, 1))
     const four = crowd([...weighing(5, 1, 1), { id: 'd', weight: 0.001 }], { version: 2 })
     expect([...times(3, () => pick(three)), ...times(4, () => pick(four))].join('')).toBe('aabacaa')
