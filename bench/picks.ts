@@ -9,7 +9,7 @@ import { weightedRoundRobin } from '../src/core/balance/policies/weighted-round-
 import type { Policy } from '../src/core/balance/policy.js'
 import { instancesOf, serviceSet, withInstances } from '../src/core/sets/service-set.js'
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
-import { picker, type Picker } from '../src/flow/balancing/picker.js'
+import { Picker } from '../src/flow/balancing/picker.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
 import { cpu } from './etcd/orders.js'
 import { bound, compare } from './ratios.js'
@@ -20,43 +20,43 @@ const rounds = 9
 const idOf = (at: number): string => `node-${String(at).padStart(5, '0')}`
 const nodeOf = (at: number, weight = 1 + (at % 3)): ServiceInstance => serviceInstance({ service: 'web', id: idOf(at), address: `10.0.0.1:${1 + at}`, weight })
 const setOf = (size: number) => serviceSet('web', Array.from({ length: size }, (_, at) => nodeOf(at)))
-const none: ReadonlyMap<string, number> = new Map()
+const none: ReadonlySet<string> = new Set()
 const keys = Array.from({ length: 1_024 }, (_, at) => `user-${at}`)
 
-const chooserOf = <S>(policy: Policy<S>, size: number): Picker<unknown> => {
-  const chooser = picker(policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, failed: () => true })
-  chooser.follow(setOf(size))
-  return chooser
+const pickerOf = <S>(policy: Policy<S>, size: number): Picker<unknown> => {
+  const picker = new Picker(policy as Policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, wait: 0 })
+  picker.follow(setOf(size))
+  return picker
 }
 
 /** A whole pick, as a call makes it: the clock, the choice, the reservation, the statistics, and the release. */
 const whole = <S>(policy: Policy<S>) => (size: number) => {
-  const chooser = chooserOf(policy, size)
-  const flying: NonNullable<ReturnType<typeof chooser.pick>>[] = []
+  const picker = pickerOf(policy, size)
+  const flying: NonNullable<ReturnType<typeof picker.pick>>[] = []
   let at = 0
   return (): void => {
-    const member = chooser.pick(keys[at++ & 1_023], none)
-    if (member === undefined) return
-    chooser.began(member, at)
-    flying.push(member)
+    const endpoint = picker.pick(keys[at++ & 1_023], none)
+    if (endpoint === undefined) return
+    picker.began(endpoint, at)
+    flying.push(endpoint)
     if (flying.length < 64) return
     const done = flying.splice(0)
     for (const each of done) {
-      chooser.ended(each)
-      chooser.learned(each, { candidate: each, result: 'success', latency: 5 + (at & 7), now: performance.now() }, true)
+      picker.ended(each)
+      picker.learned(each, 'success', performance.now() - 5 - (at & 7), true)
     }
   }
 }
 const pick = <S>(policy: Policy<S>) => (size: number) => {
-  const chooser = chooserOf(policy, size)
+  const picker = pickerOf(policy, size)
   for (let at = 0; at < size * 2; at += 1) {
-    const member = chooser.pick(undefined, none)
-    if (member === undefined) continue
-    chooser.began(member, 0)
-    chooser.learned(member, { candidate: member, result: 'success', latency: 5 + (at & 7), now: performance.now() }, true)
+    const endpoint = picker.pick(undefined, none)
+    if (endpoint === undefined) continue
+    picker.began(endpoint, 0)
+    picker.learned(endpoint, 'success', performance.now() - 5 - (at & 7), true)
   }
   let at = 0
-  return () => chooser.pick(keys[at++ & 1_023], none)
+  return () => picker.pick(keys[at++ & 1_023], none)
 }
 
 // CPU time, so that other work of the machine does not count
@@ -113,14 +113,14 @@ export const picks = (): void => {
   goals(taken)
   compared('a pick with its reservation, its statistics and its release', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
   const changing = (size: number) => {
-    const chooser = chooserOf(roundRobin(), size)
+    const picker = pickerOf(roundRobin(), size)
     let set = setOf(size)
     let at = 0
-    chooser.follow(set)
+    picker.follow(set)
     return (): void => {
       at += 1
       set = withInstances(set, instancesOf(set).set(idOf((at * 7_919) % size), nodeOf((at * 7_919) % size, at)))
-      chooser.follow(set)
+      picker.follow(set)
     }
   }
   compared('a new set with one change, made and followed', {

@@ -4,26 +4,28 @@ import { unlearned } from '../../core/balance/statistics.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** What is existing of an instance, whether it is there or not. */
+/** An instance, present or departed, with its call statistics. */
 export interface Endpoint<M> extends Mutable<Candidate<M>> {
-  /** When it left, ms; `undefined`: it is there. */
+  /** When it left, ms; `undefined`: it is present. */
   leftAt: number | undefined
+  /** Whether it is another process than the one before under its id, and had no success yet. */
+  unproven: boolean
   /** Calls that have not been answered. */
   waiting: number
-  /** Answers and failures since rates were last looked at. */
+  /** Answers and failures since rates were last checked. */
   successes: number
   failures: number
   /** Failures in all, and in a row. */
   failed: number
   streak: number
-  /** Until when it is ejected, ms, and how often it was, lately. */
+  /** Until when it is ejected, ms, and its number of recent ejections. */
   ejectedUntil: number
   ejections: number
 }
 
-/** A endpoint of whom nothing is existing yet. What a choice reads comes first, so that it lies together. */
+/** An endpoint without statistics. The fields that a choice reads come first, so that they lie together. */
 export const newEndpoint = <M>(instance: ServiceInstance<M>): Endpoint<M> => ({
-  weight: 1, inFlight: 0, ...unlearned, waitingSince: Infinity, id: instance.id, instance, since: -Infinity, leftAt: undefined, waiting: 0,
+  weight: 1, inFlight: 0, ...unlearned, waitingSince: Infinity, id: instance.id, instance, since: -Infinity, leftAt: undefined, unproven: false, waiting: 0,
   successes: 0, failures: 0, failed: 0, streak: 0, ejectedUntil: -Infinity, ejections: 0,
 })
 
@@ -32,7 +34,13 @@ export interface ReadyEndpoints<M> extends Candidates<M> {
   readonly at: (index: number) => Endpoint<M> | undefined
 }
 
-/** Those that may be chosen, densely: who goes gives its index to the last. */
+/** Some ids: a set, or a map by id. */
+export interface Ids {
+  readonly size: number
+  readonly keys: () => Iterable<string>
+}
+
+/** The endpoints that may be chosen, densely: the last one takes the index of one that goes, and an update keeps its index. */
 export class ReadySet<M> implements ReadyEndpoints<M> {
   readonly #endpoints: Endpoint<M>[] = []
   readonly #indices = new Map<string, number>()
@@ -42,7 +50,7 @@ export class ReadySet<M> implements ReadyEndpoints<M> {
   version: number
   newest = -Infinity
 
-  /** `fresh` gives another version each time; `wider` is where the ejected are, too. */
+  /** `fresh` returns another version each time; `wider` also contains ejected endpoints. */
   constructor(fresh: () => number, wider?: ReadySet<M>) {
     this.#fresh = fresh
     this.#wider = wider
@@ -57,8 +65,8 @@ export class ReadySet<M> implements ReadyEndpoints<M> {
     return (this.#wider ?? this).size
   }
 
-  get all(): Candidates<M> {
-    return this
+  get all(): ReadySet<M> {
+    return this.#wider ?? this
   }
 
   readonly at = (index: number): Endpoint<M> | undefined => this.#endpoints[index]
@@ -69,35 +77,44 @@ export class ReadySet<M> implements ReadyEndpoints<M> {
     const existing = this.#zones.get(zone)
     if (existing !== undefined) return existing
     const ready = new ReadySet<M>(this.#fresh, this.#wider?.in(zone))
-    for (const endpoint of this.#endpoints) if (endpoint.instance.zone === zone) ready.add(endpoint)
+    for (const endpoint of this.#endpoints) if (endpoint.instance.zone === zone) ready.#add(endpoint)
     this.#zones.set(zone, ready)
     return ready
   }
 
-  add(endpoint: Endpoint<M>): void {
-    if (this.#indices.has(endpoint.id)) return
+  /** Adds, updates or removes the endpoint of an id, whose zone was `zone` before. */
+  put(endpoint: Endpoint<M>, zone: string, present: boolean): void {
+    const index = this.#indices.get(endpoint.id)
+    if (index === undefined && !present) return
+    const moved = zone !== endpoint.instance.zone
+    if (index === undefined) this.#add(endpoint)
+    else if (present) {
+      this.#endpoints[index] = endpoint
+      this.newest = Math.max(this.newest, endpoint.since)
+    } else this.#remove(endpoint.id, index)
+    this.version = this.#fresh()
+    if (moved) this.#zones.get(zone)?.put(endpoint, endpoint.instance.zone, false)
+    this.#zones.get(endpoint.instance.zone)?.put(endpoint, endpoint.instance.zone, present)
+  }
+
+  #add(endpoint: Endpoint<M>): void {
     this.#indices.set(endpoint.id, this.#endpoints.push(endpoint) - 1)
     this.newest = Math.max(this.newest, endpoint.since)
-    this.version = this.#fresh()
-    this.#zones.get(endpoint.instance.zone)?.add(endpoint)
   }
 
-  delete(endpoint: Endpoint<M>): void {
-    const index = this.#indices.get(endpoint.id)
-    const last = this.#endpoints.at(-1)
-    if (index === undefined || last === undefined) return
-    this.#endpoints[index] = last
-    this.#indices.set(last.id, index)
-    this.#endpoints.pop()
-    this.#indices.delete(endpoint.id)
-    this.version = this.#fresh()
-    this.#zones.get(endpoint.instance.zone)?.delete(endpoint)
+  #remove(id: string, index: number): void {
+    const last = this.#endpoints.pop()
+    if (last !== undefined && last.id !== id) {
+      this.#endpoints[index] = last
+      this.#indices.set(last.id, index)
+    }
+    this.#indices.delete(id)
   }
 
-  /** Without those that were tried, whose indices the last ones take. */
-  without(tried: ReadonlyMap<string, unknown>): ReadyEndpoints<M> {
+  /** The endpoints but for some, whose indices the last ones take. */
+  without(ids: Ids): ReadyEndpoints<M> {
     const holes = new Set<number>()
-    for (const id of tried.keys()) {
+    for (const id of ids.keys()) {
       const index = this.#indices.get(id)
       if (index !== undefined) holes.add(index)
     }
@@ -123,8 +140,8 @@ export class ReadySet<M> implements ReadyEndpoints<M> {
       version: this.#fresh(),
       up,
       newest,
-      all: this,
-      in: zone => this.in(zone).without(tried),
+      all: this.all,
+      in: zone => this.in(zone).without(ids),
     }
   }
 }

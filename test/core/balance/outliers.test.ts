@@ -14,6 +14,7 @@ describe('ejections', () => {
   })
   it('affect at most 10 % of the instances that are up, but always one', () => {
     expect([1, 2, 9, 10, 19, 20, 100].map(up => ejectable(up, defaults))).toEqual([1, 1, 1, 1, 1, 2, 10])
+    expect(ejectable(100, { share: 0 })).toBe(0)
   })
 })
 
@@ -39,16 +40,32 @@ describe('a failure percentage', () => {
     expect(worst(tallies(...same(4, 50, 0), [15, 85]), only)).toEqual([4])
     expect(worst(tallies(...same(4, 50, 0), [16, 84]), only)).toEqual([])
     expect(worst(tallies(...same(4, 50, 0), [0, 49]), only)).toEqual([])
-    expect(worst(tallies(...same(3, 50, 0), [0, 50]), only)).toEqual([])
+    expect(worst(tallies(...same(3, 50, 0), [0, 50]), { ...only, few: Infinity })).toEqual([])
   })
   it('lists the worst instance first', () => {
     expect(worst(tallies([10, 90], ...same(4, 50, 0), [0, 100], [5, 95]), only)).toEqual([5, 6, 0])
   })
 })
 
+describe('a failure percentage of fewer than five instances', () => {
+  it('is an outlier from 50 % of at least 10 calls, if the others together fail less than half as often', () => {
+    expect(worst(tallies(...same(3, 10, 0), [5, 5]))).toEqual([3])
+    expect(worst(tallies([10, 0], [1, 9]))).toEqual([1])
+    expect(worst(tallies(...same(3, 10, 0), [6, 5]))).toEqual([])
+    expect(worst(tallies(...same(3, 10, 0), [4, 5]))).toEqual([])
+    expect(worst(tallies(...same(3, 7, 3), [5, 5]))).toEqual([])
+    expect(worst(tallies(...same(3, 8, 2), [5, 5]))).toEqual([3])
+  })
+  it('is not compared without others, nor with `few` or `failures` at Infinity', () => {
+    expect(worst(tallies([0, 100]))).toEqual([])
+    for (const off of [{ few: Infinity }, { failures: Infinity }]) expect(worst(tallies(...same(3, 10, 0), [0, 10]), off)).toEqual([])
+  })
+})
+
 describe('outliersOf', () => {
   it('fills in the defaults, and switches every rule off for false', () => {
     expect(outliersOf(false)).toMatchObject({ consecutive: Infinity, deviations: Infinity, failures: Infinity })
+    expect(outliersOf({ consecutive: undefined })).toEqual(defaults)
     expect(outliersOf({ consecutive: 3 })).toMatchObject({ consecutive: 3, deviations: 1.9, failures: 85, base: 30_000, max: 300_000, share: 10, hosts: 5, calls: 100 })
     expect(checkedOutliers(defaults)).toBeUndefined()
     expect(checkedOutliers(outliersOf(false))).toBeUndefined()

@@ -159,6 +159,23 @@ describe('policies in a balancer', () => {
     expect(asked).toEqual(['b', 'a'])
   }))
 
+  it.each(['', [''], ['', 'z']])('zoneAware takes the zone %j as no zone where it is empty', zone => virtually(() => {
+    const web = balance(of(nodes('a', node('b', { zone: 'z' }))), zoneAware(roundRobin()), { zone })
+    expect(new Set(Array.from({ length: 6 }, () => chosen(web)))).toEqual(new Set(zone[1] === 'z' ? ['b'] : ['a', 'b']))
+  }))
+
+  it('consistentHash moves only the keys of an ejected instance, of 65', () => virtually(() => {
+    const web = balance(of(nodes(...Array.from({ length: 65 }, (_, at) => `n${at}`))), consistentHash(), { outliers: { consecutive: 1 } })
+    const { stop } = see(web.state$)
+    const keys = Array.from({ length: 500 }, (_, at) => `k${at}`)
+    const before = keys.map(key => chosen(web, key))
+    see(web.use(() => failing(), { key: 'k0' }))
+    const after = keys.map(key => chosen(web, key))
+    expect(after[0]).not.toBe(before[0])
+    expect(before.flatMap((id, at) => (id === after[at] ? [] : [id])).every(id => id === before[0])).toBe(true)
+    stop()
+  }))
+
   it('slowStart reduces the weight of instances that join later, not of the first set', () => virtually(({ advance }) => {
     const sets = new BehaviorSubject(nodes('a'))
     const web = balance(sets, slowStart(weightedRoundRobin()))
@@ -186,7 +203,7 @@ describe('refuses', () => {
     for (const seen of [see(web.use(() => of(1), { key: key as never })), see(web.select({ key: key as never }))]) expect((seen.error as Error).message).toContain('key: must be a string')
   }))
   it.each([
-    ['panic', { panic: 101 }], ['panic', { panic: 0.5 }], ['outliers.share', { outliers: { share: 0.1 } }], ['panic', { panic: NaN }], ['wait', { wait: -1 }], ['linger', { linger: Infinity }],
+    ['panic', { panic: 101 }], ['panic', { panic: 0.5 }], ['outliers.share', { outliers: { share: 0.1 } }], ['panic', { panic: NaN }], ['wait', { wait: -1 }], ['linger', { linger: -1 }], ['retryBudget.share', { retryBudget: { share: -1 } }], ['retryBudget.window', { retryBudget: { window: 0 } }], ['outliers.few', { outliers: { few: NaN } }], ['failed', { failed: 7 as never }],
     ['outliers.base', { outliers: { base: NaN } }], ['outliers.share', { outliers: { share: -1 } }], ['random', { random: 7 as never }],
   ])('the option %s', (argument, options) => virtually(() => {
     const subscribed = new Subject<ServiceSet>()

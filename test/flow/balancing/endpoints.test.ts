@@ -1,7 +1,8 @@
 import { BehaviorSubject, concat, NEVER, of } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { serviceSet } from 'rx-discovery'
+import { balance, peakEwma, serviceSet } from 'rx-discovery'
 import { virtually } from 'rx-discovery/testing'
+import { seeded } from '../../etcd/random-writes.js'
 import { answering, chosen, failing, inFlight, inTurn, node, nodes, silent, statesOf } from './balance-scene.js'
 import { see } from '../scene.js'
 
@@ -209,6 +210,192 @@ describe('an instance that fails', () => {
     const { stop } = see(web.state$)
     fail(web, 'c', 50)
     expect(all(web).size).toBe(5)
+    stop()
+  }))
+})
+
+describe('another incarnation of an instance', () => {
+  const process = (id: string, incarnation: string, more = {}) => node(id, { incarnation, ...more })
+  const others = [process('b', '1'), process('c', '1'), process('d', '1'), process('e', '1')]
+  const failingOn = (id: string) => (instance: { readonly id: string }) => (instance.id === id ? failing() : of(1))
+  const ejectedFor = (web: ReturnType<typeof inTurn>, now: number): number | undefined => {
+    const until = statesOf(web).get('a')?.ejectedUntil
+    return until === undefined ? undefined : until - now
+  }
+
+  it('starts without statistics and without its ejection', () => virtually(({ advance, now }) => {
+    const sets = new BehaviorSubject(nodes(process('a', '1'), ...others))
+    const web = inTurn(sets)
+    const { stop } = see(web.state$)
+    for (let call = 0; call < 25; call += 1) see(web.use(failingOn('a')))
+    expect(ejectedFor(web, now())).toBe(30_000)
+    sets.next(nodes(process('a', '2'), ...others))
+    expect(statesOf(web).get('a')).toEqual({ inFlight: 0, latency: undefined, failures: 0, ejectedUntil: undefined })
+    advance(12_000)
+    stop()
+  }))
+
+  it.each([['in place', false], ['after it left', true]])('gets a fair share within seconds: %s', (_, leaves) => virtually(({ advance }) => {
+    const sets = new BehaviorSubject(nodes(process('a', '1'), ...others))
+    const web = balance(sets, peakEwma(), { random: seeded(1) })
+    const { stop } = see(web.state$)
+    let dead = true
+    const calls = new Map<string, number>()
+    const load = (ms: number): void => {
+      calls.clear()
+      for (let at = 0; at < ms; at += 50) {
+        see(web.use(({ id }) => {
+          calls.set(id, (calls.get(id) ?? 0) + 1)
+          return id === 'a' && dead ? failing(1) : answering(10)(node(id))
+        }))
+        advance(50)
+      }
+    }
+    load(5_000)
+    if (leaves) {
+      sets.next(nodes(...others))
+      load(7_000)
+    }
+    dead = false
+    sets.next(nodes(process('a', '2'), ...others))
+    load(5_000)
+    expect(calls.get('a')).toBeGreaterThan(20 * 0.6)
+    stop()
+  }))
+
+  it('gets one call at a time until its first success', () => virtually(({ advance }) => {
+    const sets = new BehaviorSubject(nodes(process('a', '1'), 'b', 'c'))
+    const web = inTurn(sets)
+    const { stop } = see(web.state$)
+    sets.next(nodes(process('a', '2'), 'b', 'c'))
+    for (let call = 0; call < 30; call += 1) see(web.use(answering(100)))
+    expect(inFlight(web)['a']).toBe(1)
+    advance(100)
+    for (let call = 0; call < 30; call += 1) see(web.use(answering(100)))
+    expect(inFlight(web)['a']).toBe(10)
+    advance(100)
+    stop()
+  }))
+
+  it('serves all calls if there is no other instance', () => virtually(({ advance }) => {
+    const sets = new BehaviorSubject(nodes(process('a', '1')))
+    const web = inTurn(sets)
+    const { stop } = see(web.state$)
+    sets.next(nodes(process('a', '2')))
+    const seen = Array.from({ length: 3 }, () => see(web.use(answering(100))))
+    advance(100)
+    expect(seen.map(({ values }) => values)).toEqual([['a'], ['a'], ['a']])
+    stop()
+  }))
+
+  it('that fails before its first success is ejected at once, for `base` × the number of its ejections', () => virtually(({ advance, now }) => {
+    const sets = new BehaviorSubject(nodes(process('a', '0'), ...others))
+    const web = inTurn(sets)
+    const { stop } = see(web.state$)
+    let failed = 0
+    const load = (): void => {
+      for (let call = 0; call < 100; call += 1)
+        see(web.use(({ id }) => {
+          if (id === 'a') failed += 1
+          return id === 'a' ? failing() : of(1)
+        }))
+    }
+    load()
+    expect([failed, ejectedFor(web, now())]).toEqual([5, 30_000])
+    for (let restart = 1; restart <= 8; restart += 1) {
+      advance(5_000)
+      sets.next(nodes(process('a', String(restart)), ...others))
+      load()
+      expect([failed, ejectedFor(web, now())]).toEqual([5 + restart, Math.min(300_000, 30_000 * (restart + 1))])
+    }
+    stop()
+  }))
+
+  it('is not assumed after an update, a new lease of the same process, or without incarnations', () => virtually(({ advance, now }) => {
+    for (const [before, after] of [['1', '1'], ['', ''], ['', '2'], ['1', '']] as const) {
+      const sets = new BehaviorSubject(nodes(process('a', before), ...others))
+      const web = inTurn(sets)
+      const { stop } = see(web.state$)
+      for (let call = 0; call < 25; call += 1) see(web.use(failingOn('a')))
+      sets.next(nodes(process('a', after, { version: '2' }), ...others))
+      sets.next(nodes(...others))
+      advance(3_000)
+      sets.next(nodes(process('a', after), ...others))
+      expect([statesOf(web).get('a')?.failures, ejectedFor(web, now())]).toEqual([5, 27_000])
+      stop()
+    }
+    advance(60_000)
+  }))
+
+  it('is not blamed for calls of the former one', () => virtually(({ advance }) => {
+    const sets = new BehaviorSubject(nodes(process('a', '1'), ...others))
+    const web = inTurn(sets, { outliers: { consecutive: 1 } })
+    const { stop } = see(web.state$)
+    for (let call = 0; call < 5; call += 1) see(web.use(({ id }) => (id === 'a' ? failing(50) : of(1))))
+    sets.next(nodes(process('a', '2'), ...others))
+    advance(50)
+    expect(statesOf(web).get('a')).toEqual({ inFlight: 0, latency: undefined, failures: 0, ejectedUntil: undefined })
+    stop()
+  }))
+})
+
+describe('the order of the candidates', () => {
+  it('stays the same when instances are updated', () => virtually(() => {
+    const sets = new BehaviorSubject(nodes('a', 'b'))
+    const web = inTurn(sets)
+    const { stop } = see(web.state$)
+    const counts = { a: 0, b: 0 }
+    for (let turn = 0; turn < 1_000; turn += 1) {
+      const version = String(turn)
+      sets.next(turn % 2 === 0 ? nodes(node('a', { version }), 'b') : nodes('a', node('b', { version, weight: 1 + turn, zone: version })))
+      counts[chosen(web) as 'a' | 'b'] += 1
+    }
+    expect(counts).toEqual({ a: 500, b: 500 })
+    stop()
+  }))
+})
+
+describe('ejections', () => {
+  const load = (web: ReturnType<typeof inTurn>, fails: (id: string) => boolean, calls: number): void => {
+    for (let call = 0; call < calls; call += 1) see(web.use(({ id }) => (fails(id) ? failing() : of(1))))
+  }
+  const isEjected = (web: ReturnType<typeof inTurn>, id: string): boolean => statesOf(web).get(id)?.ejectedUntil !== undefined
+
+  it('do not count failures that arrive during them, nor those of calls that began before their end', () => virtually(({ advance }) => {
+    const web = inTurn(of(nodes('a', 'b', 'c', 'd')), { outliers: { interval: 0 } })
+    const { stop } = see(web.state$)
+    for (let call = 0; call < 60; call += 1) see(web.use(({ id }) => (id === 'a' ? failing(call < 20 ? 10 : call < 40 ? 5_000 : 31_000) : of(1))))
+    advance(10)
+    expect(isEjected(web, 'a')).toBe(true)
+    advance(31_000)
+    expect(isEjected(web, 'a')).toBe(false)
+    load(web, id => id === 'a', 16)
+    expect(isEjected(web, 'a')).toBe(false)
+    load(web, id => id === 'a', 4)
+    expect(isEjected(web, 'a')).toBe(true)
+    stop()
+  }))
+
+  it('do not happen with `share: 0`', () => virtually(({ advance }) => {
+    const web = inTurn(of(nodes('a', 'b', 'c', 'd')), { outliers: { share: 0 } })
+    const { stop } = see(web.state$)
+    load(web, id => id === 'a', 100)
+    advance(10_000)
+    expect(isEjected(web, 'a')).toBe(false)
+    stop()
+  }))
+
+  it('happen to one of four that fails 75 % of its calls, never five in a row', () => virtually(({ advance }) => {
+    const web = inTurn(of(nodes('a', 'b', 'c', 'd')))
+    const { stop } = see(web.state$)
+    let calls = 0
+    for (let turn = 0; turn < 50; turn += 1) {
+      load(web, id => id === 'a' && ++calls % 4 !== 0, 4)
+      advance(200)
+    }
+    advance(1)
+    load(web, () => false, 1)
+    expect(isEjected(web, 'a')).toBe(true)
     stop()
   }))
 })

@@ -2,7 +2,7 @@ import { BehaviorSubject, of, Subject, throwError, defer } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { balance, serviceSet, type Balancer, type ServiceSet, Closed, discover, known, NoInstance } from 'rx-discovery'
 import { virtually } from 'rx-discovery/testing'
-import { always, answering, chosen, inTurn, nodes, silent } from './balance-scene.js'
+import { always, answering, chosen, inTurn, nodes, silent, statesOf } from './balance-scene.js'
 import { see, put, remove, steady } from '../scene.js'
 import { memoryRegistry } from 'rx-discovery/memory'
 
@@ -108,4 +108,101 @@ describe('the subscription to the sets', () => {
     const web = inTurn(discover(registry, 'web'), { linger: 0 })
     expect(see(web.select()).error).toBeInstanceOf(Closed)
   })
+})
+
+describe('an idle balancer', () => {
+  it('keeps the last set through an outage that begins after its linger', () => virtually(({ advance }) => {
+    const registry = memoryRegistry()
+    put(registry, 'a')
+    const web = inTurn(discover(registry, 'web', { backoff: steady }), { retryBudget: false })
+    const call = (): unknown => {
+      const seen = see(web.use(answering(1)))
+      advance(5_000)
+      return seen.error ?? seen.values[0]
+    }
+    const first = call()
+    advance(3_000)
+    const second = call()
+    advance(13_000)
+    expect(registry.subscriptions().watches).toBe(0)
+    registry.interrupt(600_000)
+    expect([first, second, call()]).toEqual(['a', 'a', 'a'])
+    const through = Array.from({ length: 19 }, () => {
+      advance(25_000)
+      return call()
+    })
+    expect(new Set(through)).toEqual(new Set(['a']))
+    advance(60_000)
+    remove(registry, 'a')
+    put(registry, 'b')
+    advance(60_000)
+    expect(call()).toBe('b')
+    advance(60_000)
+  }))
+
+  it('prefers a newer set that comes within 250 ms, and then uses the last one: a pending set does not replace it', () => virtually(({ advance }) => {
+    let sets = new BehaviorSubject(nodes('old'))
+    const web = inTurn(defer(() => sets), { linger: 0 })
+    see(web.use(answering(30)))
+    advance(30)
+    sets = new BehaviorSubject(pending)
+    const newer = see(web.select())
+    expect(newer.values).toEqual([])
+    sets.next(nodes('new'))
+    expect(newer.values.map(({ id }) => id)).toEqual(['new'])
+    sets = new BehaviorSubject(pending)
+    const stale = see(web.select())
+    advance(249)
+    expect(stale.values).toEqual([])
+    advance(1)
+    expect(stale.values.map(({ id }) => id)).toEqual(['new'])
+    sets = new BehaviorSubject(serviceSet('web', [], { status: 'pending', trouble }))
+    expect(chosen(web)).toBe('new')
+    sets = new BehaviorSubject(serviceSet('web'))
+    const none = see(web.select())
+    advance(5_000)
+    expect(none.error).toMatchObject({ reason: 'empty' })
+  }))
+
+  it('keeps the statistics with the last set', () => virtually(({ advance }) => {
+    let sets = new BehaviorSubject(nodes('a'))
+    const web = inTurn(defer(() => sets), { linger: 0 })
+    see(web.use(answering(30)))
+    advance(3_600_000)
+    sets = new BehaviorSubject(serviceSet('web', [], { status: 'pending', trouble }))
+    expect(statesOf(web).get('a')?.latency).toBe(30)
+    sets = new BehaviorSubject(nodes('a'))
+    expect(statesOf(web).get('a')?.latency).toBe(30)
+  }))
+
+  it('uses the last set after an error of its sets, and subscribes again with each call; not after `Closed`', () => virtually(() => {
+    let subscriptions = 0
+    let error: Error = new Error('denied')
+    const first = new BehaviorSubject(nodes('a'))
+    const web = inTurn(defer(() => (++subscriptions === 1 ? first : throwError(() => error))), { linger: 0 })
+    expect(chosen(web)).toBe('a')
+    expect([chosen(web), chosen(web), subscriptions]).toEqual(['a', 'a', 3])
+    error = new Closed()
+    expect([see(web.select()).error, see(web.use(answering(1))).error]).toEqual([error, error])
+    error = new Error('denied')
+    expect(see(web.select()).error).toBe(error)
+  }))
+
+  it('follows its sets for ever with `linger: Infinity`, without a timer', () => virtually(({ advance, pending: timers }) => {
+    const sets = new BehaviorSubject(nodes('a'))
+    const web = inTurn(sets, { linger: Infinity })
+    expect(chosen(web)).toBe('a')
+    advance(3_600_000)
+    expect([sets.observed, timers()]).toEqual([true, 0])
+  }))
+
+  it('starts no timer per call', () => virtually(({ advance, pending: timers }) => {
+    const web = inTurn(new BehaviorSubject(nodes('a')))
+    for (let call = 0; call < 100; call += 1) {
+      see(web.use(() => of(1)))
+      expect(timers()).toBe(1)
+    }
+    advance(20_000)
+    expect(timers()).toBe(0)
+  }))
 })

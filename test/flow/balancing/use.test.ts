@@ -1,7 +1,7 @@
 import { BehaviorSubject, concat, EMPTY, merge, NEVER, of, range, retry, take, tap, throwError, TimeoutError, timer } from 'rxjs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { balance, consistentHash, peakEwma, random, roundRobin, type Call, type ServiceInstance } from 'rx-discovery'
+import { balance, Closed, InvalidArgument, NoInstance, consistentHash, peakEwma, random, roundRobin, type Call, type ServiceInstance, type Balancer } from 'rx-discovery'
 import { virtually } from 'rx-discovery/testing'
 import { seeded } from '../../etcd/random-writes.js'
 import { always, answering, failing, inFlight, inTurn, nodes, silent, statesOf } from './balance-scene.js'
@@ -237,4 +237,208 @@ describe('calls in flight', () => {
       { numRuns: 100 },
     )
   })
+})
+
+describe('retries', () => {
+  const three = () => of(nodes('a', 'b', 'c'))
+
+  it('call another instance each time, while there is one', () => virtually(() => {
+    const asked: string[] = []
+    const web = inTurn(three(), { outliers: false })
+    const seen = see(web.use(({ id }) => { asked.push(id); return id === 'c' ? of(id) : failing() }, { retries: 2 }))
+    expect([asked, seen.values, seen.completed]).toEqual([['a', 'b', 'c'], ['c'], true])
+    const failed = see(web.use(({ id }) => { asked.push(id); return failing() }, { retries: 3 }))
+    expect([failed.error, asked.length]).toEqual([new Error('down'), 7])
+  }))
+
+  it('are none by default', () => virtually(() => {
+    let calls = 0
+    expect(see(inTurn(three()).use(() => { calls += 1; return failing() })).error).toEqual(new Error('down'))
+    expect(calls).toBe(1)
+  }))
+
+  it('never repeat a call that has emitted', () => virtually(() => {
+    const asked: string[] = []
+    const seen = see(inTurn(three()).use(({ id }) => { asked.push(id); return concat(of(1), failing()) }, { retries: 5 }))
+    expect([asked, seen.values, seen.error]).toEqual([['a'], [1], new Error('down')])
+  }))
+
+  it('follow `failed`, or `retryable` instead', () => virtually(() => {
+    const count = (options: object, use: object, error: unknown): number => {
+      let calls = 0
+      // eslint-disable-next-line rxjs-x/throw-error -- foreign code errors with anything
+      see(inTurn(three(), options).use(() => { calls += 1; return throwError(() => error) }, { retries: 2, ...use }))
+      return calls
+    }
+    const failed = (error: unknown): boolean => error !== 404
+    expect([count({ failed }, {}, 404), count({ failed }, {}, 500)]).toEqual([1, 3])
+    expect([count({ failed }, { retryable: () => true }, 404), count({ failed }, { retryable: () => false }, 500)]).toEqual([3, 1])
+    expect(count({}, { retryable: () => { throw new RangeError('odd') } }, 500)).toBe(1)
+  }))
+
+  it.each([new NoInstance('web', 'empty'), new InvalidArgument('id', 'must be a string'), new Closed()])('never follow a $name', error => virtually(() => {
+    let calls = 0
+    const seen = see(inTurn(three()).use(() => { calls += 1; return throwError(() => error) }, { retries: 5, retryable: () => true }))
+    expect([calls, seen.error]).toEqual([1, error])
+  }))
+
+  it('follow a timeout of one try', () => virtually(({ advance }) => {
+    const web = inTurn(three(), { outliers: false })
+    const seen = see(web.use(({ id }) => (id === 'c' ? of(id) : NEVER), { timeout: 10, retries: 2 }))
+    advance(20)
+    expect(seen.values).toEqual(['c'])
+    expect([...statesOf(web).values()].map(({ failures }) => failures)).toEqual([1, 1, 0])
+  }))
+
+  it('do not overflow the stack', () => virtually(() => {
+    const web = inTurn(three(), { outliers: false, retryBudget: false })
+    let calls = 0
+    see(web.use(() => { calls += 1; return failing() }, { retries: 50_000 }))
+    expect(calls).toBe(50_001)
+  }))
+
+  it('stay within the retry budget of the balancer, and then return the original error', () => virtually(({ advance }) => {
+    const web = inTurn(three(), { outliers: false })
+    let calls = 0
+    const call = () => { calls += 1; return failing() }
+    const load = (count: number): number => {
+      calls = 0
+      for (let each = 0; each < count; each += 1) expect(see(web.use(call, { retries: 2 })).error).toEqual(new Error('down'))
+      return calls - count
+    }
+    expect(load(1_000)).toBe(100 + 200)
+    expect(load(1_000)).toBe(200)
+    advance(20_000)
+    expect(load(10)).toBe(20)
+    expect(load(1_000)).toBe(100 - 20 + 2 + 200)
+    advance(20_000)
+    const strict = inTurn(three(), { outliers: false, retryBudget: { share: 0, perSecond: 0 } })
+    calls = 0
+    see(strict.use(call, { retries: 5 }))
+    expect(calls).toBe(1)
+  }))
+})
+
+describe('a deadline', () => {
+  it('bounds all tries, and is not the failure of the instance', () => virtually(({ advance }) => {
+    const web = inTurn(of(nodes('a', 'b', 'c')), { outliers: false })
+    const seen = see(web.use(silent, { timeout: 40, deadline: 100, retries: 9 }))
+    advance(100)
+    expect((seen.error as Error).message).toBe('the call took longer than its deadline of 100 ms: try number 3 was with c (c:80)')
+    expect(seen.error).toBeInstanceOf(TimeoutError)
+    expect([...statesOf(web).values()].map(({ failures, inFlight: flying }) => [failures, flying])).toEqual([[1, 0], [1, 0], [0, 0]])
+  }))
+  it('bounds the time without an instance', () => virtually(({ advance }) => {
+    const seen = see(inTurn(of(nodes())).use(silent, { deadline: 100 }))
+    advance(100)
+    expect((seen.error as Error).message).toBe('the call took longer than its deadline of 100 ms: it found no instance')
+    advance(10_000)
+  }))
+  it('lasts to the first value, or to the completion', () => virtually(({ advance }) => {
+    const web = inTurn(of(nodes('a')))
+    const stream = () => merge(timer(50), timer(200))
+    const seen = (['first', 'complete'] as const).map(latency => see(web.use(stream, { deadline: 100, latency })))
+    advance(200)
+    expect(seen.map(({ completed, error }) => completed ?? error)).toEqual([true, expect.any(TimeoutError)])
+  }))
+})
+
+describe('a signal of the caller', () => {
+  it('ends the call with its reason, without a failure, and aborts the signal of the call', () => virtually(({ advance }) => {
+    const web = inTurn(of(nodes('a')))
+    const controller = new AbortController()
+    let inner: AbortSignal | undefined
+    const seen = see(web.use((_, signal) => { inner = signal; return NEVER }, { signal: controller.signal, retries: 5 }))
+    const reason = new Error('left')
+    controller.abort(reason)
+    expect([seen.error, inner?.aborted, statesOf(web).get('a')]).toMatchObject([reason, true, { failures: 0, inFlight: 0 }])
+    let calls = 0
+    expect(see(web.use(() => { calls += 1; return of(1) }, { signal: controller.signal })).error).toBe(reason)
+    expect([calls, inFlight(web)]).toEqual([0, { a: 0 }])
+    const waiting = new AbortController()
+    const forlorn = see(inTurn(of(nodes())).use(silent, { signal: waiting.signal }))
+    waiting.abort()
+    expect(forlorn.error).toMatchObject({ name: 'AbortError' })
+    advance(10_000)
+  }))
+  it('keeps no listener of a call that has ended', () => virtually(() => {
+    const { signal } = new AbortController()
+    let listeners = 0
+    const counted = new Proxy(signal, {
+      get: (target, name) => {
+        if (name === 'addEventListener') return () => (listeners += 1)
+        if (name === 'removeEventListener') return () => (listeners -= 1)
+        return Reflect.get(target, name) as unknown
+      },
+    })
+    const web = inTurn(of(nodes('a')))
+    see(web.use(() => of(1), { signal: counted }))
+    see(web.use(() => failing(), { signal: counted }))
+    see(web.use(silent, { signal: counted })).stop()
+    expect(listeners).toBe(0)
+  }))
+})
+
+describe('the signal of a call', () => {
+  it('is made only for a function that declares it', () => virtually(() => {
+    const web = inTurn(of(nodes('a')))
+    const given: unknown[] = []
+    see(web.use((...args) => { given.push(args[1]); return of(1) }))
+    see(web.use((_, signal) => { given.push(signal); return of(1) }))
+    expect(given).toEqual([undefined, expect.any(AbortSignal)])
+  }))
+})
+
+describe('a retry after NoInstance', () => {
+  it.each([
+    ['of RxJS', (web: Balancer) => web.use(silent).pipe(retry(2))],
+    ['of select', (web: Balancer) => web.select().pipe(retry(2))],
+  ])('%s fails at once while there is still no instance', (_, make) => virtually(({ advance }) => {
+    const seen = see<unknown>(make(inTurn(of(nodes()))))
+    advance(4_999)
+    expect(seen.error).toBeUndefined()
+    advance(1)
+    expect(seen.error).toMatchObject({ name: 'NoInstance', reason: 'empty' })
+  }))
+  it('calls an instance that has come, and waits again later', () => virtually(({ advance }) => {
+    const sets = new BehaviorSubject(nodes())
+    const web = inTurn(sets)
+    const call = web.use(answering(1))
+    const first = see(call)
+    advance(5_000)
+    expect(first.error).toMatchObject({ name: 'NoInstance' })
+    expect(see(call).error).toMatchObject({ name: 'NoInstance' })
+    advance(5_000)
+    const later = see(call)
+    advance(4_000)
+    sets.next(nodes('a'))
+    advance(1)
+    expect(later.values).toEqual(['a'])
+    advance(20_000)
+  }))
+})
+
+describe('the memory of a call', () => {
+  it('keeps 64 failed instances at most', () => virtually(() => {
+    const many = Array.from({ length: 2_000 }, (_, at) => `n${at}`)
+    const web = inTurn(of(nodes(...many)), { outliers: false, linger: 0 })
+    const asked: string[] = []
+    const tried: number[] = []
+    const counting = balance(of(nodes(...many)), { initial: 0, choose: ({ size }, at: number) => { tried.push(many.length - size); return [at % size, at + 1] } }, { outliers: false })
+    const call = counting.use(({ id }) => { asked.push(id); return failing() })
+    for (let turn = 0; turn < 500; turn += 1) see(call)
+    expect(Math.max(...tried)).toBe(64)
+    expect(see(web.use(() => of(1))).values).toEqual([1])
+  }))
+})
+
+describe('use refuses', () => {
+  it.each<[string, object]>([
+    ['timeout', { timeout: NaN }], ['deadline', { deadline: -1 }], ['retries', { retries: -1 }], ['retries', { retries: NaN }], ['retryable', { retryable: true }], ['signal', { signal: new AbortController() }], ['key', { key: 1 }],
+  ])('%s: %j', (argument, options) => virtually(() => {
+    expect((see(inTurn(of(nodes('a'))).use(() => of(1), options)).error as Error).message).toContain(`${argument}: must be a`)
+  }))
+  it('a call that is not a function', () => virtually(() => {
+    expect((see(inTurn(of(nodes('a'))).use(of(1) as never)).error as Error).message).toBe('call: must be a function, got object')
+  }))
 })
