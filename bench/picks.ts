@@ -10,6 +10,7 @@ import type { Policy } from '../src/core/balance/policy.js'
 import { instancesOf, serviceSet, withInstances } from '../src/core/sets/service-set.js'
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
 import { Picker } from '../src/flow/balancing/picker.js'
+import { balancedCalls } from './balance-calls.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
 import { cpu } from './etcd/orders.js'
 import { bound, compare } from './ratios.js'
@@ -97,7 +98,7 @@ const goals = (taken: Readonly<Record<string, readonly (readonly number[])[]>>):
 }
 
 /** Measures a pick and a new set, by the number of instances. */
-export const picks = (): void => {
+export const picks = async (): Promise<void> => {
   const slowly = (name: string, size: number): number => (name.startsWith('weighted') && size > 128 ? 100_000 : 200_000)
   const taken = compared('a pick: the clock, the ready set, the policy', {
     roundRobin: pick(roundRobin()),
@@ -123,6 +124,7 @@ export const picks = (): void => {
       picker.follow(set)
     }
   }
+  await balancedCalls()
   compared('a new set with one change, made and followed', {
     'rx-discovery': changing,
     'round robin of grpc-js': size => { const { update } = grpcRoundRobin(size); let turn = 0; return () => update(++turn) },

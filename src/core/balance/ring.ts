@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are in range by construction */
 import { hash, spread } from './hash.js'
 import type { Candidates } from './policy.js'
 import type { Built } from './shares.js'

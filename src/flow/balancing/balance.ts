@@ -67,7 +67,7 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Endpoi
 })
 
 const policyProblem = (policy: unknown): InvalidArgument | undefined => {
-  const { choose, decay = 1 } = (policy ?? {}) as { readonly choose?: unknown; readonly decay?: number }
+  const { choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number } = policy ?? {}
   return typeof choose === 'function' && decay > 0 && decay < Infinity
     ? undefined
     : new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')

@@ -26,8 +26,9 @@ export class FollowedSets<A> {
   #usedSince = false
   /** The error of the source, until it is subscribed again. */
   failure: { readonly error: unknown } | undefined
+  readonly #news = new Subject<void>()
   /** Emits after each value, and after an error. */
-  readonly news = new Subject<void>()
+  readonly news = this.#news.asObservable()
 
   constructor(source: Observable<A>, linger: number, following: Following<A>) {
     this.#source = source
@@ -65,13 +66,13 @@ export class FollowedSets<A> {
       this.#ended = true
       this.failure = { error }
       this.#following.error(error)
-      this.news.next()
+      this.#news.next()
     }
     this.#following.start()
     subscribeWithin(scope, this.#source, {
       next: value => {
         this.#following.next(value)
-        this.news.next()
+        this.#news.next()
       },
       error: fail,
       complete: () => {

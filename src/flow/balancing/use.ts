@@ -58,7 +58,7 @@ export interface Shared<M> {
   readonly wait: (key: string | undefined, memory: Memory) => Observable<Endpoint<M>>
 }
 
-const isPromise = (value: unknown): value is PromiseLike<unknown> => typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+const isPromise = <T>(value: ObservableInput<T>): value is PromiseLike<T> => typeof (value as Partial<PromiseLike<T>> | undefined)?.then === 'function'
 
 const isFinal = (error: unknown): boolean => error instanceof NoInstance || error instanceof InvalidArgument || error instanceof Closed
 
@@ -221,9 +221,9 @@ class Run<M, T> {
     this.#try = one
     this.#tries += 1
     try {
-      // without a signal in its declaration the call does not look at it
-      const input = this.#call(endpoint.instance, one.controller?.signal as AbortSignal)
-      if (isPromise(input)) this.#settle(one, input as PromiseLike<T>)
+      // eslint-disable-next-line @typescript-eslint/no-non-null-assertion -- a call that does not declare the signal does not look at it
+      const input = this.#call(endpoint.instance, one.controller?.signal!)
+      if (isPromise(input)) this.#settle(one, input)
       else this.#subscribe(one, from(input))
     } catch (error) {
       this.#fail(one, error)

@@ -345,9 +345,12 @@ describe('the order of the candidates', () => {
     const web = inTurn(sets)
     const { stop } = see(web.state$)
     const counts = { a: 0, b: 0 }
+    let [a, b] = [node('a'), node('b')]
     for (let turn = 0; turn < 1_000; turn += 1) {
-      const version = String(turn)
-      sets.next(turn % 2 === 0 ? nodes(node('a', { version }), 'b') : nodes('a', node('b', { version, weight: 1 + turn, zone: version })))
+      const more = { version: String(turn), weight: 1 + turn, zone: `z${turn % 7}` }
+      if (turn % 2 === 0) a = node('a', more)
+      else b = node('b', more)
+      sets.next(nodes(a, b))
       counts[chosen(web) as 'a' | 'b'] += 1
     }
     expect(counts).toEqual({ a: 500, b: 500 })

@@ -85,10 +85,14 @@ export const peakEwma = ({ decay = 10_000, penalty = 10_000 }: PeakEwmaOptions =
       if (size <= few) return [drawOf(candidates, { now, random }, decay, penalty), before]
       const shares = sharesAsOf(candidates, before, now)
       const first = drawByWeight(candidates, shares, random)
-      const second = drawByWeight(candidates, shares, random)
-      const [a, b] = [at(first), at(second)]
+      const drawn = drawByWeight(candidates, shares, random)
+      // one more draw, so that a bad instance is hardly ever compared with itself; ties go to the first, so that shares still follow the weights
+      const second = drawn === first ? drawByWeight(candidates, shares, random) : drawn
+      const a = at(first)
+      const b = at(second)
       if (a === undefined || b === undefined || first === second) return [first, shares]
-      const [freshA, freshB] = [freshness(a, now, decay), freshness(b, now, decay)]
+      const freshA = freshness(a, now, decay)
+      const freshB = freshness(b, now, decay)
       const costA = costOf(a, freshA, freshB > 0 ? b.latency : a.latency, now, penalty)
       const costB = costOf(b, freshB, freshA > 0 ? a.latency : b.latency, now, penalty)
       // how many calls of `a` are beyond its share of the calls of both
