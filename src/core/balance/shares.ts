@@ -61,16 +61,18 @@ export const relativeTo = ({ ends, mean, heaviest }: Shares, weight: number): nu
 const redraws = 8
 
 /** Draws the index of a candidate with a probability in proportion to its weight. */
-export const drawByWeight = ({ size, at, indexOf }: Candidates, { ends, starts, ids }: Shares, random: () => number): number => {
-  if (ends === undefined) return Math.floor(random() * size)
-  const total = ends.at(-1) ?? 0
+export const drawByWeight = (candidates: Candidates, { ends, starts, ids }: Shares, random: () => number): number => {
+  if (ends === undefined) return Math.floor(random() * candidates.size)
+  const size = ends.length
+  const total = ends[size - 1] ?? 0
   for (let draw = 0; draw < redraws; draw++) {
     const share = random()
-    let drawn = starts[Math.floor(share * ends.length)] ?? 0
-    while (drawn < ends.length - 1 && (ends[drawn] ?? 0) <= share * total) drawn += 1
+    let drawn = starts[Math.floor(share * size)] ?? 0
+    while (drawn < size - 1 && (ends[drawn] ?? 0) <= share * total) drawn += 1
     const id = ids[drawn] ?? ''
-    const index = at(drawn)?.id === id ? drawn : indexOf(id)
+    if (candidates.at(drawn)?.id === id) return drawn
+    const index = candidates.indexOf(id)
     if (index !== undefined) return index
   }
-  return Math.floor(random() * size)
+  return Math.floor(random() * candidates.size)
 }

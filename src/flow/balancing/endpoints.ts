@@ -19,7 +19,7 @@ const isUp = (instance: ServiceInstance): boolean => asRegistered(instance).stat
 
 const hasWeight = (instance: ServiceInstance): boolean => isUp(instance) && weightOf(instance) > 0
 
-/** Whether two instances of one id are different processes; a format without incarnations cannot tell. */
+/** Whether two instances of one id are different processes; formats without incarnations do not distinguish them. */
 const isAnother = (a: ServiceInstance, b: ServiceInstance): boolean => a.incarnation !== b.incarnation && a.incarnation !== '' && b.incarnation !== ''
 
 /** The endpoint of another process under the same id: only the count of ejections goes on. */

@@ -52,7 +52,7 @@ export class FollowedSets<A> {
       return
     }
     this.#idleSince = now()
-    // a timer that is under way checks this anew when it fires, so that a call costs no timer
+    // a timer that is under way checks this again when it fires, so that a call costs no timer
     if (this.#timer === undefined && this.#linger !== Infinity) this.#schedule(this.#linger)
   }
 

@@ -43,12 +43,15 @@ export const leastRequest = ({ choices = 2, bias = 1 }: LeastRequestOptions = {}
     choose: (candidates, before, { random, now }) => {
       if (candidates.size <= few) return [lowestOf(candidates, bias, random), before]
       const shares = sharesAsOf(candidates, before, now)
-      let [best, lowest] = [0, Infinity]
+      let best = 0
+      let lowest = Infinity
       for (let choice = 0; choice < choices; choice++) {
         const index = drawByWeight(candidates, shares, random)
         const candidate = candidates.at(index)
         const load = candidate === undefined ? Infinity : loadOf(candidate, bias)
-        if (load < lowest) [best, lowest] = [index, load]
+        if (load >= lowest) continue
+        best = index
+        lowest = load
       }
       return [best, shares]
     },
