@@ -10,7 +10,7 @@ const ms = (time: number): string => `${time.toFixed(time < 100 ? 1 : 0)} ms`
 const latencies = (calls: readonly Call[]): readonly number[] => calls.map(({ took }) => took).sort((a, b) => a - b)
 const errors = (calls: readonly Call[]): number => calls.filter(({ failed }) => failed).length / calls.length
 
-/** What is said of a run: all of it, and the broken server's share of the calls since it broke. */
+/** The table row of a policy; the broken server's share counts calls since it broke. */
 const row = (name: string, calls: readonly Call[], ejecting: readonly Call[]): string[] => {
   const sorted = latencies(calls)
   const since = calls.filter(({ at }) => at >= story.broken)

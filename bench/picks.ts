@@ -9,7 +9,8 @@ import { weightedRoundRobin } from '../src/core/balance/policies/weighted-round-
 import type { Policy } from '../src/core/balance/policy.js'
 import { instancesOf, serviceSet, withInstances } from '../src/core/sets/service-set.js'
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
-import { picker, type Picker } from '../src/flow/balancing/picker.js'
+import { Picker } from '../src/flow/balancing/picker.js'
+import { balancedCalls } from './balance-calls.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
 import { cpu } from './etcd/commands.js'
 import { bound, compare } from './ratios.js'
@@ -20,53 +21,53 @@ const rounds = 9
 const idOf = (at: number): string => `node-${String(at).padStart(5, '0')}`
 const nodeOf = (at: number, weight = 1 + (at % 3)): ServiceInstance => serviceInstance({ service: 'web', id: idOf(at), address: `10.0.0.1:${1 + at}`, weight })
 const setOf = (size: number) => serviceSet('web', Array.from({ length: size }, (_, at) => nodeOf(at)))
-const none: ReadonlyMap<string, number> = new Map()
+const none: ReadonlySet<string> = new Set()
 const keys = Array.from({ length: 1_024 }, (_, at) => `user-${at}`)
 
-const chooserOf = <S>(policy: Policy<S>, size: number): Picker<unknown> => {
-  const chooser = picker(policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, failed: () => true })
-  chooser.follow(setOf(size))
-  return chooser
+const pickerOf = <S>(policy: Policy<S>, size: number): Picker<unknown> => {
+  const picker = new Picker(policy as Policy, { outliers: outliersOf({}), panic: 50, zones: [], random: Math.random, wait: 0 })
+  picker.follow(setOf(size))
+  return picker
 }
 
-/** A whole pick, as a call makes it: the clock, the choice, the reservation, what is learned, and the release. */
+/** A whole pick, as a call makes it: the clock, the choice, the reservation, the statistics, and the release. */
 const whole = <S>(policy: Policy<S>) => (size: number) => {
-  const chooser = chooserOf(policy, size)
-  const flying: NonNullable<ReturnType<typeof chooser.pick>>[] = []
+  const picker = pickerOf(policy, size)
+  const flying: NonNullable<ReturnType<typeof picker.pick>>[] = []
   let at = 0
   return (): void => {
-    const member = chooser.pick(keys[at++ & 1_023], none)
-    if (member === undefined) return
-    chooser.began(member, at)
-    flying.push(member)
+    const endpoint = picker.pick(keys[at++ & 1_023], none)
+    if (endpoint === undefined) return
+    picker.began(endpoint, at)
+    flying.push(endpoint)
     if (flying.length < 64) return
     const done = flying.splice(0)
     for (const each of done) {
-      chooser.ended(each)
-      chooser.learned(each, { candidate: each, result: 'success', latency: 5 + (at & 7), now: performance.now() }, true)
+      picker.ended(each)
+      picker.learned(each, 'success', performance.now() - 5 - (at & 7), true)
     }
   }
 }
 const pick = <S>(policy: Policy<S>) => (size: number) => {
-  const chooser = chooserOf(policy, size)
+  const picker = pickerOf(policy, size)
   for (let at = 0; at < size * 2; at += 1) {
-    const member = chooser.pick(undefined, none)
-    if (member === undefined) continue
-    chooser.began(member, 0)
-    chooser.learned(member, { candidate: member, result: 'success', latency: 5 + (at & 7), now: performance.now() }, true)
+    const endpoint = picker.pick(undefined, none)
+    if (endpoint === undefined) continue
+    picker.began(endpoint, 0)
+    picker.learned(endpoint, 'success', performance.now() - 5 - (at & 7), true)
   }
   let at = 0
-  return () => chooser.pick(keys[at++ & 1_023], none)
+  return () => picker.pick(keys[at++ & 1_023], none)
 }
 
-// the time of the processor, not of the clock, so that what else the machine does is not counted
+// CPU time, so that other work of the machine does not count
 const measured = (operations: number, run: () => unknown): number => {
   const began = cpu()
   for (let operation = 0; operation < operations; operation++) run()
   return ((cpu() - began) * 1e6) / operations
 }
 
-/** Prints what each takes, and returns it, by name and size. */
+/** Prints the time per operation of each candidate, and returns it by name and size. */
 const compared = (
   title: string,
   candidates: Readonly<Record<string, (size: number) => () => unknown>>,
@@ -87,7 +88,7 @@ const compared = (
   return Object.fromEntries(all)
 }
 
-/** The rows of the design, at ten thousand instances. */
+/** The goals of the design, at 10,000 instances. */
 const goals = (taken: Readonly<Record<string, readonly (readonly number[])[]>>): void => {
   const at = (name: string): readonly number[] => taken[name]?.[2] ?? []
   for (const [name, most] of [['roundRobin', 200], ['leastRequest', 500], ['peakEwma', 500]] as const)
@@ -96,10 +97,10 @@ const goals = (taken: Readonly<Record<string, readonly (readonly number[])[]>>):
   compare({ what: 'a pick of leastRequest among 10,000', ours: at('leastRequest'), beside: 'P2C of load-balancers', theirs: at('P2C of load-balancers'), unit: duration })
 }
 
-/** What a pick and a new set cost, by the number of instances. */
-export const picks = (): void => {
+/** Measures a pick and a new set, by the number of instances. */
+export const picks = async (): Promise<void> => {
   const slowly = (name: string, size: number): number => (name.startsWith('weighted') && size > 128 ? 100_000 : 200_000)
-  const taken = compared('a pick: the clock, the pool, the policy', {
+  const taken = compared('a pick: the clock, the ready set, the policy', {
     roundRobin: pick(roundRobin()),
     random: pick(random()),
     leastRequest: pick(leastRequest()),
@@ -111,18 +112,19 @@ export const picks = (): void => {
     'P2C of load-balancers': (size: number) => { const balancer = new P2cBalancer(size); return () => balancer.pick() },
   }, slowly)
   goals(taken)
-  compared('a pick with its reservation, its release and what is learned', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
+  compared('a pick with its reservation, its statistics and its release', { roundRobin: whole(roundRobin()), peakEwma: whole(peakEwma()) }, slowly)
   const changing = (size: number) => {
-    const chooser = chooserOf(roundRobin(), size)
+    const picker = pickerOf(roundRobin(), size)
     let set = setOf(size)
     let at = 0
-    chooser.follow(set)
+    picker.follow(set)
     return (): void => {
       at += 1
       set = withInstances(set, instancesOf(set).set(idOf((at * 7_919) % size), nodeOf((at * 7_919) % size, at)))
-      chooser.follow(set)
+      picker.follow(set)
     }
   }
+  await balancedCalls()
   compared('a new set with one change, made and followed', {
     'rx-discovery': changing,
     'round robin of grpc-js': size => { const { update } = grpcRoundRobin(size); let turn = 0; return () => update(++turn) },

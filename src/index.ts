@@ -2,7 +2,7 @@
 export { register, type RegisterOptions } from './flow/registration/register.js'
 export { discover, type DiscoverOptions } from './flow/discovery/discover.js'
 export { catalog, type CatalogOptions } from './flow/discovery/catalog.js'
-export { balance, type BalanceOptions, type Balancer, type Call, type InstanceState, type UseOptions } from './flow/balancing/balance.js'
+export { balance, type BalanceOptions, type Balancer, type Call, type InstanceState, type RetryBudgetOptions, type UseOptions } from './flow/balancing/balance.js'
 
 /* Operators on Observable<ServiceSet> */
 export { known } from './flow/operators/known.js'

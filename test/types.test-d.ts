@@ -5,22 +5,27 @@ import {
   balance,
   catalog,
   changes,
+  consistentHash,
   discover,
   known,
+  leastRequest,
   native,
   type NativeOptions,
   peakEwma,
   plain,
   probe,
   protect,
+  random,
   register,
   roundRobin,
   serviceSet,
   slowStart,
   subset,
+  weightedRoundRobin,
   where,
   zoneAware,
   type Balancer,
+  type Call,
   type Format,
   type InstanceChange,
   type MetadataOf,
@@ -198,6 +203,24 @@ describe('balancing', () => {
     expectTypeOf(web.use(({ metadata }, signal) => of([metadata.rack, signal.aborted] as const))).toEqualTypeOf<Observable<readonly [string, boolean]>>()
     expectTypeOf(web.use(async ({ metadata }) => Promise.resolve(metadata.rack.length), { latency: 'complete', timeout: 100, key: 'k' })).toEqualTypeOf<Observable<number>>()
     expectTypeOf(web.state$).toEqualTypeOf<Observable<ReadonlyMap<string, InstanceState>>>()
+  })
+  it('infers the value of a call as switchMap does', () => {
+    const either = (instance: ServiceInstance<Meta>) => (instance.id === 'a' ? of(1) : Promise.resolve('one'))
+    expectTypeOf(web.use(either)).toEqualTypeOf<Observable<number | string>>()
+    expectTypeOf(web.use(() => [1, 2])).toEqualTypeOf<Observable<number>>()
+    const call: Call<Meta, string> = ({ id }) => of(id)
+    expectTypeOf(web.use(call)).toEqualTypeOf<Observable<string>>()
+  })
+  it('takes a policy as a Policy, unions of policies, and options that are undefined', () => {
+    const flag = Math.random() < 0.5
+    const policies: readonly Policy[] = [peakEwma(), roundRobin(), weightedRoundRobin(), random(), leastRequest(), consistentHash(), zoneAware(peakEwma()), slowStart(roundRobin())]
+    const sets$ = discover(registry, 'web')
+    for (const policy of policies) expectTypeOf(balance(sets$, policy)).toEqualTypeOf<Balancer>()
+    balance(sets$, flag ? peakEwma() : roundRobin())
+    balance(sets$, slowStart(flag ? peakEwma() : leastRequest()))
+    balance(sets$, peakEwma({ decay: undefined }), { failed: undefined, outliers: { consecutive: undefined }, zone: undefined, retryBudget: { share: undefined }, linger: undefined })
+    web.use(() => of(1), { key: undefined, timeout: undefined, deadline: undefined, retries: undefined, retryable: undefined, signal: undefined, latency: undefined })
+    web.select({ key: undefined })
   })
   it('takes keys that are strings, and calls that answer', () => {
     // @ts-expect-error a key is a string

@@ -10,7 +10,7 @@ import type { SubchannelInterface } from '@grpc/grpc-js/build/src/subchannel-int
 
 const nothing = (): undefined => undefined
 
-/** A subchannel that is connected, as far as anybody can see. */
+/** A subchannel that always reports to be connected. */
 const connected = (address: SubchannelAddress): SubchannelInterface => {
   const subchannel: Partial<SubchannelInterface> = {
     getConnectivityState: () => ConnectivityState.READY,
@@ -24,7 +24,7 @@ const connected = (address: SubchannelAddress): SubchannelInterface => {
   return subchannel as SubchannelInterface
 }
 
-/** The round robin of grpc-js over `size` connected servers: what picks, and what takes a new list of addresses. */
+/** The round robin of grpc-js over `size` connected servers: a pick, and an update of its address list. */
 export const grpcRoundRobin = (size: number): { readonly pick: () => unknown; readonly update: (turn: number) => void } => {
   setup()
   let picker: Picker | undefined

@@ -3,7 +3,7 @@ import { balance, consistentHash, leastRequest, peakEwma, random, roundRobin, we
 
 type Make = (sets: Observable<ServiceSet>, options: BalanceOptions) => Balancer
 
-/** What is compared, by name. */
+/** The compared policies by name. */
 export const policies: Readonly<Record<string, Make>> = {
   roundRobin: (sets, options) => balance(sets, roundRobin(), options),
   random: (sets, options) => balance(sets, random(), options),

@@ -5,14 +5,14 @@ import { seeded } from '../../test/etcd/random-writes.js'
 
 /** How one call of the simulation ended. */
 export interface Call {
-  /** When it was asked for, and how long it took, ms. */
+  /** The time of the call, and its duration, ms. */
   readonly at: number
   readonly took: number
   readonly failed: boolean
   readonly by: string
 }
 
-/** When what happens to whom, ms; and when it ends. */
+/** The times of the simulation's events and of its end, ms. */
 export const story = { slow: 10_000, broken: 20_000, leaves: 30_000, joins: 35_000, end: 60_000 } as const
 
 const perSecond = 600
@@ -25,7 +25,7 @@ const joiner = 's20'
 const idOf = (at: number): string => `s${String(at).padStart(2, '0')}`
 const nodeOf = (id: string): ServiceInstance => serviceInstance({ service: 'web', id, address: `${id}:80` })
 
-/** A server of four workers and a queue, who takes 10 ms on average. */
+/** A server of four workers and a queue, which takes 10 ms on average. */
 const serverOf = (id: string, random: () => number) => {
   const free = new Array<number>(workers).fill(0)
   return (now: number): Observable<string> => {
@@ -68,5 +68,5 @@ export const simulated = (make: (sets: Observable<ServiceSet>, random: () => num
   return calls
 }
 
-/** What stands at a share of sorted numbers. */
+/** The quantile of sorted numbers. */
 export const quantile = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN

@@ -3,15 +3,15 @@ const rotated = (word: number, bits: number): number => (word << bits) | (word >
 const stirred = (word: number): number => Math.imul(rotated(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593)
 
 /** Spreads each bit of a 32-bit number over all others, one to one (MurmurHash3, `fmix32`). */
-const spread = (word: number): number => {
+export const spread = (word: number): number => {
   const half = Math.imul(word ^ (word >>> 16), 0x85ebca6b)
   const most = Math.imul(half ^ (half >>> 13), 0xc2b2ae35)
   return (most ^ (most >>> 16)) >>> 0
 }
 
 /**
- * A text as a number from 0 to 2³² − 1: MurmurHash3_x86_32 (A. Appleby, SMHasher) of its UTF-16 code units, the low byte first. Two seeds make two
- * independent hashes. Not for secrets: whoever knows the seed can find texts that collide.
+ * The hash of a string, from 0 to 2³² − 1: MurmurHash3_x86_32 (A. Appleby, SMHasher) of its UTF-16 code units, the low byte first. Two seeds give two
+ * independent hashes. Not for secrets: strings that collide can be found if the seed is known.
  */
 export const hash = (text: string, seed = 0): number => {
   const paired = text.length & ~1

@@ -1,26 +1,26 @@
-/** What is learned of an instance from its calls. */
+/** The call statistics of an instance that fade with time. */
 export interface Learned {
   readonly latency: number
   readonly failing: number
   readonly measuredAt: number
 }
 
-/** What is learned from one call. */
+/** How one call went. */
 export interface Sample {
   readonly result: 'success' | 'failure' | 'abandoned'
   readonly latency: number
   readonly now: number
 }
 
-/** Nothing yet. */
+/** The statistics before the first call. */
 export const unlearned: Learned = { latency: 0, failing: 0, measuredAt: -Infinity }
 
-/** How much of what was measured at `measuredAt` still counts: e^(−Δt/τ). */
+/** How much a measurement at `measuredAt` still counts: e^(−Δt/τ). */
 export const fading = (measuredAt: number, now: number, decay: number): number => Math.exp((measuredAt - now) / decay)
 
 /**
- * Peak EWMA (Twitter Finagle, `PeakEwma.scala`): a latency above the average replaces it at once, one below wears it down with time. A failure
- * and an abandoned call tell how long it takes at least, so that a fast failure does not look like a fast answer.
+ * Peak EWMA (Twitter Finagle, `PeakEwma.scala`): a latency above the average replaces it at once, one below lowers it with time. The latency
+ * of a failed or abandoned call is a lower bound, so that a fast failure does not look like a fast answer.
  */
 export const learned = (before: Learned, { result, latency, now }: Sample, decay: number): Learned => {
   const old = fading(before.measuredAt, now, decay)

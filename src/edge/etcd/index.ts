@@ -1,8 +1,9 @@
 import type { Etcd3 } from 'etcd3'
-import { defer, Subject, takeUntil, type Observable } from 'rxjs'
+import { defer, of, Subject, takeUntil, type Observable } from 'rxjs'
 import { checkedDurations } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
+import { withHosts } from '../../flow/registry-hosts.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { connect, type ConnectOptions } from './connection/members.js'
 import { leases } from './lease/leases.js'
@@ -45,5 +46,6 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
       await closed
     },
   }
-  return withSignals(registry, { closed: defer(() => closing), returned: untilClosed(members.returned) })
+  const signalled = withSignals(registry, { closed: defer(() => closing), returned: untilClosed(members.returned) })
+  return 'kv' in from ? signalled : withHosts(signalled, of(members.all.map(({ host }) => host)))
 }

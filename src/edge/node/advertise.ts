@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { catchError, concatMap, defer, filter, map, of, retry, take, throwError, timer, type Observable } from 'rxjs'
 import { exponential } from '../../core/backoff.js'
 import { InvalidArgument, toError } from '../../core/errors.js'
-import { addressProblem, splitAddress } from '../../core/instance/address.js'
+import { address as addressCheck, splitAddress } from '../../core/instance/address.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { hostsOf } from '../../flow/registry-hosts.js'
 import { localAddress, type Families } from './local-address.js'
@@ -30,16 +30,16 @@ const hostAndPort = (host: string, port: number): string => (isIPv6(host) ? `[${
 
 /** An address that a person wrote: with its port, or with that of the server. */
 const completed = (argument: string, written: string, port: number): string => {
-  const address = isIPv6(written) || addressProblem(written) !== undefined ? hostAndPort(written, port) : written
+  const address = isIPv6(written) || addressCheck(written) !== undefined ? hostAndPort(written, port) : written
   const example = `for example "10.0.0.5" or "10.0.0.5:${port}"`
-  if (addressProblem(address) !== undefined) throw new InvalidArgument(argument, `must be host:port or a host, got ${JSON.stringify(written)} (${example})`)
+  if (addressCheck(address) !== undefined) throw new InvalidArgument(argument, `must be host:port or a host, got ${JSON.stringify(written)} (${example})`)
   if (isWildcard(splitAddress(address).host)) throw new InvalidArgument(argument, `must be an address of one machine, got ${JSON.stringify(written)}, which stands for all of its interfaces (${example})`)
   return address
 }
 
 const bindingOf = (server: Server | number): Observable<{ readonly address: string; readonly port: number }> => {
   if (typeof server !== 'number') return whenListening(server)
-  const problem = addressProblem(hostAndPort('localhost', server))
+  const problem = addressCheck(hostAndPort('localhost', server))
   return problem === undefined ? of({ address: '::', port: server }) : throwError(() => new InvalidArgument('server', `must be a port from 1 to 65535, got ${server} (pass the port on which the server listens)`))
 }
 

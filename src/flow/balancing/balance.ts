@@ -1,38 +1,41 @@
-import { asyncScheduler, defer, filter, finalize, interval, map, merge, of, startWith, switchMap, take, takeWhile, tap, throwError, timeout, type Observable } from 'rxjs'
+import { asyncScheduler, defer, filter, finalize, interval, map, merge, startWith, take, takeWhile, tap, throwError, timeout, timer, EMPTY, type Observable, type ObservableInput, type ObservedValueOf } from 'rxjs'
 import { checkedDurations, checkedPercents } from '../../core/arguments.js'
-import { Closed, InvalidArgument, NoInstance } from '../../core/errors.js'
+import { Closed, InvalidArgument, NoInstance, toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { checkedOutliers, outliersOf, type OutlierOptions } from '../../core/balance/outliers.js'
 import type { Policy } from '../../core/balance/policy.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
-import { picker } from './picker.js'
 import { now } from '../clock.js'
-import { followedSets } from './followed-sets.js'
+import { FollowedSets } from './followed-sets.js'
+import { Picker } from './picker.js'
 import type { Endpoint } from './ready-set.js'
-import { toError } from '../../core/errors.js'
-import { called, type Call, type Memory, type UseOptions } from './use.js'
+import { RetryBudget, type RetryBudgetLimits, type RetryBudgetOptions } from './retry-budget.js'
+import { newMemory, used, type Call, type Memory, type Shared, type UseOptions } from './use.js'
 
 export type { Call, UseOptions } from './use.js'
+export type { RetryBudgetOptions } from './retry-budget.js'
 
 /** Options of {@link balance}. */
 export interface BalanceOptions {
-  /** Whether an error of a call is the instance's failure, and not its answer, such as a 404. @default all are */
-  readonly failed?: (error: unknown) => boolean
-  /** Who is left out for a while; `false`: nobody. @default five failures in a row, and rates far from the others' */
-  readonly outliers?: OutlierOptions | false
-  /** When fewer of those up are not ejected, %, ejections are ignored; 0: never. @default 50 */
-  readonly panic?: number
-  /** One's own zone, or several in the order of preference, for `zoneAware`. @default [] */
-  readonly zone?: string | readonly string[]
-  /** How long a call waits while there is nobody to choose, ms. @default 5000 */
-  readonly wait?: number
-  /** How long the sets are followed after the last call has ended, ms. @default 10000 */
-  readonly linger?: number
+  /** Whether an error of a call is the instance's failure; `false` for an answer such as a 404. @default all errors are */
+  readonly failed?: ((error: unknown) => boolean) | undefined
+  /** Which instances are ejected for a while; `false`: none. @default five failures in a row, and rates far from the others' */
+  readonly outliers?: OutlierOptions | false | undefined
+  /** If fewer of the instances that are up are not ejected, %, ejections are ignored; 0: never. @default 50 */
+  readonly panic?: number | undefined
+  /** The caller's own zone, or several in the order of preference, for `zoneAware`; '': none. @default [] */
+  readonly zone?: string | readonly string[] | undefined
+  /** How long a call waits while there is no instance to choose, ms. @default 5000 */
+  readonly wait?: number | undefined
+  /** How long the sets are followed after the last call has ended, ms; Infinity: for ever. The last set is kept after that. @default 10000 */
+  readonly linger?: number | undefined
+  /** How many retries all calls together may make; `false`: any number. @default 20 % of the calls and 10 a second, over 10 s */
+  readonly retryBudget?: RetryBudgetOptions | false | undefined
   /** Uniform in [0, 1). @default Math.random */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
-/** What a balancer knows of an instance. */
+/** The call statistics of an instance. */
 export interface InstanceState {
   /** Calls that have not ended. */
   readonly inFlight: number
@@ -46,11 +49,11 @@ export interface InstanceState {
 
 /** Chooses an instance for each call. */
 export interface Balancer<M = unknown> {
-  /** Chooses, calls and learns, anew at each subscription; after a failure another instance is chosen, while there is one: `retry` does the rest. */
-  readonly use: <T>(call: Call<M, T>, options?: UseOptions) => Observable<T>
-  /** One choice per subscription; nothing is learned of what becomes of it. */
+  /** Chooses an instance, calls it and learns how it went, again at each subscription. Errors with what the call errors with, RxJS's `TimeoutError`, `NoInstance`, `InvalidArgument`, the reason of `signal`, or the error of the sets. */
+  readonly use: <O extends ObservableInput<unknown>>(call: (instance: ServiceInstance<M>, signal: AbortSignal) => O, options?: UseOptions) => Observable<ObservedValueOf<O>>
+  /** One choice per subscription; the balancer does not learn what becomes of it. */
   readonly select: (options?: Pick<UseOptions, 'key'>) => Observable<ServiceInstance<M>>
-  /** What is known of those that are there, by id: at once, then at most once a second. */
+  /** The statistics of the present instances by id: at once, then at most once a second. */
   readonly state$: Observable<ReadonlyMap<string, InstanceState>>
 }
 
@@ -63,26 +66,71 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Endpoi
   ejectedUntil: ejectedUntil > now() ? asyncScheduler.now() + ejectedUntil - now() : undefined,
 })
 
-const wrongOf = (policy: { readonly choose?: unknown; readonly decay?: number | undefined } | undefined, random: unknown): InvalidArgument | undefined => {
-  const { choose, decay = 1 } = policy ?? {}
-  if (typeof choose !== 'function' || !(decay > 0 && decay < Infinity))
-    return new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
-  return typeof random === 'function' ? undefined : new InvalidArgument('random', 'must be a function')
+const policyProblem = (policy: unknown): InvalidArgument | undefined => {
+  const { choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number } = policy ?? {}
+  return typeof choose === 'function' && decay > 0 && decay < Infinity
+    ? undefined
+    : new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
 }
 
-/** Whether the sets have ended, so that nobody will come. */
+const functionProblem = (argument: string, value: unknown): InvalidArgument | undefined =>
+  value === undefined || typeof value === 'function' ? undefined : new InvalidArgument(argument, `must be a function, got ${typeof value}`)
+
+const keyProblem = (key: unknown): InvalidArgument | undefined =>
+  key === undefined || typeof key === 'string' ? undefined : new InvalidArgument('key', `must be a string, got ${typeof key}`)
+
+const signalProblem = (signal: unknown): InvalidArgument | undefined =>
+  signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function'
+    ? undefined
+    : new InvalidArgument('signal', `must be an AbortSignal, got ${typeof signal} (pass controller.signal, not the controller)`)
+
+const useProblem = ({ key, timeout: limit = 0, deadline = 0, retries = 0, retryable, signal }: UseOptions): InvalidArgument | undefined =>
+  keyProblem(key) ??
+  checkedDurations({ timeout: limit, deadline }) ??
+  (retries >= 0 ? undefined : new InvalidArgument('retries', `must be a number, 0 or more, got ${String(retries)}`)) ??
+  functionProblem('retryable', retryable) ??
+  signalProblem(signal)
+
+const budgetOf = (options: RetryBudgetOptions | false): RetryBudgetLimits | undefined => {
+  if (options === false) return undefined
+  const { share = 20, perSecond = 10, window = 10_000 } = options
+  return { share, perSecond, window }
+}
+
+const budgetProblem = (budget: RetryBudgetLimits | undefined): InvalidArgument | undefined => {
+  if (budget === undefined) return undefined
+  const { share, perSecond, window } = budget
+  return (
+    checkedPercents({ 'retryBudget.share': share }, Infinity) ??
+    checkedDurations({ 'retryBudget.window': window }) ??
+    (perSecond >= 0 ? undefined : new InvalidArgument('retryBudget.perSecond', `must be a number, 0 or more, got ${String(perSecond)}`)) ??
+    (window >= 1 ? undefined : new InvalidArgument('retryBudget.window', `must be a number of milliseconds, 1 or more, got ${String(window)}`))
+  )
+}
+
+/** Whether the sets have ended, so that no instance will come. */
 const isEnd = (error: unknown): boolean => error instanceof Closed || error instanceof NoInstance
 
-const wrongKey = (key: unknown): InvalidArgument | undefined =>
-  key === undefined || typeof key === 'string' ? undefined : new InvalidArgument('key', `must be a string, not ${typeof key}`)
+const refusing = <M>(error: InvalidArgument): Balancer<M> => {
+  const refused = throwError(() => error)
+  return { use: () => refused, select: () => refused, state$: refused }
+}
+
+/** How to balance; the overload that takes a union of policies cannot infer their states. */
+interface Balance {
+  <M, S>(set$: Observable<ServiceSet<M>>, policy: Policy<S, NoInfer<M>>, options?: BalanceOptions): Balancer<M>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Policy itself
+  <M>(set$: Observable<ServiceSet<M>>, policy: Policy<any, NoInfer<M>>, options?: BalanceOptions): Balancer<M>
+}
 
 /**
- * Chooses among the instances that are up, by a policy that learns from the calls. It follows the sets from the first call on, stale ones too; what it
- * has learned of an instance is kept by id across all sets, and for a minute after it left. While there is nobody, calls wait, then error `NoInstance`.
+ * Chooses among the instances that are up, by a policy that learns from the calls. It follows the sets from the first call on. Statistics are kept by id
+ * across all sets, and for a minute after an instance left; the last set is kept, too, and used while there is no newer one, such as in an outage.
+ * While there is no instance, calls wait, then error `NoInstance`.
  */
-export const balance = <M, S>(
+export const balance: Balance = <M>(
   set$: Observable<ServiceSet<M>>,
-  policy: Policy<S, NoInfer<M>>,
+  policy: Policy<unknown, M>,
   {
     failed = () => true,
     outliers = {},
@@ -90,74 +138,82 @@ export const balance = <M, S>(
     zone = [],
     wait = 5_000,
     linger = 10_000,
+    retryBudget = {},
     // eslint-disable-next-line no-restricted-properties -- a default; what chooses takes it as an argument
     random = Math.random,
   }: BalanceOptions = {},
 ): Balancer<M> => {
-  const sweeping = outliersOf(outliers)
-  const wrong = wrongOf(policy, random) ?? checkedPercents({ panic }) ?? checkedDurations({ wait, linger }) ?? checkedOutliers(sweeping)
-  if (wrong !== undefined) {
-    const refused = throwError(() => wrong)
-    return { use: () => refused, select: () => refused, state$: refused }
+  const limits = outliersOf(outliers)
+  const budget = budgetOf(retryBudget)
+  const problem =
+    policyProblem(policy) ?? functionProblem('random', random) ?? functionProblem('failed', failed) ?? checkedPercents({ panic }) ??
+    checkedDurations({ wait, linger: linger === Infinity ? 0 : linger }) ?? checkedOutliers(limits) ?? budgetProblem(budget)
+  if (problem !== undefined) return refusing(problem)
+
+  const zones = (typeof zone === 'string' ? [zone] : zone).filter(name => name !== '')
+  const picker = new Picker<M>(policy, { outliers: limits, panic, zones, random, wait })
+  const sets = new FollowedSets<ServiceSet<M>>(set$, linger, {
+    start: () => picker.resume(),
+    next: set => picker.follow(set),
+    error: error => picker.fail(error),
+    complete: () => picker.complete(),
+  })
+  const pick = (key: string | undefined, { tried }: Memory): Endpoint<M> | undefined => {
+    const endpoint = picker.pick(key, tried)
+    if (endpoint === undefined && sets.failure !== undefined) throw toError(sets.failure.error)
+    return endpoint
   }
-  const chooser = picker(policy, { outliers: sweeping, panic, zones: typeof zone === 'string' ? [zone] : zone, random, failed })
-  const { hold, news, failure } = followedSets(
+  const waitFor = (key: string | undefined, memory: Memory): Observable<Endpoint<M>> =>
     defer(() => {
-      chooser.forget()
-      return set$.pipe(tap({ next: chooser.follow, complete: chooser.over }))
-    }),
-    linger,
-  )
-  const held = <T>(source: () => Observable<T>): Observable<T> =>
-    defer(() => {
-      const release = hold()
-      return defer(source).pipe(finalize(release))
+      // it has waited already: a retry is not to wait as long again
+      if (now() - memory.emptyAt < wait) return throwError(() => picker.noInstance())
+      // an ejection ends without a set, and a set of a former subscription is used after a while
+      const { freshFor } = picker
+      return merge(sets.news, interval(sampled), freshFor > 0 ? timer(Math.ceil(freshFor)) : EMPTY).pipe(
+        map(() => pick(key, memory)),
+        filter(endpoint => endpoint !== undefined),
+        take(1),
+        timeout({
+          first: wait,
+          with: () => {
+            memory.emptyAt = now()
+            return throwError(() => picker.noInstance())
+          },
+        }),
+      )
     })
-
-  const live = (): void => {
-    const failing = failure()
-    if (failing !== undefined) throw toError(failing.error)
-  }
-
-  /** The one chosen, now or as soon as there is one, and what becomes of it. */
-  const chosen = <T>(key: string | undefined, { tried }: Memory, then: (member: Endpoint<M>) => Observable<T>): Observable<T> =>
-    held(() => {
-      const pick = (): Endpoint<M> | undefined => {
-        live()
-        return chooser.pick(key, tried)
-      }
-      const member = pick()
-      return member !== undefined
-        ? then(member)
-        : // who was ejected is back without a word
-          merge(news, interval(sampled)).pipe(
-            map(pick),
-            filter(picked => picked !== undefined),
-            take(1),
-            timeout({ first: wait, with: () => throwError(() => chooser.nobody()) }),
-            switchMap(then),
-          )
+  const shared: Shared<M> = { picker, sets, budget: budget && new RetryBudget(budget), failed, pick, wait: waitFor }
+  const following = <T>(source: () => Observable<T>): Observable<T> =>
+    defer(() => {
+      sets.enter()
+      return defer(source).pipe(finalize(() => sets.leave()))
     })
 
   return {
-    use: (call, options = {}) => {
-      const memory: Memory = { tried: new Map(), failures: 0 }
-      const wrongUse = wrongKey(options.key) ?? checkedDurations({ timeout: options.timeout ?? 0 })
-      return wrongUse === undefined ? chosen(options.key, memory, member => called(call, member, memory, chooser, options)) : throwError(() => wrongUse)
+    use: <O extends ObservableInput<unknown>>(call: (instance: ServiceInstance<M>, signal: AbortSignal) => O, options: UseOptions = {}) => {
+      const wrong = functionProblem('call', call) ?? useProblem(options)
+      return wrong === undefined ? used(call as Call<M, ObservedValueOf<O>>, options, newMemory(), shared) : throwError(() => wrong)
     },
     select: ({ key } = {}) => {
-      const wrongSelect = wrongKey(key)
-      return wrongSelect === undefined ? chosen(key, { tried: new Map(), failures: 0 }, ({ instance }) => of(instance)) : throwError(() => wrongSelect)
+      const wrong = keyProblem(key)
+      if (wrong !== undefined) return throwError(() => wrong)
+      const memory = newMemory()
+      return following(() => {
+        const endpoint = pick(key, memory)
+        return (endpoint === undefined ? waitFor(key, memory) : defer(() => [endpoint])).pipe(map(({ instance }) => instance))
+      })
     },
-    state$: held(() => {
+    state$: following(() => {
       let seen = -1
-      return merge(interval(sampled).pipe(startWith(0)), news.pipe(filter(() => failure() !== undefined))).pipe(
-        map(failure),
-        takeWhile(failing => !isEnd(failing?.error)),
-        tap(live),
-        tap(chooser.sweep),
-        filter(() => seen !== (seen = chooser.touched())),
-        map(() => new Map(Array.from(chooser.members(), (member): [string, InstanceState] => [member.id, stateOf(member)]))),
+      return merge(interval(sampled).pipe(startWith(0)), sets.news.pipe(filter(() => sets.failure !== undefined))).pipe(
+        map(() => sets.failure),
+        takeWhile(failure => !isEnd(failure?.error)),
+        tap(failure => {
+          if (failure !== undefined) throw toError(failure.error)
+          picker.sweep()
+        }),
+        filter(() => seen !== (seen = picker.changes)),
+        map(() => new Map(Array.from(picker.endpoints, (endpoint): [string, InstanceState] => [endpoint.id, stateOf(endpoint)]))),
       )
     }),
   }

@@ -4,45 +4,53 @@ import { unlearned } from '../../core/balance/statistics.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** What is known of an instance, whether it is there or not. */
+/** An instance, present or departed, with its call statistics. */
 export interface Endpoint<M> extends Mutable<Candidate<M>> {
-  /** When it left, ms; `undefined`: it is there. */
+  /** When it left, ms; `undefined`: it is present. */
   leftAt: number | undefined
+  /** Whether it is another process than the one before under its id, and had no success yet. */
+  unproven: boolean
   /** Calls that have not been answered. */
   waiting: number
-  /** Answers and failures since rates were last looked at. */
+  /** Answers and failures since rates were last checked. */
   successes: number
   failures: number
   /** Failures in all, and in a row. */
   failed: number
   streak: number
-  /** Until when it is ejected, ms, and how often it was, lately. */
+  /** Until when it is ejected, ms, and its number of recent ejections. */
   ejectedUntil: number
   ejections: number
 }
 
-/** A member of whom nothing is known yet. What a choice reads comes first, so that it lies together. */
-export const endpointOf = <M>(instance: ServiceInstance<M>): Endpoint<M> => ({
-  weight: 1, inFlight: 0, ...unlearned, waitingSince: Infinity, id: instance.id, instance, since: -Infinity, leftAt: undefined, waiting: 0,
+/** An endpoint without statistics. The fields that a choice reads come first, so that they lie together. */
+export const newEndpoint = <M>(instance: ServiceInstance<M>): Endpoint<M> => ({
+  weight: 1, inFlight: 0, ...unlearned, waitingSince: Infinity, id: instance.id, instance, since: -Infinity, leftAt: undefined, unproven: false, waiting: 0,
   successes: 0, failures: 0, failed: 0, streak: 0, ejectedUntil: -Infinity, ejections: 0,
 })
 
-/** Candidates that are members. */
-export interface Crowd<M> extends Candidates<M> {
+/** Candidates that are endpoints. */
+export interface ReadyEndpoints<M> extends Candidates<M> {
   readonly at: (index: number) => Endpoint<M> | undefined
 }
 
-/** Those that may be chosen, densely: who goes gives its place to the last. */
-export class ReadySet<M> implements Crowd<M> {
-  readonly #members: Endpoint<M>[] = []
-  readonly #places = new Map<string, number>()
+/** Some ids: a set, or a map by id. */
+export interface Ids {
+  readonly size: number
+  readonly keys: () => Iterable<string>
+}
+
+/** The endpoints that may be chosen, densely: the last one takes the index of one that goes, and an update keeps its index. */
+export class ReadySet<M> implements ReadyEndpoints<M> {
+  readonly #endpoints: Endpoint<M>[] = []
+  readonly #indices = new Map<string, number>()
   readonly #zones = new Map<string, ReadySet<M>>()
   readonly #wider: ReadySet<M> | undefined
   readonly #fresh: () => number
   version: number
   newest = -Infinity
 
-  /** `fresh` gives another version each time; `wider` is where the ejected are, too. */
+  /** `fresh` returns another version each time; `wider` also contains ejected endpoints. */
   constructor(fresh: () => number, wider?: ReadySet<M>) {
     this.#fresh = fresh
     this.#wider = wider
@@ -50,81 +58,90 @@ export class ReadySet<M> implements Crowd<M> {
   }
 
   get size(): number {
-    return this.#members.length
+    return this.#endpoints.length
   }
 
   get up(): number {
     return (this.#wider ?? this).size
   }
 
-  get all(): Candidates<M> {
-    return this
+  get all(): ReadySet<M> {
+    return this.#wider ?? this
   }
 
-  readonly at = (index: number): Endpoint<M> | undefined => this.#members[index]
+  readonly at = (index: number): Endpoint<M> | undefined => this.#endpoints[index]
 
-  readonly indexOf = (id: string): number | undefined => this.#places.get(id)
+  readonly indexOf = (id: string): number | undefined => this.#indices.get(id)
 
   readonly in = (zone: string): ReadySet<M> => {
-    const known = this.#zones.get(zone)
-    if (known !== undefined) return known
-    const pool = new ReadySet<M>(this.#fresh, this.#wider?.in(zone))
-    for (const member of this.#members) if (member.instance.zone === zone) pool.add(member)
-    this.#zones.set(zone, pool)
-    return pool
+    const existing = this.#zones.get(zone)
+    if (existing !== undefined) return existing
+    const ready = new ReadySet<M>(this.#fresh, this.#wider?.in(zone))
+    for (const endpoint of this.#endpoints) if (endpoint.instance.zone === zone) ready.#add(endpoint)
+    this.#zones.set(zone, ready)
+    return ready
   }
 
-  add(member: Endpoint<M>): void {
-    if (this.#places.has(member.id)) return
-    this.#places.set(member.id, this.#members.push(member) - 1)
-    this.newest = Math.max(this.newest, member.since)
+  /** Adds, updates or removes the endpoint of an id, whose zone was `zone` before. */
+  put(endpoint: Endpoint<M>, zone: string, present: boolean): void {
+    const index = this.#indices.get(endpoint.id)
+    if (index === undefined && !present) return
+    const moved = zone !== endpoint.instance.zone
+    if (index === undefined) this.#add(endpoint)
+    else if (present) {
+      this.#endpoints[index] = endpoint
+      this.newest = Math.max(this.newest, endpoint.since)
+    } else this.#remove(endpoint.id, index)
     this.version = this.#fresh()
-    this.#zones.get(member.instance.zone)?.add(member)
+    if (moved) this.#zones.get(zone)?.put(endpoint, endpoint.instance.zone, false)
+    this.#zones.get(endpoint.instance.zone)?.put(endpoint, endpoint.instance.zone, present)
   }
 
-  delete(member: Endpoint<M>): void {
-    const place = this.#places.get(member.id)
-    const last = this.#members.at(-1)
-    if (place === undefined || last === undefined) return
-    this.#members[place] = last
-    this.#places.set(last.id, place)
-    this.#members.pop()
-    this.#places.delete(member.id)
-    this.version = this.#fresh()
-    this.#zones.get(member.instance.zone)?.delete(member)
+  #add(endpoint: Endpoint<M>): void {
+    this.#indices.set(endpoint.id, this.#endpoints.push(endpoint) - 1)
+    this.newest = Math.max(this.newest, endpoint.since)
   }
 
-  /** Without those that were tried, whose places the last ones take. */
-  without(tried: ReadonlyMap<string, unknown>): Crowd<M> {
+  #remove(id: string, index: number): void {
+    const last = this.#endpoints.pop()
+    if (last !== undefined && last.id !== id) {
+      this.#endpoints[index] = last
+      this.#indices.set(last.id, index)
+    }
+    this.#indices.delete(id)
+  }
+
+  /** The endpoints but for some, whose indices the last ones take. */
+  without(ids: Ids): ReadyEndpoints<M> {
     const holes = new Set<number>()
-    for (const id of tried.keys()) {
-      const place = this.#places.get(id)
-      if (place !== undefined) holes.add(place)
+    for (const id of ids.keys()) {
+      const index = this.#indices.get(id)
+      if (index !== undefined) holes.add(index)
     }
     if (holes.size === 0) return this
     const size = this.size - holes.size
     const moved = new Map<number, number>()
-    const places = new Map<number, number>()
+    const indices = new Map<number, number>()
     let last = this.size - 1
     for (const hole of holes) {
       if (hole >= size) continue
       while (holes.has(last)) last -= 1
       moved.set(hole, last)
-      places.set(last--, hole)
+      indices.set(last--, hole)
     }
     const { up, newest, at, indexOf } = this
     return {
       size,
       at: index => (index < size ? at(moved.get(index) ?? index) : undefined),
       indexOf: id => {
-        const place = indexOf(id)
-        return place === undefined || holes.has(place) ? undefined : (places.get(place) ?? place)
+        const index = indexOf(id)
+        return index === undefined || holes.has(index) ? undefined : (indices.get(index) ?? index)
       },
       version: this.#fresh(),
       up,
       newest,
-      all: this,
-      in: zone => this.in(zone).without(tried),
+      all: this.all,
+      in: zone => this.in(zone).without(ids),
     }
   }
 }

@@ -12,7 +12,7 @@ const count = (counts: number[], at: number, by = 1): void => {
   counts[at] = (counts[at] ?? 0) + by
 }
 
-/** Seeds in a fixed order that look like nothing. */
+/** Seeds in a fixed order without a visible pattern. */
 const seeds = (length: number): readonly number[] => Array.from({ length }, (_, at) => Math.imul(at + 1, 0x9e3779b9) >>> 0)
 
 /** Pearson's statistic of counts that should be equal, as standard deviations from its mean. */
@@ -45,7 +45,7 @@ describe('hash', () => {
     expect(hash(textOf(bytes), seed)).toBe(expected)
   })
 
-  it('is total: a whole number of 32 bits for any text and seed, the same each time', () => {
+  it('returns the same unsigned 32-bit integer each time, for any string and seed', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 }), fc.double(), (units, seed) => {
         const text = String.fromCharCode(...units)
@@ -55,11 +55,11 @@ describe('hash', () => {
     )
   })
 
-  it('tells apart texts that differ only in lone surrogates, or in a trailing zero', () => {
+  it('gives different hashes to strings that differ only in a lone surrogate or a trailing zero', () => {
     expect(new Set(['', '\0', '\0\0', '\ud800', '\ud801', 'a', 'a\0'].map(text => hash(text))).size).toBe(7)
   })
 
-  it('spreads names that differ in little evenly over every size of table', () => {
+  it('spreads similar names evenly over tables of every size', () => {
     for (const size of [2, 7, 64, 1000, 10_007])
       for (const seed of seeds(3)) {
         const counts = Array.from({ length: size }, () => 0)
@@ -69,7 +69,7 @@ describe('hash', () => {
       }
   })
 
-  it('changes each bit with probability one half when one bit of the text or of the seed changes', () => {
+  it('flips each output bit with probability one half when one bit of the string or the seed changes', () => {
     const trials = 2_000
     const flips = (other: (text: string, seed: number) => number): readonly number[] => {
       const counts = Array.from({ length: 32 }, () => 0)
@@ -90,7 +90,7 @@ describe('hash', () => {
       for (const share of flips((text, seed) => hash(text, seed ^ (1 << bit)))) expect(Math.abs(share - 0.5)).toBeLessThan(within)
   })
 
-  it('is two independent hashes by two seeds', () => {
+  it('gives two independent hashes with two seeds', () => {
     const side = 16
     const counts = Array.from({ length: side * side }, () => 0)
     for (let index = 0; index < 100 * side * side; index += 1)

@@ -6,7 +6,7 @@ import { see } from '../scene.js'
 
 const ids = ['a', 'b', 'c', 'd']
 
-/** Whom twelve picks chose, when checks of `sick` fail, and the registry says `statuses`. */
+/** The instances that twelve picks chose, if checks of `sick` fail and the registry has `statuses`. */
 const chosen = (sick: readonly string[], statuses: Readonly<Record<string, Status>> = {}, panic?: number): readonly string[] => {
   const picked = new Set<string>()
   virtually(({ advance }) => {
@@ -23,24 +23,24 @@ const chosen = (sick: readonly string[], statuses: Readonly<Record<string, Statu
 }
 
 describe('a balancer behind probes', () => {
-  it('chooses nobody whose checks fail', () => expect(chosen(['b'])).toEqual(['a', 'c', 'd']))
-  it('chooses nobody whose checks fail while half of all pass', () => expect(chosen(['b', 'c'])).toEqual(['a', 'd']))
-  it('ignores checks, as it ignores ejections, once more than half of all fail', () => {
+  it('chooses no instance whose checks fail', () => expect(chosen(['b'])).toEqual(['a', 'c', 'd']))
+  it('chooses no instance whose checks fail, while half of all pass', () => expect(chosen(['b', 'c'])).toEqual(['a', 'd']))
+  it('ignores checks, like ejections, once more than half of all fail', () => {
     expect(chosen(['a', 'b', 'c'])).toEqual(ids)
     expect(chosen(ids)).toEqual(ids)
   })
-  it('never in a panic one that the registry says is draining or down', () =>
+  it('never chooses an instance that is draining or down in the registry, not even in a panic', () =>
     expect(chosen(ids, { a: 'draining', b: 'down' })).toEqual(['c', 'd']))
-  it('has no panic when told so', () => expect(chosen(['a', 'b', 'c'], {}, 0)).toEqual(['d']))
-  it('says that none is up when checks took down all', () => virtually(({ advance }) => {
+  it('never panics with `panic: 0`', () => expect(chosen(['a', 'b', 'c'], {}, 0)).toEqual(['d']))
+  it('reports that none is up if checks took down all', () => virtually(({ advance }) => {
     const set = serviceSet('web', [serviceInstance({ service: 'web', address: 'a:80' })])
     const down = probe(() => of(false), { interval: 100, fall: 1, jitter: 0 })
     const balancer = balance(concat(of(set), NEVER).pipe(down), roundRobin(), { panic: 0, wait: 50 })
     const kept = see(balancer.state$)
     advance(500)
-    const nobody = see(balancer.select())
+    const waiting = see(balancer.select())
     advance(50)
-    expect(nobody.error).toMatchObject({ name: 'NoInstance', reason: 'none up' })
+    expect(waiting.error).toMatchObject({ name: 'NoInstance', reason: 'none up' })
     kept.stop()
   }))
 })

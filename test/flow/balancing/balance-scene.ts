@@ -5,13 +5,13 @@ import { see } from '../scene.js'
 /** An instance of a test; its address is its id. */
 export const node = (id: string, more: Partial<ServiceInstanceInput> = {}): ServiceInstance => serviceInstance({ service: 'web', id, address: `${id}:80`, ...more })
 
-/** A live set of these. */
+/** A live set of these instances. */
 export const nodes = (...all: readonly (string | ServiceInstance)[]): ServiceSet => serviceSet('web', all.map(each => (typeof each === 'string' ? node(each) : each)))
 
-/** Round robin from the first on. */
+/** A balancer by round robin that starts at the first instance. */
 export const inTurn = (sets: Observable<ServiceSet>, options: BalanceOptions = {}): Balancer => balance(sets, roundRobin(), { random: () => 0, ...options })
 
-/** What a balancer shows of everybody now. */
+/** The current `state$` of a balancer. */
 export const statesOf = (balancer: Balancer): ReadonlyMap<string, InstanceState> => {
   const { last, stop } = see(balancer.state$)
   stop()
@@ -21,7 +21,7 @@ export const statesOf = (balancer: Balancer): ReadonlyMap<string, InstanceState>
 /** Calls in flight, by id. */
 export const inFlight = (balancer: Balancer): Record<string, number> => Object.fromEntries([...statesOf(balancer)].map(([id, state]) => [id, state.inFlight]))
 
-/** Who is chosen next. */
+/** The id of the next choice. */
 export const chosen = (balancer: Balancer, key?: string): string | undefined => {
   const seen = see(balancer.select(key === undefined ? {} : { key }))
   seen.stop()
@@ -38,5 +38,5 @@ export const failing = (ms = 0): Observable<never> => (ms === 0 ? throwError(() 
 /** Never answers. */
 export const silent = (): Observable<never> => NEVER
 
-/** A policy that chooses what it is told. */
+/** A policy that always chooses one index. */
 export const always = (index: number | undefined): Policy<null> => ({ initial: null, choose: (_, state) => [index, state] })

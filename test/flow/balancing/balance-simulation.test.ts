@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { policies } from '../../../bench/balance/policies.js'
 import { quantile, simulated, story } from '../../../bench/balance/scene.js'
 
-/** What `npm run bench:balance` says of a policy, without ejection. */
+/** The figures of `npm run bench:balance` for a policy, without ejection. */
 const ran = (name: string) => {
   const calls = simulated((sets, random) => {
     const make = policies[name]
@@ -18,8 +18,8 @@ const ran = (name: string) => {
   }
 }
 
-describe('twenty servers, of which one turns slow, one fails fast, one leaves and one joins', () => {
-  it('are asked by peakEwma so that p99 is less than half of round robin’s, and the broken one attracts nobody', { timeout: 240_000 }, () => {
+describe('twenty servers: one turns slow, one fails fast, one leaves, one joins', () => {
+  it('peakEwma has a p99 of less than half of round robin’s, and sends hardly any call to the broken instance', { timeout: 240_000 }, () => {
     const [fair, peak] = [ran('roundRobin'), ran('peakEwma')]
     expect(peak.count).toBe(fair.count)
     expect(peak.p99).toBeLessThan(fair.p99 / 2)

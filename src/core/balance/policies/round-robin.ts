@@ -1,6 +1,6 @@
 import type { Policy } from '../policy.js'
 
-/** One after the other, from a random one on, so that many clients do not begin with the same. Ignores weights, save 0. */
+/** Chooses one instance after the other, from a random one on, so that many clients do not start with the same. Ignores weights, but for 0. */
 export const roundRobin = (): Policy<number> => ({
   initial: -1,
   choose: ({ size }, next, { random }) => {

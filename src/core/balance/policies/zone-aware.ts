@@ -3,8 +3,8 @@ import type { Candidates, Outcome, Policy } from '../policy.js'
 
 /** Options of {@link zoneAware}. */
 export interface ZoneAwareOptions {
-  /** A zone is left when fewer of those up in it can be chosen, %. @default 50 */
-  readonly panic?: number
+  /** A zone is left if fewer of its instances that are up can be chosen, %. @default 50 */
+  readonly panic?: number | undefined
 }
 
 interface Zoned<S> {
@@ -13,8 +13,8 @@ interface Zoned<S> {
 }
 
 /**
- * Chooses within one's own zone, then within further ones in order (gRFC A56); among all when none of these has anybody, or all are below the
- * threshold. Which zones: the option `zone` of `balance`.
+ * Chooses within the caller's own zone, then within further zones in order (gRFC A56); among all instances if none of these zones has any, or all are below
+ * the threshold. The option `zone` of `balance` names the zones.
  */
 export const zoneAware = <S, M = unknown>(policy: Policy<S, M>, { panic = 50 }: ZoneAwareOptions = {}): Policy<Zoned<S>, M> => {
   const wrong = checkedPercents({ panic })
@@ -26,10 +26,10 @@ export const zoneAware = <S, M = unknown>(policy: Policy<S, M>, { panic = 50 }: 
     initial: { near: initial, far: initial },
     choose: (candidates, { near, far }, context) => {
       for (const zone of context.zones) {
-        const there = candidates.in(zone)
-        if (!serves(there)) continue
-        const [index, next] = choose(there, near, context)
-        const chosen = index === undefined ? undefined : there.at(index)
+        const inZone = candidates.in(zone)
+        if (!serves(inZone)) continue
+        const [index, next] = choose(inZone, near, context)
+        const chosen = index === undefined ? undefined : inZone.at(index)
         return [chosen && candidates.indexOf(chosen.id), { near: next, far }]
       }
       const [index, next] = choose(candidates, far, context)
