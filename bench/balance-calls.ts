@@ -1,4 +1,5 @@
 import { circuitBreaker, ConsecutiveBreaker, handleAll, timeout, TimeoutStrategy, wrap } from 'cockatiel'
+import Breaker from 'opossum'
 import { BehaviorSubject, lastValueFrom } from 'rxjs'
 import { balance, peakEwma, roundRobin, serviceInstance, serviceSet } from 'rx-discovery'
 import { cpu } from './etcd/commands.js'
@@ -15,23 +16,9 @@ const cockatiel: Make = call => {
   return () => policy.execute(call)
 }
 
-/** A part of the API of opossum, which has no types of its own. */
-interface Opossum {
-  readonly default: new (call: () => Promise<unknown>, options: { readonly timeout: number }) => { readonly fire: () => Promise<unknown> }
-}
-
-/** The breaker of opossum, if it is installed. */
-const opossum = async (): Promise<Make | undefined> => {
-  try {
-    const name = 'opossum'
-    const { default: Breaker } = (await import(name)) as Opossum
-    return call => {
-      const breaker = new Breaker(call, { timeout: 1_000 })
-      return () => breaker.fire()
-    }
-  } catch {
-    return undefined
-  }
+const opossum: Make = call => {
+  const breaker = new Breaker(call, { timeout: 1_000 })
+  return () => breaker.fire()
 }
 
 /** Measures `lastValueFrom(balancer.use(call))` of a call that resolves at once, minus the call itself. */
@@ -39,7 +26,6 @@ export const balancedCalls = async (): Promise<void> => {
   const instances = Array.from({ length: 10 }, (_, at) => serviceInstance({ service: 'web', id: `n${at}`, address: `n${at}:80` }))
   const sets = new BehaviorSubject(serviceSet('web', instances))
   const [fair, peak] = [balance(sets, roundRobin()), balance(sets, peakEwma())]
-  const breaker = await opossum()
   const all: Readonly<Record<string, Make>> = {
     'the call alone': call => call,
     roundRobin: call => () => lastValueFrom(fair.use(() => call())),
@@ -48,7 +34,7 @@ export const balancedCalls = async (): Promise<void> => {
     'roundRobin, with a signal': call => () => lastValueFrom(fair.use((_, signal) => (signal.aborted ? Promise.reject(new Error('aborted')) : call()))),
     'an AbortController': call => () => (new AbortController().signal.aborted ? Promise.resolve() : call()),
     'cockatiel: timeout, breaker': cockatiel,
-    ...(breaker && { 'opossum, with a timeout': breaker }),
+    'opossum, with a timeout': opossum,
   }
   const runs = Object.entries(all).map(([name, make]) => ({ name, run: make(() => Promise.resolve(1)), taken: [] as number[] }))
   for (let round = 0; round < rounds; round += 1)
@@ -63,6 +49,5 @@ export const balancedCalls = async (): Promise<void> => {
   bound({ what: 'a balanced call, by roundRobin', measured: cost('roundRobin'), unit: duration, most: 3_000 })
   bound({ what: 'a balanced call that takes a signal', measured: cost('roundRobin, with a signal'), unit: duration, most: 6_000 })
   compare({ what: 'a balanced call that takes a signal', ours: cost('roundRobin, with a signal'), beside: 'cockatiel: timeout, breaker', theirs: cost('cockatiel: timeout, breaker'), unit: duration })
-  if (breaker !== undefined)
-    compare({ what: 'a balanced call with a timeout', ours: cost('roundRobin, with a timeout'), beside: 'opossum, with a timeout', theirs: cost('opossum, with a timeout'), unit: duration })
+  compare({ what: 'a balanced call with a timeout', ours: cost('roundRobin, with a timeout'), beside: 'opossum, with a timeout', theirs: cost('opossum, with a timeout'), unit: duration })
 }

@@ -1,5 +1,6 @@
 import hamt from 'hamt_plus'
 import * as Immutable from 'immutable'
+import BTreeModule from 'sorted-btree'
 import { plain } from '../src/core/formats/plain.js'
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
 import { projection } from '../src/core/view/projection.js'
@@ -9,6 +10,9 @@ import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
 import { finished } from '../test/finished.js'
 import { bound, compare } from './ratios.js'
 import { duration, median, table } from './results-table.js'
+
+// a CommonJS module, whose default export is a property
+const BTree = BTreeModule.default
 
 const sizes = [10, 1_000, 10_000, 100_000]
 const rounds = 9
@@ -39,6 +43,10 @@ const structures: Record<string, Fold> = {
   hamt_plus: size => {
     let map = entries(size).reduce((so, [key, value]) => so.set(key, value), hamt.make<ServiceInstance>())
     return (at, number) => (map = map.set(keyOf(at), event(at, number)))
+  },
+  'sorted-btree': size => {
+    let map = new BTree<string, ServiceInstance>(entries(size))
+    return (at, number) => (map = map.with(keyOf(at), event(at, number)))
   },
   'copied Map': size => {
     let map = new Map(entries(size))
@@ -115,7 +123,7 @@ const goals = (bySize: readonly Taken[]): void => {
   const ours = large?.['SortedMap.set'] ?? []
   bound({ what: 'one event into 100,000', measured: ours, unit: duration, most: 3_000 })
   compare({ what: 'one event into 100,000', ours, beside: 'the same into 1,000', theirs: small?.['SortedMap.set'] ?? [], unit: duration, goal: { most: 6 } })
-  for (const beside of ['immutable', 'hamt_plus', 'copied Map', 'mutable Map'])
+  for (const beside of ['immutable', 'sorted-btree', 'hamt_plus', 'copied Map', 'mutable Map'])
     compare({ what: 'one event into 100,000', ours, beside, theirs: large?.[beside] ?? [], unit: duration })
 }
 
