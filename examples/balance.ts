@@ -1,4 +1,4 @@
-import { lastValueFrom, map, mergeMap, range, retry, timer, toArray } from 'rxjs'
+import { lastValueFrom, map, mergeMap, range, timer, toArray } from 'rxjs'
 import { balance, discover, peakEwma, register, type ServiceInstance } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
@@ -7,7 +7,7 @@ const nodes = ['node1', 'node2', 'node3'].map(id => register(registry, { service
 
 const web = balance(discover(registry, 'web'), peakEwma())
 
-// With a real service: async (instance, signal) => { const response = await fetch(url, { signal }); if (!response.ok) throw …; return response.json() }
+// In a program: async (instance, signal) => { const response = await fetch(url, { signal }); if (!response.ok) throw …; return response.json() }
 const call = ({ id }: ServiceInstance) =>
   timer(id === 'node1' ? 50 : 5).pipe(
     map(() => {
@@ -16,10 +16,10 @@ const call = ({ id }: ServiceInstance) =>
     }),
   )
 
-// Each retry calls another instance, so no caller sees that node3 is broken, and few calls go to node1, which is slow.
+// Each retry calls another instance: no caller sees that node3 is broken, and few wait for node1.
 const answers = await lastValueFrom(
   range(0, 100).pipe(
-    mergeMap(() => web.use(call, { timeout: 1000 }).pipe(retry(2)), 4),
+    mergeMap(() => web.use(call, { timeout: 1000, retries: 2 }), 4),
     toArray(),
   ),
 )

@@ -62,10 +62,14 @@ export class FollowedSets<A> {
     this.#subscription = scope
     this.failure = undefined
     this.#ended = false
-    const fail = (error: unknown): void => {
+    const end = (): void => {
       this.#ended = true
+      if (this.#users === 0) this.#unsubscribe()
+    }
+    const fail = (error: unknown): void => {
       this.failure = { error }
       this.#following.error(error)
+      end()
       this.#news.next()
     }
     this.#following.start()
@@ -76,9 +80,9 @@ export class FollowedSets<A> {
       },
       error: fail,
       complete: () => {
-        this.#ended = true
         try {
           this.#following.complete()
+          end()
         } catch (error) {
           fail(error)
         }

@@ -196,6 +196,15 @@ describe('an idle balancer', () => {
     expect([sets.observed, timers()]).toEqual([true, 0])
   }))
 
+  it.each(['complete', 'error'] as const)('leaves no timer when its sets end while it is idle: %s', end => virtually(({ pending: timers }) => {
+    const sets = new BehaviorSubject(nodes('a'))
+    const web = inTurn(sets)
+    expect([chosen(web), timers()]).toEqual(['a', 1])
+    if (end === 'error') sets.error(new Error('denied'))
+    else sets.complete()
+    expect(timers()).toBe(0)
+  }))
+
   it('starts no timer per call', () => virtually(({ advance, pending: timers }) => {
     const web = inTurn(new BehaviorSubject(nodes('a')))
     for (let call = 0; call < 100; call += 1) {
