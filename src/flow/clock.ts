@@ -1,13 +1,35 @@
+import { asyncScheduler, interval as intervalOf, timeout as timeoutOf, timer as timerOf } from 'rxjs'
+import type { Observable, OperatorFunction, SchedulerAction, SchedulerLike, Subscription, TimeoutConfig } from 'rxjs'
+
 /** Milliseconds that only ever grow. `asyncScheduler.now()` is the wall clock, which is set back and forth. */
 export interface Clock {
   readonly now: () => number
 }
 
+/** The part of zone.js that is needed here; it is a global where it is loaded. */
+interface Zone {
+  readonly parent: Zone | null
+  readonly getZoneWith: (key: string) => Zone | null
+  readonly run: <A>(body: () => A) => A
+}
+const zones = globalThis as { readonly Zone?: { readonly current: Zone } }
+
+/** A timer may fire early by this many ms, as `performance.now()` is coarse and delays are rounded. If it fires earlier, timers are faked, and `performance` is not. */
+const coarseness = 100
+let ahead = 0
+let reached = -Infinity
+
 // eslint-disable-next-line no-restricted-globals -- the one place where durations come from
-const monotonic: Clock = { now: () => performance.now() }
+const measured = (): number => performance.now() + ahead
+const monotonic: Clock = {
+  now: () => {
+    const at = measured()
+    return at < reached && reached - at < coarseness ? reached : at
+  },
+}
 let current = monotonic
 
-/** Monotonic milliseconds; virtual inside `virtually`. */
+/** Monotonic milliseconds; virtual inside `virtually`. When one of the timers below fires, the time at which it is due counts as reached. */
 export const now = (): number => current.now()
 
 /** Runs `body` by another clock. */
@@ -19,4 +41,78 @@ export const withClock = <A>(clock: Clock, body: () => A): A => {
   } finally {
     current = before
   }
+}
+
+const reach = (due: number): void => {
+  const early = due - measured()
+  if (early >= coarseness) ahead += early
+  else reached = due
+}
+
+/**
+ * The parent of Angular's zone, if this runs inside Angular's. There a timer keeps the application from being stable, so that a server never finishes
+ * rendering; in the root zone Angular's `fakeAsync` would not see it.
+ */
+const outside = (): Zone | null | undefined => zones.Zone?.current.getZoneWith('isAngularZone')?.parent
+
+/** A scheduler whose timers start outside Angular's zone, call back in the zone in which they were asked for, and make their due time count as reached. */
+const scheduler = (keepsAlive: boolean): SchedulerLike => ({
+  now: () => asyncScheduler.now(),
+  schedule: <S>(work: (this: SchedulerAction<S>, state?: S) => void, delay = 0, state?: S): Subscription => {
+    if (current !== monotonic) return asyncScheduler.schedule(work, delay, state)
+    const around = outside()
+    const zone = around && zones.Zone?.current
+    const start = <A>(timer: () => A): A => (around ? around.run(timer) : timer())
+    let due = now() + delay
+    let firedAt: number | undefined
+    const action = start(() =>
+      asyncScheduler.schedule(
+        function (this: SchedulerAction<S>, given?: S) {
+          reach(due)
+          firedAt = now()
+          try {
+            if (zone) zone.run(() => work.call(this, given))
+            else work.call(this, given)
+          } finally {
+            firedAt = undefined
+          }
+        },
+        delay,
+        state as S,
+      ),
+    ) as SchedulerAction<S> & { readonly id?: { readonly unref?: () => void } | number }
+    const release = (): void => {
+      if (!keepsAlive && typeof action.id === 'object') action.id.unref?.()
+    }
+    const again = action.schedule.bind(action)
+    action.schedule = (next, later = 0) => {
+      // An interval counts from when it fired, however long the work took.
+      due = (firedAt ?? now()) + later
+      start(() => again(next, later))
+      release()
+      return action
+    }
+    release()
+    return action
+  },
+})
+
+/** For timers that somebody waits for: a call, a registration, an outage that ends. They keep a Node process alive. */
+export const timers = scheduler(true)
+
+/** For timers that only look after something, such as `verify` and `linger`. They do not keep a Node process alive. */
+export const background = scheduler(false)
+
+/** RxJS's `timer`: emits after `due` ms, and then every `period` ms if there is one. */
+export const timer = (due: number, on: SchedulerLike = timers, period = -1): Observable<number> => timerOf(due, period, on)
+
+/** RxJS's `interval`. */
+export const interval = (period: number, on: SchedulerLike = background): Observable<number> => intervalOf(period, on)
+
+/** RxJS's `timeout`. */
+export const timeout = <A, B>(config: Omit<TimeoutConfig<A, Observable<B>>, 'scheduler'>): OperatorFunction<A, A | B> => timeoutOf({ ...config, scheduler: timers })
+
+/** Makes sure that `now()` reaches `at` with fake timers that leave `performance.now()` alone, for what compares the two and has no timer of its own. */
+export const wakeAt = (at: number): void => {
+  if (current === monotonic) background.schedule(() => undefined, Math.max(0, at - now()))
 }

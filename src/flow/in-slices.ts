@@ -1,5 +1,5 @@
-import { asyncScheduler, Observable, Subscription } from 'rxjs'
-import { now } from './clock.js'
+import { Observable, Subscription } from 'rxjs'
+import { now, timers } from './clock.js'
 
 /** For how long (ms) it is worked before the event loop gets its turn. */
 const slice = 2
@@ -21,7 +21,7 @@ export const inSlices = <A>(steps: Iterator<unknown, A>): Observable<A> =>
       if (step.done === true) {
         subscriber.next(step.value)
         subscriber.complete()
-      } else turn = asyncScheduler.schedule(work, 0)
+      } else turn = timers.schedule(work, 0)
     }
     work()
     return () => turn.unsubscribe()

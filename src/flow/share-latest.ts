@@ -1,4 +1,5 @@
-import { EMPTY, of, ReplaySubject, share, timer, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
+import { EMPTY, of, ReplaySubject, share, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
+import { background, timer } from './clock.js'
 
 /** One run for all subscribers, its last value replayed to late ones, kept for `linger` ms after the last has left. */
 export const shareLatest =
@@ -18,7 +19,7 @@ export const shareLatest =
         resetOnError: end,
         resetOnComplete: end,
         // the subscribers of a source that ended leave too, and then there is nothing to keep
-        resetOnRefCountZero: linger === 0 || (() => (ended ? EMPTY : timer(linger))),
+        resetOnRefCountZero: linger === 0 || (() => (ended ? EMPTY : timer(linger, background))),
       }),
     )
   }

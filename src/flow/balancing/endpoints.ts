@@ -3,6 +3,7 @@ import { asRegistered } from '../../core/sets/probing.js'
 import { instancesOf, type ServiceSet } from '../../core/sets/service-set.js'
 import { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
+import { wakeAt } from '../clock.js'
 import { endpointOf, ReadySet, type Endpoint } from './ready-set.js'
 
 /** How long one that left is remembered, ms. */
@@ -177,6 +178,7 @@ export class Endpoints<M> {
     member.ejections += 1
     member.streak = 0
     member.ejectedUntil = now + ejectionTime(member.ejections, this.#outliers)
+    wakeAt(member.ejectedUntil)
     this.#available.delete(member)
     this.#banish(member)
   }

@@ -1,7 +1,7 @@
-import { defer, finalize, NEVER, takeUntil, tap, throwError, timeout, TimeoutError, type Observable, type ObservableInput } from 'rxjs'
+import { defer, finalize, NEVER, takeUntil, tap, throwError, TimeoutError, type Observable, type ObservableInput } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { Outcome } from '../../core/balance/policy.js'
-import { now } from '../clock.js'
+import { now, timeout } from '../clock.js'
 import type { Endpoint } from './ready-set.js'
 
 /** What a call is: given an instance, and a signal that is aborted when nobody waits for it any more. */

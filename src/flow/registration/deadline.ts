@@ -1,5 +1,5 @@
-import { asyncScheduler, Subscription } from 'rxjs'
-import { now } from '../clock.js'
+import { Subscription } from 'rxjs'
+import { now, timers } from '../clock.js'
 import { longestDelay } from '../../core/arguments.js'
 
 /** Deadlines by one timer, since there may be thousands that are put off again and again: it is set for the first of them, and looks at all when it rings. */
@@ -23,7 +23,7 @@ class Deadlines {
     this.#timer.unsubscribe()
     const left = Math.min(Math.max(0, at - now()), longestDelay)
     this.#rings = now() + left
-    this.#timer = asyncScheduler.schedule(() => this.#ring(), left)
+    this.#timer = timers.schedule(() => this.#ring(), left)
   }
 
   #ring(): void {

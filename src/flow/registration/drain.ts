@@ -1,5 +1,6 @@
-import { from, map, race, ReplaySubject, Subject, switchMap, take, timer, type Observable, type ObservableInput, type Subscriber } from 'rxjs'
+import { from, map, race, ReplaySubject, Subject, switchMap, take, type Observable, type ObservableInput, type Subscriber } from 'rxjs'
 import type { RegistrationEvent } from '../../core/register/registration.js'
+import { timer } from '../clock.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 
 /** How long a graceful end waits for etcd to acknowledge `draining`, ms. */

@@ -1,6 +1,6 @@
-import { catchError, defer, delayWhen, finalize, map, NEVER, of, raceWith, retry, share, switchMap, tap, timer, type Observable } from 'rxjs'
+import { catchError, defer, delayWhen, finalize, map, NEVER, of, raceWith, retry, share, switchMap, tap, type Observable } from 'rxjs'
 import { Disconnected } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timer } from '../../../flow/clock.js'
 import { asError } from './etcd-errors.js'
 
 /** What is known of a member: nothing yet, that it answers, or that it does not. */

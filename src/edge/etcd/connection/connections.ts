@@ -1,4 +1,5 @@
-import { catchError, concat, finalize, map, mergeMap, Subject, take, takeUntil, tap, throwError, timer, type Observable } from 'rxjs'
+import { catchError, concat, finalize, map, mergeMap, Subject, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
+import { timer, timers } from '../../../flow/clock.js'
 import { asError } from './etcd-errors.js'
 
 /** The connections of a member. */
@@ -34,7 +35,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     current: () => used,
     replaced,
     answering: ask =>
-      concat([0], timer(impatience, pause).pipe(map(index => index + 1))).pipe(
+      concat([0], timer(impatience, timers, pause).pipe(map(index => index + 1))).pipe(
         mergeMap(time => {
           const connection = time === 0 ? used : dial()
           return ask(connection).pipe(

@@ -1,7 +1,7 @@
 import { EtcdLeaseInvalidError } from 'etcd3'
-import { defer, EMPTY, ignoreElements, retry, takeUntil, timer, type Observable } from 'rxjs'
+import { defer, EMPTY, ignoreElements, retry, takeUntil, type Observable } from 'rxjs'
 import { Closed, Denied, InvalidArgument, LeaseLost } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timer } from '../../../flow/clock.js'
 import { longestDelay } from '../../../core/arguments.js'
 import type { Members } from '../connection/member.js'
 

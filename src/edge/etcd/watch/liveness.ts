@@ -1,5 +1,5 @@
-import { catchError, exhaustMap, filter, ignoreElements, interval, of, tap, throwError, type Observable } from 'rxjs'
-import { now } from '../../../flow/clock.js'
+import { catchError, exhaustMap, filter, ignoreElements, of, tap, throwError, type Observable } from 'rxjs'
+import { interval, now } from '../../../flow/clock.js'
 import { asError, isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import { anyKey } from '../range/range.js'

@@ -1,7 +1,7 @@
 import type { IWatchRequest } from 'etcd3'
-import { asyncScheduler, catchError, EMPTY, ignoreElements, Observable, Subject, Subscription, throwError } from 'rxjs'
+import { catchError, EMPTY, ignoreElements, Observable, Subject, Subscription, throwError } from 'rxjs'
 import { Disconnected } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timers } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { asError, isOutage } from '../connection/etcd-errors.js'
 import { liveness } from './liveness.js'
@@ -94,7 +94,7 @@ const connection = (member: Member, retire: () => void, ended: () => void): Conn
   const overdue = (): void => {
     const left = createdAt + patience - now()
     if (asked.size === 0) return
-    if (left > 0) creating = asyncScheduler.schedule(overdue, left)
+    if (left > 0) creating = timers.schedule(overdue, left)
     else {
       const { host } = member
       const late = new Disconnected(`${host} created no watch within ${patience} ms`, { host })
@@ -108,7 +108,7 @@ const connection = (member: Member, retire: () => void, ended: () => void): Conn
     if (asked.size === 0) {
       createdAt = now()
       creating.unsubscribe()
-      creating = asyncScheduler.schedule(overdue, patience)
+      creating = timers.schedule(overdue, patience)
     }
     asked.add(id)
   }
