@@ -14,22 +14,19 @@ interface Zone {
 }
 const zones = globalThis as { readonly Zone?: { readonly current: Zone } }
 
-/** A timer may fire early by this many ms, as `performance.now()` is coarse and delays are rounded. If it fires earlier, timers are faked, and `performance` is not. */
-const coarseness = 100
+/**
+ * A real timer fires at most this many ms before it is due: delays are rounded, and browsers make `performance.now()` coarse. One that fires earlier is a
+ * fake one, and `performance.now()` is not.
+ */
+const coarseness = 20
+let faked = false
 let ahead = 0
-let reached = -Infinity
 
 // eslint-disable-next-line no-restricted-globals -- the one place where durations come from
-const measured = (): number => performance.now() + ahead
-const monotonic: Clock = {
-  now: () => {
-    const at = measured()
-    return at < reached && reached - at < coarseness ? reached : at
-  },
-}
+const monotonic: Clock = { now: () => performance.now() + ahead }
 let current = monotonic
 
-/** Monotonic milliseconds; virtual inside `virtually`. When one of the timers below fires, the time at which it is due counts as reached. */
+/** Monotonic milliseconds; virtual inside `virtually`. When a fake timer fires, its due time counts as reached. */
 export const now = (): number => current.now()
 
 /** Runs `body` by another clock. */
@@ -43,10 +40,11 @@ export const withClock = <A>(clock: Clock, body: () => A): A => {
   }
 }
 
+/** Moves the clock on, but not for real timers: the fraction by which each is early would add up. */
 const reach = (due: number): void => {
-  const early = due - measured()
-  if (early >= coarseness) ahead += early
-  else reached = due
+  const early = due - monotonic.now()
+  faked ||= early >= coarseness
+  if (faked && early > 0) ahead += early
 }
 
 /**
