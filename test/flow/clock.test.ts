@@ -206,3 +206,82 @@ describe('the clock', () => {
     })
   })
 })
+
+describe('inside the zone of Angular', () => {
+  interface Zone {
+    readonly parent: Zone | null
+    readonly getZoneWith: (key: string) => Zone | null
+    readonly run: <A>(body: () => A) => A
+  }
+  /** As much of zone.js as the clock uses: the root, a proxy for tests, Angular's zone, and a zone inside it. */
+  const zones = () => {
+    const state = { current: undefined as Zone | undefined }
+    const fork = (parent: Zone | null, isAngular = false): Zone => {
+      const zone: Zone = {
+        parent,
+        getZoneWith: key => (isAngular && key === 'isAngularZone' ? zone : (parent?.getZoneWith(key) ?? null)),
+        run: body => {
+          const before = state.current
+          state.current = zone
+          try {
+            return body()
+          } finally {
+            state.current = before
+          }
+        },
+      }
+      return zone
+    }
+    const root = fork(null)
+    const proxy = fork(root)
+    const angular = fork(proxy, true)
+    const inner = fork(angular)
+    state.current = root
+    vi.stubGlobal('Zone', state)
+    const nameOf = (): string => (['root', 'proxy', 'angular', 'inner'] as const)[[root, proxy, angular, inner].findIndex(zone => zone === state.current)] ?? 'none'
+    const started: string[] = []
+    const { setInterval } = globalThis
+    vi.stubGlobal('setInterval', (...args: Parameters<typeof setInterval>) => (started.push(nameOf()), setInterval(...args)))
+    return { root, proxy, angular, inner, nameOf, started }
+  }
+  const faked = (): ReturnType<typeof zones> => {
+    vi.useFakeTimers({ toFake: [...all] })
+    return zones()
+  }
+
+  it.each(['angular', 'inner'] as const)('a timer of the zone %s starts in the parent of the zone of Angular, and calls back in its own', name => {
+    const { [name]: zone, nameOf, started } = faked()
+    const fired: string[] = []
+    zone.run(() => timers.schedule(function (this: { schedule: (state: undefined, delay: number) => unknown }) {
+      fired.push(nameOf())
+      if (fired.length < 3) this.schedule(undefined, fired.length * 100)
+    }, 100))
+    vi.advanceTimersByTime(1_000)
+    expect(fired).toEqual([name, name, name])
+    expect(new Set(started)).toEqual(new Set(['proxy']))
+    expect(nameOf()).toBe('root')
+  })
+
+  it.each(['root', 'proxy'] as const)('a timer of the zone %s, which is not inside it, starts there', name => {
+    const { [name]: zone, started } = faked()
+    zone.run(() => timers.schedule(() => undefined, 100))
+    expect(started).toEqual([name])
+  })
+
+  it('a discovery, a balancer and a registration start no timer, and emit there', () => {
+    const { angular, nameOf, started } = faked()
+    const emitted = new Set<string>()
+    const registry = memoryRegistry()
+    const subscriptions = angular.run(() => [
+      register(registry, node('a'), { ttl: 10 }).subscribe(() => emitted.add(nameOf())),
+      discover(registry, 'web').subscribe(() => emitted.add(nameOf())),
+      balance(discover(registry, 'web'), roundRobin()).state$.subscribe(() => emitted.add(nameOf())),
+    ])
+    vi.advanceTimersByTime(1_000)
+    emitted.clear()
+    vi.advanceTimersByTime(130_000)
+    expect(new Set(started)).toEqual(new Set(['proxy']))
+    expect([...emitted]).toEqual(['angular'])
+    for (const subscription of subscriptions) subscription.unsubscribe()
+  })
+})
