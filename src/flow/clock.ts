@@ -53,6 +53,13 @@ const reach = (due: number): void => {
  */
 const outside = (): Zone | null | undefined => zones.Zone?.current.getZoneWith('isAngularZone')?.parent
 
+/** What is needed of an action of RxJS. It is `pending` if its work has scheduled it again. */
+interface Action<S> extends SchedulerAction<S> {
+  readonly id?: { readonly unref?: () => void } | number
+  readonly delay: number
+  readonly pending: boolean
+}
+
 /** A scheduler whose timers start outside Angular's zone, call back in the zone in which they were asked for, and make their due time count as reached. */
 const scheduler = (keepsAlive: boolean): SchedulerLike => ({
   now: () => asyncScheduler.now(),
@@ -60,42 +67,32 @@ const scheduler = (keepsAlive: boolean): SchedulerLike => ({
     if (current !== monotonic) return asyncScheduler.schedule(work, delay, state)
     const around = outside()
     const zone = around && zones.Zone?.current
-    const start = <A>(timer: () => A): A => (around ? around.run(timer) : timer())
     let due = now() + delay
-    let firedAt: number | undefined
-    const action = start(() =>
-      asyncScheduler.schedule(
-        function (this: SchedulerAction<S>, given?: S) {
-          reach(due)
-          firedAt = now()
-          try {
-            if (zone) zone.run(() => work.call(this, given))
-            else work.call(this, given)
-          } finally {
-            firedAt = undefined
-          }
-        },
-        delay,
-        state as S,
-      ),
-    ) as SchedulerAction<S> & { readonly id?: { readonly unref?: () => void } | number }
     const release = (): void => {
       if (!keepsAlive && typeof action.id === 'object') action.id.unref?.()
     }
-    const again = action.schedule.bind(action)
-    action.schedule = (next, later = 0) => {
-      // An interval counts from when it fired, however long the work took.
-      due = (firedAt ?? now()) + later
-      start(() => again(next, later))
+    const fire = function (this: SchedulerAction<S>, given?: S): void {
+      reach(due)
+      // An interval counts from here, however long the work takes.
+      const firedAt = now()
+      if (zone) zone.run(() => work.call(this, given))
+      else work.call(this, given)
+      if (!action.pending) return
+      due = firedAt + action.delay
       release()
-      return action
+    }
+    const start = (): Action<S> => asyncScheduler.schedule(fire, delay, state) as Action<S>
+    const action = around ? around.run(start) : start()
+    if (around) {
+      const again = action.schedule.bind(action)
+      action.schedule = (next, later) => around.run(() => again(next, later))
     }
     release()
     return action
   },
 })
 
-/** For timers that somebody waits for: a call, a registration, an outage that ends. They keep a Node process alive. */
+/** For timers on whose end something waits: a call, a registration, the end of an outage. They keep a Node process alive. */
 export const timers = scheduler(true)
 
 /** For timers that only look after something, such as `verify` and `linger`. They do not keep a Node process alive. */

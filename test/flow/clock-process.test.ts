@@ -32,7 +32,7 @@ const ended = (program: string, limit = 20_000): Promise<string | undefined> =>
     execFile(process.execPath, ['--input-type=module', '-e', source], { timeout: limit, killSignal: 'SIGKILL' }, (error, output) => {
       if (error === null) resolve(output)
       else if (error.killed === true) resolve(undefined)
-      else reject(error)
+      else reject(new Error(error.message, { cause: error }))
     })
   })
 
