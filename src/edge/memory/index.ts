@@ -3,7 +3,7 @@ import { of, Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs
 import { checkedDurations } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
-import { now } from '../../flow/clock.js'
+import { background as unattended, now } from '../../flow/clock.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { withHosts } from '../../flow/registry-hosts.js'
 import { withSignals } from '../../flow/registry-signals.js'
@@ -80,7 +80,7 @@ export const memoryRegistry = (): MemoryRegistry => {
     const at = store.deadline()
     if (at === alarm.at) return
     alarm.timer.unsubscribe()
-    alarm = { at, timer: at === Infinity || background.closed ? Subscription.EMPTY : pause(at - now()).pipe(tap(ring)).subscribe() }
+    alarm = { at, timer: at === Infinity || background.closed ? Subscription.EMPTY : pause(at - now(), unattended).pipe(tap(ring)).subscribe() }
   }
   const ring = (): void => {
     // this timer is spent, also if it fired early

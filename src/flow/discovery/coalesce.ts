@@ -1,4 +1,5 @@
-import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 'rxjs'
+import { Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 'rxjs'
+import { background } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /** Emits the first value at once, then the latest once per window of `ms`. A value that is `urgent` after the last one emitted is never delayed. */
@@ -15,7 +16,7 @@ export const coalesce =
             waiting = undefined
             emitted = value
             window?.unsubscribe()
-            window = asyncScheduler.schedule(flush, ms) as SchedulerAction<undefined>
+            window = background.schedule(flush, ms) as SchedulerAction<undefined>
             subscriber.next(value)
           }
           const flush = (): void => {

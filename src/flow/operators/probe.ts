@@ -1,11 +1,11 @@
-import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, merge, of, repeat, Subject, take, tap, throwError, timeout as within } from 'rxjs'
+import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, merge, of, repeat, Subject, take, tap, throwError } from 'rxjs'
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, Subscription } from 'rxjs'
 import { checkedCounts, checkedDurations, checkedShare } from '../../core/arguments.js'
 import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { initialProbing, probingAfterCheck, probingAfterSet } from '../../core/sets/probing.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
-import { now } from '../clock.js'
+import { background, now, timeout as within } from '../clock.js'
 import { concurrencyLimit } from '../concurrency-limit.js'
 import { wait } from '../wait.js'
 
@@ -80,7 +80,7 @@ export const probe =
           next = now() + interval * (1 + jitter * (2 * random() - 1))
           return instance === undefined ? EMPTY : passes(defer(() => check(instance)), timeout)
         })
-        return wait(interval * jitter * random()).pipe(concatMap(() => one.pipe(limited(), repeat({ delay: () => wait(next - now()) }))))
+        return wait(interval * jitter * random(), background).pipe(concatMap(() => one.pipe(limited(), repeat({ delay: () => wait(next - now(), background) }))))
       }
 
       const start = (id: string): void => {

@@ -1,8 +1,8 @@
-import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type Subscription } from 'rxjs'
+import { Observable, type MonoTypeOperatorFunction, type Subscription } from 'rxjs'
 import { checkedDurations, checkedShare } from '../../core/arguments.js'
 import { initialProtection, nextExpiry, protectionAfterSet, protectionAt } from '../../core/sets/protection.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
-import { now } from '../clock.js'
+import { background, now } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /** Options of {@link protect}. */
@@ -38,7 +38,7 @@ export const protect =
         if (next === expiresAt) return
         timer?.unsubscribe()
         expiresAt = next
-        timer = next === undefined ? undefined : asyncScheduler.schedule(expire, Math.ceil(Math.max(0, next - now())))
+        timer = next === undefined ? undefined : background.schedule(expire, Math.ceil(Math.max(0, next - now())))
       }
       const expire = (): void => {
         const { result } = protection

@@ -1,7 +1,7 @@
 import type { IWatchRequest } from 'etcd3'
-import { asyncScheduler, catchError, EMPTY, ignoreElements, Observable, of, Subject, Subscription, throwError, type Unsubscribable } from 'rxjs'
+import { catchError, EMPTY, ignoreElements, Observable, of, Subject, Subscription, throwError, type Unsubscribable } from 'rxjs'
 import { Disconnected, toError } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timers } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
@@ -113,7 +113,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   const checkCreations = (): void => {
     const left = createdAt + createWithin - now()
     if (requested.size === 0) return
-    if (left > 0) creating = asyncScheduler.schedule(checkCreations, left)
+    if (left > 0) creating = timers.schedule(checkCreations, left)
     else {
       const { host } = member
       const late = new Disconnected(`${host} created no watch within ${createWithin} ms`, { host })
@@ -127,7 +127,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     if (requested.size === 0) {
       createdAt = now()
       creating.unsubscribe()
-      creating = asyncScheduler.schedule(checkCreations, createWithin)
+      creating = timers.schedule(checkCreations, createWithin)
     }
     requested.add(id)
   }
