@@ -30,7 +30,8 @@ export const outageKey = (error: Error): string => (error instanceof Disconnecte
 export const failureOf = (thrown: unknown): Failure => {
   const error = toError(thrown)
   if (error instanceof InvalidArgument) {
-    const option = options[error.argument] ?? `--${error.argument}`
+    const [argument = ''] = error.argument.split('.')
+    const option = options[argument] ?? `--${argument}`
     return { message: `${option} ${error.message.slice(error.argument.length).replace(/^:? /, '')}`, code: 2 }
   }
   if (lacksEtcd3(error)) return { message: 'the package etcd3 is not installed (run npm install etcd3 where rx-discovery is installed)', code: 1 }
