@@ -58,7 +58,7 @@ const clientOf = (options: IOptions): Etcd3 => {
   }
 }
 
-const pem = secret(must(Buffer.isBuffer, 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
+const pem = secret(must(value => Buffer.isBuffer(value), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
 const checks: Checks<ConnectOptions> = {
   // parseHosts checks each of them.
   hosts: () => undefined,
