@@ -70,10 +70,6 @@ export const serviceNames = /* @__PURE__ */ listOf(serviceName, "a list of servi
 /** An object of fields. */
 export const record = /* @__PURE__ */ must(isRecord, 'be an object')
 
-/** An object whose fields all pass. */
-export const recordOf = (item: Check, what: string): Check => value =>
-  isRecord(value) ? Object.keys(value).map(name => under(name, item(value[name]))).find(found => found !== undefined) : flaw(`must be ${what}`, value)
-
 /* Objects with behaviour */
 
 /** A getter or a proxy may throw; then the value is not what is asked for. */
@@ -203,10 +199,11 @@ export const optionsOf = (verb: string, checks: Readonly<Record<string, Check>>,
   }
 }
 
-/** User name and password. */
-export const userAndPassword: Check = /* @__PURE__ */ optionsOf('auth', { username: text, password: /* @__PURE__ */ secret(text) }, ['username', 'password'])
-
-const optionsError = ({ path: [name = 'options', ...path], ...found }: Flaw): InvalidArgument => invalid(name, { ...found, path })
+/** User name and password. Of anything else, only the type is shown. */
+export const userAndPassword: Check = value => {
+  const both = optionsOf('auth', { username: text, password: secret(text) }, ['username', 'password'])
+  return (isRecord(value) ? both : secret(both))(value)
+}
 
 /**
  * What is wrong with the options of a verb, which may be absent. The error names the option: `ttl must be …`; `TTL is not an option of register (did
@@ -215,7 +212,9 @@ const optionsError = ({ path: [name = 'options', ...path], ...found }: Flaw): In
 export const invalidOptions = <O extends object>(verb: string, options: O | undefined, checks: Checks<O>, required: readonly (keyof O & string)[] = []): InvalidArgument | undefined => {
   if (options === undefined && required.length === 0) return undefined
   const found = optionsOf(verb, checks, required)(options)
-  return found && optionsError(found)
+  if (found === undefined) return undefined
+  const [name = 'options', ...path] = found.path
+  return invalid(name, { ...found, path })
 }
 
 /**

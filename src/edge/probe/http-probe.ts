@@ -1,8 +1,8 @@
 import { either as E } from 'fp-ts'
 import { catchError, defer, throwError, type Observable } from 'rxjs'
 import { fromFetch } from 'rxjs/fetch'
-import { functionOf, invalidOptions, recordOf, text, type Checks } from '../../core/arguments.js'
-import { oneOf, secret, throwIfInvalid } from '../../core/check.js'
+import { functionOf, invalidOptions, record, text, type Checks } from '../../core/arguments.js'
+import { must, oneOf, throwIfInvalid } from '../../core/check.js'
 import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { endpointOf } from '../../core/instance/endpoint.js'
@@ -39,8 +39,7 @@ const checks: Checks<HttpProbeOptions> = {
   endpoint: text,
   scheme: oneOf('http', 'https'),
   method: text,
-  // A header may hold a password.
-  headers: secret(recordOf(text, "an object of strings, such as { authorization: 'Bearer …' }")),
+  headers: must(value => record(value) === undefined && Object.values(value as object).every(header => text(header) === undefined), 'be an object of strings'),
   passes: functionOf('a function that returns whether a status code is a pass'),
 }
 

@@ -301,7 +301,7 @@ describe('watch', () => {
       'grpc is live: 0 instances at revision 2',
       '+ grpc/g h:9',
       '~ web/a status up -> draining, weight 1 -> 3, zone z -> ""',
-      '! /rx-discovery/web/bad cannot be read: the value is not JSON',
+      '! /rx-discovery/web/bad cannot be read: the value must be JSON',
       '! /rx-discovery/web/bad was deleted, or can be read now',
       '- web/a h:1',
     ])

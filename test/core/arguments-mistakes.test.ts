@@ -1,12 +1,10 @@
-import { concat, firstValueFrom, isObservable, NEVER, of, type Observable } from 'rxjs'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { isObservable, of, type Observable } from 'rxjs'
+import { describe, expect, it } from 'vitest'
 import * as all from 'rx-discovery'
-import { Closed, discover, exponential, InvalidArgument, known, native, plain, probe, protect, serviceInstance, serviceSet, subset, where, type Probe } from 'rx-discovery'
+import { exponential, InvalidArgument, native, plain, probe, protect, serviceInstance, serviceSet, subset, where } from 'rx-discovery'
 import { memoryRegistry } from '../../src/edge/memory/index.js'
 import { grpcProbe } from '../../src/edge/grpc/index.js'
 import { httpProbe, tcpProbe } from '../../src/edge/probe/index.js'
-import { virtually } from '../../src/edge/testing/index.js'
-import { see } from '../scene.js'
 
 /** The functions as JavaScript sees them: they take anything. */
 type Untyped = Readonly<Record<'register' | 'discover' | 'catalog', (...given: readonly unknown[]) => unknown>>
@@ -133,7 +131,7 @@ describe('a mistake with a factory', () => {
     ['maximum is not an option of exponential (did you mean max?)', () => exponential({ maximum: 5 } as never)],
     ['options must be an object of options, got "/health" (httpProbe takes them by name: { path, endpoint, scheme, method, headers, passes })', () => httpProbe('/health' as never)],
     ['scheme must be "http" or "https", got "tcp"', () => httpProbe({ scheme: 'tcp' as never })],
-    ['headers.authorization must be a string', () => httpProbe({ headers: { authorization: 7 as never } })],
+    ['headers must be an object of strings, got { authorization }', () => httpProbe({ headers: { authorization: 7 as never } })],
     ['port is not an option of tcpProbe (there are endpoint)', () => tcpProbe({ port: 1 } as never)],
     ['credentials must be ChannelCredentials of @grpc/grpc-js, got an object (such as credentials.createSsl())', () => grpcProbe({ credentials: {} as never })],
     ['service must be a string, got { service, address } (see serviceSet(service, instances, options))', () => serviceSet(web as never)],
@@ -151,68 +149,5 @@ describe('a mistake with a factory', () => {
     }
     expect(thrown).toBeInstanceOf(InvalidArgument)
     expect((thrown as Error).message).toContain(message)
-  })
-})
-
-describe('probe with a factory of your own that was not called', () => {
-  it('errors at the first check, since the check returns a function', () =>
-    virtually(({ advance }) => {
-      const myProbe = () => () => of(true)
-      const seen = see(concat(sets, NEVER).pipe(probe(myProbe as unknown as Probe)))
-      advance(500)
-      expect(String(seen.error)).toBe('InvalidArgument: check must be a check, such as httpProbe() or instance => an Observable, got the function myProbe (call it: myProbe())')
-    }))
-})
-
-describe('one value of a discovery', () => {
-  it('is the pending set at once without known(), and the first set that was read with it', async () => {
-    const own = memoryRegistry()
-    expect((await firstValueFrom(discover(own, 'web'))).status).toBe('pending')
-    expect((await firstValueFrom(discover(own, 'web').pipe(known()))).status).toBe('live')
-  })
-  it('errors Closed with known() if the registry is closed before it has been listed, not EmptyError', async () => {
-    const own = memoryRegistry()
-    own.freeze()
-    const first = firstValueFrom(discover(own, 'web').pipe(known()))
-    await own.close()
-    await expect(first).rejects.toBeInstanceOf(Closed)
-  })
-  it('completes with known() if the registry is closed later', () => {
-    const own = memoryRegistry()
-    const seen = see(discover(own, 'web').pipe(known()))
-    void own.close()
-    expect([seen.values.map(({ status }) => status), seen.error, seen.completed]).toEqual([['live', 'stale'], undefined, true])
-  })
-})
-
-describe('discover for each request', () => {
-  const warnings = (): readonly unknown[] => {
-    const spy = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
-    onTestFinished(() => spy.mockRestore())
-    return spy.mock.calls
-  }
-  it('is reported once, when more than 20 watches of a service are open on one registry', () => {
-    const own = memoryRegistry()
-    const calls = warnings()
-    const open = Array.from({ length: 20 }, () => discover(own, 'web').subscribe())
-    discover(own, 'db').subscribe().unsubscribe()
-    expect(calls).toEqual([])
-    open.push(...Array.from({ length: 480 }, () => discover(own, 'web').subscribe()))
-    expect(calls).toEqual([
-      [
-        'more than 20 watches of /rx-discovery/web/ are open on one registry: call discover() and balance() once, not for each request, and share the results',
-        { type: 'RxDiscoveryWarning', code: 'RX_DISCOVERY_MANY_WATCHES' },
-      ],
-    ])
-    for (const each of open) each.unsubscribe()
-  })
-  it('is not reported for watches that follow each other, or share one Observable', () => {
-    const own = memoryRegistry()
-    const calls = warnings()
-    for (let n = 0; n < 100; n++) discover(own, 'web').subscribe().unsubscribe()
-    const shared = discover(own, 'web')
-    const open = Array.from({ length: 100 }, () => shared.subscribe())
-    expect(calls).toEqual([])
-    for (const each of open) each.unsubscribe()
   })
 })
