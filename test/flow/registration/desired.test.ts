@@ -173,7 +173,7 @@ describe('an invalid argument', () => {
   it.each([-1, NaN, Infinity])('drain %d errors, nothing is thrown', wrong =>
     scene(({ registers }) => expect(registers({ drain: wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: 'drain' })))
 
-  it.each([{ address: '' }, { id: '..' }, { service: 'a/b' }, { weight: NaN }, { status: 'gone' as Status }])('an instance with %j errors', wrong =>
+  it.each([{ address: '' }, { id: '..' }, { service: 'a//b' }, { weight: NaN }, { status: 'gone' as Status }])('an instance with %j errors', wrong =>
     scene(({ registers }) =>
       expect(registers({}, { ...node, ...wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: Object.keys(wrong)[0] })))
 

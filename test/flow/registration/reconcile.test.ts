@@ -89,7 +89,7 @@ describe('a write that is refused without a reason', () => {
     const registration = watch(register(refusing, node, { ttl: 60, backoff }))
     advance(800)
     expect(puts).toBe(5)
-    expect(registration.last()).toMatchObject({ status: 'lost', attempt: 5, cause: new Error('refused without a reason: a key is gone that was expected') })
+    expect(registration.last()).toMatchObject({ status: 'lost', attempt: 5, cause: new Error('refused without a reason: a key that was expected does not exist any more') })
   }))
 })
 
