@@ -131,6 +131,25 @@ describe('etcdRegistry', () => {
     }
     expectInvalid(thrown, 'hosts', /must be like 'localhost:2379'|needs at least one endpoint/)
   })
+  it.each<readonly [object, string, RegExp]>([
+    [{ auth: { user: 'root', pass: 'hunter2' } }, 'auth.user', /is not an option of auth \(did you mean username\?\)$/],
+    [{ auth: { username: 'root', password: 7 } }, 'auth.password', /must be a string, got a number$/],
+    [{ auth: 'root:hunter2' }, 'auth', /must be an object of options, got a string \(auth takes them by name: \{ username, password \}\)$/],
+    [{ credentials: '/etc/ssl/ca.pem' }, 'credentials', /must be an object of options, got a string \(credentials takes them by name: \{ rootCertificate, privateKey, certChain \}\)$/],
+    [{ credentials: { rootCertificate: '/etc/ssl/ca.pem' } }, 'credentials.rootCertificate', /must be the content of a PEM file, as a Buffer/],
+    [{ credentials: { ca: Buffer.from('x') } }, 'credentials.ca', /is not an option of credentials/],
+    [{ grpcOptions: [] }, 'grpcOptions', /must be an object/],
+    [{ host: 'b:2379' }, 'host', /is not an option of etcdRegistry \(did you mean hosts\?\)$/],
+  ])('throws for %j', (options, argument, message) => {
+    let thrown: unknown
+    try {
+      etcdRegistry({ hosts: 'localhost:2379', ...options })
+    } catch (error) {
+      thrown = error
+    }
+    expectInvalid(thrown, argument, message)
+    expect(String(thrown)).not.toMatch(/hunter2|ssl/)
+  })
 })
 
 const bad = {

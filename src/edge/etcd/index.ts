@@ -1,8 +1,9 @@
 import type { Etcd3 } from 'etcd3'
 import { defer, of, Subject, takeUntil, type Observable } from 'rxjs'
-import { checkedDurations } from '../../core/arguments.js'
+import { duration, invalidOptions } from '../../core/arguments.js'
+import { throwIfInvalid } from '../../core/check.js'
 import { Closed } from '../../core/errors.js'
-import type { ClosableRegistry } from '../../flow/registry.js'
+import type { ClosableRegistry, CloseOptions } from '../../flow/registry.js'
 import { withHosts } from '../../flow/registry-hosts.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { connect, type ConnectOptions } from './connection/members.js'
@@ -36,9 +37,9 @@ export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => 
     put: (entries, under) => untilClosed(put(members, entries, under)),
     lease,
     remaining: leaseId => untilClosed(remaining(members, leaseId)),
-    close: async ({ timeout = 2_000 } = {}) => {
-      const refused = checkedDurations({ timeout })
-      if (refused) throw refused
+    close: async options => {
+      throwIfInvalid(invalidOptions<CloseOptions>('close', options, { timeout: duration }))
+      const { timeout = 2_000 } = options ?? {}
       // Watches end before the leases are revoked. Otherwise each registration would take the deletion of its key for that of another client.
       closeWatches()
       closing.error(new Closed())

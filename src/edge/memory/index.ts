@@ -1,10 +1,10 @@
 import { AsyncSubject, defer, finalize, ignoreElements, lastValueFrom, merge, NEVER } from 'rxjs'
 import { of, Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
-import { checkedDurations } from '../../core/arguments.js'
+import { duration, invalidOptions } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
 import { background as unattended, now } from '../../flow/clock.js'
-import type { ClosableRegistry } from '../../flow/registry.js'
+import type { ClosableRegistry, CloseOptions } from '../../flow/registry.js'
 import { withHosts } from '../../flow/registry-hosts.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { memoryLeases } from './memory-leases.js'
@@ -117,9 +117,10 @@ export const memoryRegistry = (): MemoryRegistry => {
     put: (entries, { id }) => whileOpen('calls', wire.call(() => store.put(entries, id))),
     watch: (range, from) => whileOpen('watches', watch(range, from)),
     lease: (ttl, end) => whileOpen('leases', lease(ttl, end)),
-    close: ({ timeout = 2_000 } = {}) => {
-      const wrong = checkedDurations({ timeout })
+    close: options => {
+      const wrong = invalidOptions<CloseOptions>('close', options, { timeout: duration })
       if (wrong) return Promise.reject(wrong)
+      const { timeout = 2_000 } = options ?? {}
       for (const verb of Object.values(closing)) verb.error(new Closed())
       const stopped = finalize<never>(() => {
         background.unsubscribe()

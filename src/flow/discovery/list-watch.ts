@@ -9,6 +9,7 @@ import { recover } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
 import { signalsOf } from '../registry-signals.js'
 import { listing } from './listing.js'
+import { warnOfMany } from './warn-of-many.js'
 
 /** Options of {@link listWatch}. */
 export interface ListWatchOptions {
@@ -83,5 +84,6 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
         hasten: merge(closed, returned),
       }),
       distinctUntilChanged<View<M>>(sameToSubscribers),
+      warnOfMany(registry, prefix),
     )
   })

@@ -25,7 +25,8 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/corrupt/, 'takes no writes while a member is corrupt'],
   [/certificate|SSL|TLS|altnames|CERT_|EPROTO|unable to verify/, 'failed the TLS handshake'],
   [/Protocol error|ERR_HTTP2|HTTP status|Bad status|Received HTTP/, 'does not speak gRPC over HTTP/2'],
-  [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before|Failed to connect/, 'reset the connection'],
+  [/Failed to connect/, 'reset the connection before it answered (perhaps it speaks TLS, then write https://)'],
+  [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before/, 'reset the connection'],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'could not be reached'],
 ]
 
