@@ -1,6 +1,8 @@
 import type { IWatchRequest } from 'etcd3'
 import { asyncScheduler, catchError, EMPTY, ignoreElements, Observable, of, Subject, Subscription, throwError, type Unsubscribable } from 'rxjs'
+import { shown } from '../../../core/check.js'
 import { Disconnected, toError } from '../../../core/errors.js'
+import { covers, type Range } from '../../../core/store.js'
 import { now } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { isOutage } from '../connection/etcd-errors.js'
@@ -16,7 +18,9 @@ type CreateRequest = NonNullable<IWatchRequest['create_request']>
 
 /** One watch on a stream. */
 export interface Watcher {
+  readonly range: Range
   readonly request: CreateRequest
+  /** Receives the responses of this watch. If a proxy created it, the header of the creation has only zeros: the proxy may have answered by itself. */
   readonly receive: (response: WatchResponse) => void
   /** The stream broke, or etcd did not create the watch. `StaleToken`: the stream's token is too old for it; another stream may be opened after `renewed`. */
   readonly fail: (error: Error) => void
@@ -43,7 +47,11 @@ interface WatchStream {
   readonly fail: (error: unknown) => void
 }
 
-const firstId = '1'
+/**
+ * No server chooses such an id by itself: etcd and its proxy count from 0. So the id of the first created watch shows whether the server uses our ids.
+ * `etcd grpc-proxy` and etcd up to 3.3 ignore them, and may create watches in another order than requested (etcd-io/etcd#12819).
+ */
+const firstId = 2 ** 41
 /** How long (ms) a stream may create no watch although some are requested. */
 const createWithin = 5_000
 
@@ -51,12 +59,21 @@ const notAdded: AddedWatch = { unsubscribe: nothing, catchUp: nothing, stopCatch
 
 /** One stream, open while it has a watch. Calls `retire` when it takes no more watches, `ended` when the last one has left. */
 const watchStream = (member: Member, retire: () => void, ended: () => void): WatchStream => {
+  const { host } = member
+  /** By the id that we requested. */
   const watchers = new Map<string, Watcher>()
-  /** Requested and not created yet. etcd creates watches in the order of the requests. */
+  /** Requested and not created yet, in the order of the requests. A server that uses our ids creates watches in this order. */
   const requested = new Set<string>()
+  /** Those of `requested` that have not been sent: until the server has used one of our ids, one create is under way at a time. */
+  const waiting = new Map<string, CreateRequest>()
+  let underWay: string | undefined
+  let ids: 'unknown' | 'ours' | 'of the server' = 'unknown'
+  /** Our ids by those of the server, and the other way round, for a server that ignores ours. */
+  const ourIds = new Map<string, string>()
+  const serverIds = new Map<string, string>()
   const requests = new Subject<IWatchRequest>()
   const unsent: IWatchRequest[] = []
-  let ids = 0
+  let added = 0
   let createdAt = now()
   let creating = Subscription.EMPTY
 
@@ -70,30 +87,85 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   })
   // A refusal counts as an answer, as in `liveness`.
   const read = member.call((client, options) => client.kv.range(anyKey, options)).pipe(catchError((error: unknown) => (isOutage(error) ? EMPTY : of(undefined))))
-  const askProgress = (): void => send({ progress_request: {} })
+  // A server that ignores our ids does not answer these requests; some versions of the proxy even end.
+  const askProgress = (): void => {
+    if (ids === 'ours') send({ progress_request: {} })
+  }
   const catchingUp = catchUp(askProgress, read)
   const alive = liveness(member, askProgress)
-  // etcd refuses some watches under the id -1, which is otherwise that of the answer to a progress request.
-  const idOf = ({ id, created }: WatchResponse): string => (id === '-1' && created ? (requested.values().next().value ?? '') : id)
+
+  const sendCreates = (): void => {
+    for (const [id, request] of waiting) {
+      if (ids !== 'ours' && underWay !== undefined) return
+      waiting.delete(id)
+      underWay = id
+      send({ create_request: { ...request, watch_id: id } })
+    }
+  }
+  const cancel = (id: string): void => {
+    if (ids === 'ours') send({ cancel_request: { watch_id: id } })
+    else {
+      // If the create is under way, its answer has the id to cancel.
+      const theirs = serverIds.get(id)
+      if (theirs === undefined) return
+      serverIds.delete(id)
+      ourIds.delete(theirs)
+      send({ cancel_request: { watch_id: theirs } })
+    }
+  }
+  /** Learns from the answer to a create whose ids count. Returns our id of the watch. */
+  const created = ({ id, canceled }: WatchResponse): string => {
+    // etcd refuses some watches under the id -1, which is otherwise that of the answer to a progress request.
+    if (ids === 'ours') return id === '-1' ? (requested.values().next().value ?? '') : id
+    const asked = underWay ?? ''
+    underWay = undefined
+    if (id === asked) ids = 'ours'
+    else if (id !== '-1') {
+      ids = 'of the server'
+      if (!canceled) {
+        serverIds.set(asked, id)
+        ourIds.set(id, asked)
+      }
+    }
+    return asked
+  }
+  const create = (response: WatchResponse): void => {
+    const cancelled = ids === 'ours'
+    const id = created(response)
+    createdAt = now()
+    requested.delete(id)
+    const watcher = watchers.get(id)
+    if (watcher !== undefined) receiveFor(id, watcher, ids === 'of the server' && !response.canceled ? { ...response, cluster: '0', revision: 0 } : response)
+    else if (!cancelled && !response.canceled) cancel(id)
+    sendCreates()
+  }
+  const receiveFor = (id: string, watcher: Watcher, response: WatchResponse): void => {
+    for (const { key } of response.changes)
+      if (!covers(watcher.range, key)) {
+        const range = typeof watcher.range === 'string' ? `the prefix ${shown(watcher.range)}` : `the key ${shown(watcher.range.key)}`
+        fail(new Disconnected(`${host} delivered an event of ${shown(key)} to a watch of ${range} (is a proxy in between that mixes up watches?)`, { host }))
+        return
+      }
+    // The first watch of a stream had a new token. For a later one the token may have expired, which 3.4 reports as a missing permission, too.
+    // The stream goes on serving the watches that it has, but takes no more.
+    if (response.canceled && id !== String(firstId) && /permission denied|auth/.test(response.reason)) {
+      retire()
+      watcher.fail(new StaleToken(`${host} refused the watch: ${response.reason}`, { host }))
+    } else watcher.receive(response)
+  }
   const receive = (message: Buffer): void => {
     alive.received()
     const response = readWatch(message)
-    const id = idOf(response)
-    if (id === '-1') {
+    if (response.created) create(response)
+    else if (response.id === '-1') {
       if (!response.canceled) catchingUp.answered()
-      return
+    } else {
+      const id = ids === 'of the server' ? (ourIds.get(response.id) ?? '') : response.id
+      const watcher = watchers.get(id)
+      requested.delete(id)
+      // Events of a cancelled watch may still arrive.
+      if (watcher !== undefined) receiveFor(id, watcher, response)
     }
-    const watcher = watchers.get(id)
-    requested.delete(id)
-    if (response.created) createdAt = now()
-    // Events of a cancelled watch may still arrive.
-    if (watcher === undefined) return
-    // The first watch of a stream had a new token. For a later one the token may have expired, which 3.4 reports as a missing permission, too.
-    // The stream goes on serving the watches that it has, but takes no more.
-    if (response.canceled && id !== firstId && /permission denied|auth/.test(response.reason)) {
-      retire()
-      watcher.fail(new StaleToken(`${member.host} refused the watch: ${response.reason}`, { host: member.host }))
-    } else watcher.receive(response)
   }
   const open = new Subscription()
   const close = (): void => {
@@ -102,6 +174,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     open.unsubscribe()
     creating.unsubscribe()
     catchingUp.close()
+    waiting.clear()
   }
   const fail = (error: unknown): void => {
     close()
@@ -115,21 +188,25 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     if (requested.size === 0) return
     if (left > 0) creating = asyncScheduler.schedule(checkCreations, left)
     else {
-      const { host } = member
       const late = new Disconnected(`${host} created no watch within ${createWithin} ms`, { host })
       const all = [...requested]
       // A watcher may be added again while it fails.
       requested.clear()
+      waiting.clear()
+      // Without our ids, a late answer could be taken for that of another create.
+      if (ids !== 'ours') retire()
       for (const id of all) watchers.get(id)?.fail(late)
     }
   }
-  const request = (id: string): void => {
+  const request = (id: string, create_request: CreateRequest): void => {
     if (requested.size === 0) {
       createdAt = now()
       creating.unsubscribe()
       creating = asyncScheduler.schedule(checkCreations, createWithin)
     }
     requested.add(id)
+    waiting.set(id, create_request)
+    sendCreates()
   }
   const start = (): void => {
     const messages = member.stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, written)
@@ -137,22 +214,23 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     subscribeWithin(open, alive.silence, { next: nothing, error: fail, complete: nothing })
   }
   const remove = (id: string): void => {
+    const sent = !waiting.delete(id)
     requested.delete(id)
     catchingUp.remove(id)
     if (!watchers.delete(id)) return
     if (watchers.size === 0) close()
-    else send({ cancel_request: { watch_id: id } })
+    else if (sent) cancel(id)
   }
   return {
     fail,
     add: watcher => {
       // Read first: it throws for a range that cannot be encoded.
       const create_request = watcher.request
-      const id = String(++ids)
+      const id = String(firstId + added)
+      added += 1
       watchers.set(id, watcher)
-      request(id)
-      send({ create_request: { ...create_request, watch_id: id } })
-      if (id === firstId) start()
+      request(id, create_request)
+      if (added === 1) start()
       return {
         unsubscribe: () => remove(id),
         catchUp: caughtUp => catchingUp.add(id, caughtUp),
