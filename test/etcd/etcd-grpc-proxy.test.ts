@@ -89,7 +89,7 @@ describe('through the grpc-proxy of etcd', () => {
     const seen = keys.map(key => {
       const batches: Batch[] = []
       const errors: unknown[] = []
-      own(registry.watch({ key }, revision).subscribe({ next: batch => batches.push(batch), error: error => errors.push(error) }), it => it.unsubscribe())
+      own(registry.watch({ key }, revision).subscribe({ next: batch => batches.push(batch), error: (error: unknown) => errors.push(error) }), it => it.unsubscribe())
       return { key, batches, errors }
     })
     await vi.waitFor(() => expect(seen.every(({ batches }) => batches.length > 0)).toBe(true), soon)
