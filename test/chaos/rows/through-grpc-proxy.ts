@@ -3,6 +3,7 @@ import { etcdServer } from '../../etcd/server.js'
 import { alwaysRegistered, statesInOrder } from '../checks.js'
 import { memberOf, prefix, type Setting, type Stage } from '../on-stage.js'
 import type { Outcome, Row } from '../row.js'
+import { until } from '../until.js'
 
 const group = 'through grpc-proxy'
 
@@ -28,6 +29,13 @@ const both = ({ ours, stock }: Stage) => [ours, stock]
 const restartProxy = async (): Promise<void> => {
   await proxy?.kill()
   await proxy?.start()
+}
+/** When the key of our process has gone, for the matrix. */
+const goneAfter = async ({ admin, ours }: Stage): Promise<string> => {
+  const began = performance.now()
+  const gone = await until(async () => ((await admin().get(prefix + ours.id).exec()).kvs.length === 0 ? true : undefined), 20_000, 50)
+  if (gone === undefined) throw new Error('the key of the stopped process was there for more than 20 s')
+  return `the key is gone ${((performance.now() - began) / 1_000).toFixed(1)} s later`
 }
 const lostInBetween = (times: number) => ({ ours }: Outcome): readonly string[] =>
   statesInOrder('registration', ours.registration.map(state => state.replace(/ .*/, '')), ['registered', ...Array.from({ length: times }, () => ['lost', 'registered']).flat()])
@@ -71,6 +79,19 @@ export const throughGrpcProxy: readonly Row[] = [
     strike: stage => stage.network(fault => fault.stall()),
     last: 14_000,
     lift: stage => stage.network(fault => fault.resume()),
+  },
+  {
+    ...through,
+    name: 'process stopped for longer than twice the TTL',
+    detected: 14_500,
+    strike: stage => {
+      for (const { subject } of both(stage)) subject.signal('SIGSTOP')
+      stage.note(goneAfter(stage))
+    },
+    last: 12_000,
+    lift: stage => {
+      for (const { subject } of both(stage)) subject.signal('SIGCONT')
+    },
   },
   {
     ...through,

@@ -87,7 +87,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   })
   // A refusal counts as an answer, as in `liveness`.
   const read = member.call((client, options) => client.kv.range(anyKey, options)).pipe(catchError((error: unknown) => (isOutage(error) ? EMPTY : of(undefined))))
-  // A server that ignores our ids does not answer these requests; some versions of the proxy even end.
+  // A server that ignores our ids does not answer these requests; early versions of the proxy ended (etcd-io/etcd#12311).
   const askProgress = (): void => {
     if (ids === 'ours') send({ progress_request: {} })
   }
