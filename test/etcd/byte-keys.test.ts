@@ -41,11 +41,11 @@ describe('keys and values that are not UTF-8', () => {
     const rejected = [...(sets.at(-1)?.rejected ?? [])].map(([at, { reason }]) => [at.slice(prefix.length), reason])
     expect(new Map(rejected as [string, string][])).toEqual(
       new Map([
-        ['\udc00\\xff', 'the key is not UTF-8'],
-        ['\udc00\\xfe', 'the key is not UTF-8'],
-        ['a\udc00\\xff', 'the key is not UTF-8'],
-        ['a\udc00\\xc3', 'the key is not UTF-8'],
-        ['c', 'the value is not UTF-8'],
+        ['\udc00\\xff', 'the key must be UTF-8'],
+        ['\udc00\\xfe', 'the key must be UTF-8'],
+        ['a\udc00\\xff', 'the key must be UTF-8'],
+        ['a\udc00\\xc3', 'the key must be UTF-8'],
+        ['c', 'the value must be UTF-8'],
       ]),
     )
     await new Promise(resolve => setTimeout(resolve, 1_000))

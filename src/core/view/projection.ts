@@ -94,9 +94,9 @@ export const projection = <M>(format: Format<M>, scope: Scope = {}): Projection<
     })
     if (service === undefined) return entry(undefined)
     if (value === null) return entry(undefined, 'was deleted')
-    if (!isUnicode(key)) return entry(undefined, 'the key is not UTF-8')
+    if (!isUnicode(key)) return entry(undefined, 'the key must be UTF-8')
     const read = format.decode(key, value, service)
-    if (!isUnicode(value)) return entry(undefined, E.isRight(read) && O.isNone(read.right) ? undefined : 'the value is not UTF-8')
+    if (!isUnicode(value)) return entry(undefined, E.isRight(read) && O.isNone(read.right) ? undefined : 'the value must be UTF-8')
     if (E.isLeft(read)) return entry(undefined, read.left.reason)
     if (O.isNone(read.right)) return entry(undefined)
     const instance = read.right.value

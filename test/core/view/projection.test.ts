@@ -54,7 +54,7 @@ describe('the projection of one service', () => {
     const seen = after(web, put('/web/\udc00\\xff', 'a h', 1), put('/web/b', 'b h web \udc00\\xff', 2), put('/web/c', 'bad \udc00\\xff', 3), put('/web/d', 'd h', 4))
     expect([shown(seen), rejected(seen)]).toEqual([
       ['d@h'],
-      ['/web/b the value is not UTF-8', '/web/c the value is not UTF-8', '/web/\udc00\\xff the key is not UTF-8'],
+      ['/web/b the value must be UTF-8', '/web/c the value must be UTF-8', '/web/\udc00\\xff the key must be UTF-8'],
     ])
     const ignoring = projection({ ...format, decode: () => E.right(O.none) }, { service: 'web' })
     expect(rejected(after(ignoring, put('/web/b', '\udc00\\xff', 1)))).toEqual([])
