@@ -13,6 +13,7 @@ import { readWatch, type WatchResponse } from '../wire/messages.js'
 import { inBytes } from '../wire/protobuf.js'
 import { catchUp } from './catch-up.js'
 import { liveness } from './liveness.js'
+import { WatchIds } from './watch-ids.js'
 
 type CreateRequest = NonNullable<IWatchRequest['create_request']>
 
@@ -47,11 +48,6 @@ interface WatchStream {
   readonly fail: (error: unknown) => void
 }
 
-/**
- * No server chooses such an id by itself: etcd and its proxy count from 0. So the id of the first created watch shows whether the server uses our ids.
- * `etcd grpc-proxy` and etcd up to 3.3 ignore them, and may create watches in another order than requested (etcd-io/etcd#12819).
- */
-const firstId = 2 ** 41
 /** How long (ms) a stream may create no watch although some are requested. */
 const createWithin = 5_000
 
@@ -64,16 +60,11 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   const watchers = new Map<string, Watcher>()
   /** Requested and not created yet, in the order of the requests. A server that uses our ids creates watches in this order. */
   const requested = new Set<string>()
-  /** Those of `requested` that have not been sent: until the server has used one of our ids, one create is under way at a time. */
+  /** Those of `requested` that have not been sent. */
   const waiting = new Map<string, CreateRequest>()
-  let underWay: string | undefined
-  let ids: 'unknown' | 'ours' | 'of the server' = 'unknown'
-  /** Our ids by those of the server, and the other way round, for a server that ignores ours. */
-  const ourIds = new Map<string, string>()
-  const serverIds = new Map<string, string>()
+  const ids = new WatchIds()
   const requests = new Subject<IWatchRequest>()
   const unsent: IWatchRequest[] = []
-  let added = 0
   let createdAt = now()
   let creating = Subscription.EMPTY
 
@@ -89,53 +80,30 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   const read = member.call((client, options) => client.kv.range(anyKey, options)).pipe(catchError((error: unknown) => (isOutage(error) ? EMPTY : of(undefined))))
   // A server that ignores our ids does not answer these requests; early versions of the proxy ended (etcd-io/etcd#12311).
   const askProgress = (): void => {
-    if (ids === 'ours') send({ progress_request: {} })
+    if (ids.areOurs) send({ progress_request: {} })
   }
   const catchingUp = catchUp(askProgress, read)
   const alive = liveness(member, askProgress)
 
   const sendCreates = (): void => {
     for (const [id, request] of waiting) {
-      if (ids !== 'ours' && underWay !== undefined) return
+      if (!ids.mayCreate) return
       waiting.delete(id)
-      underWay = id
+      ids.creating(id)
       send({ create_request: { ...request, watch_id: id } })
     }
   }
   const cancel = (id: string): void => {
-    if (ids === 'ours') send({ cancel_request: { watch_id: id } })
-    else {
-      // If the create is under way, its answer has the id to cancel.
-      const theirs = serverIds.get(id)
-      if (theirs === undefined) return
-      serverIds.delete(id)
-      ourIds.delete(theirs)
-      send({ cancel_request: { watch_id: theirs } })
-    }
-  }
-  /** Learns from the answer to a create whose ids count. Returns our id of the watch. */
-  const created = ({ id, canceled }: WatchResponse): string => {
-    // etcd refuses some watches under the id -1, which is otherwise that of the answer to a progress request.
-    if (ids === 'ours') return id === '-1' ? (requested.values().next().value ?? '') : id
-    const asked = underWay ?? ''
-    underWay = undefined
-    if (id === asked) ids = 'ours'
-    else if (id !== '-1') {
-      ids = 'of the server'
-      if (!canceled) {
-        serverIds.set(asked, id)
-        ourIds.set(id, asked)
-      }
-    }
-    return asked
+    const watch_id = ids.cancelling(id)
+    if (watch_id !== undefined) send({ cancel_request: { watch_id } })
   }
   const create = (response: WatchResponse): void => {
-    const cancelled = ids === 'ours'
-    const id = created(response)
+    const cancelled = ids.areOurs
+    const id = ids.created(response, requested.values().next().value ?? '')
     createdAt = now()
     requested.delete(id)
     const watcher = watchers.get(id)
-    if (watcher !== undefined) receiveFor(id, watcher, ids === 'of the server' && !response.canceled ? { ...response, cluster: '0', revision: 0 } : response)
+    if (watcher !== undefined) receiveFor(id, watcher, ids.areTheirs && !response.canceled ? { ...response, cluster: '0', revision: 0 } : response)
     else if (!cancelled && !response.canceled) cancel(id)
     sendCreates()
   }
@@ -148,7 +116,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
       }
     // The first watch of a stream had a new token. For a later one the token may have expired, which 3.4 reports as a missing permission, too.
     // The stream goes on serving the watches that it has, but takes no more.
-    if (response.canceled && id !== String(firstId) && /permission denied|auth/.test(response.reason)) {
+    if (response.canceled && !ids.isFirst(id) && /permission denied|auth/.test(response.reason)) {
       retire()
       watcher.fail(new StaleToken(`${host} refused the watch: ${response.reason}`, { host }))
     } else watcher.receive(response)
@@ -160,7 +128,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     else if (response.id === '-1') {
       if (!response.canceled) catchingUp.answered()
     } else {
-      const id = ids === 'of the server' ? (ourIds.get(response.id) ?? '') : response.id
+      const id = ids.oursOf(response.id)
       const watcher = watchers.get(id)
       requested.delete(id)
       // Events of a cancelled watch may still arrive.
@@ -194,7 +162,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
       requested.clear()
       waiting.clear()
       // Without our ids, a late answer could be taken for that of another create.
-      if (ids !== 'ours') retire()
+      if (!ids.areOurs) retire()
       for (const id of all) watchers.get(id)?.fail(late)
     }
   }
@@ -226,11 +194,10 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     add: watcher => {
       // Read first: it throws for a range that cannot be encoded.
       const create_request = watcher.request
-      const id = String(firstId + added)
-      added += 1
+      const id = ids.next()
       watchers.set(id, watcher)
       request(id, create_request)
-      if (added === 1) start()
+      if (ids.isFirst(id)) start()
       return {
         unsubscribe: () => remove(id),
         catchUp: caughtUp => catchingUp.add(id, caughtUp),
