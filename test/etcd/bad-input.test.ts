@@ -121,6 +121,14 @@ describe('etcdRegistry', () => {
   it.each([['http://127.0.0.1:2379'], [['http://127.0.0.1:2379']], [undefined], [null]])('throws for %j instead of options', from => {
     expect(() => etcdRegistry(from as unknown as ConnectOptions)).toThrow(/^hosts must be passed by name/)
   })
+  it('refuses a namespace of an etcd3 client, and takes one without a prefix', () => {
+    const whole = client()
+    expect(() => etcdRegistry(whole.namespace('t/') as unknown as Etcd3)).toThrow(
+      /^client must be an Etcd3 client, got its namespace "t\/" \(pass the client itself, and put the prefix into the format/,
+    )
+    expect(() => etcdRegistry(whole.namespace('') as unknown as Etcd3)).not.toThrow()
+    expect(() => etcdRegistry(whole)).not.toThrow()
+  })
   const wrong: readonly unknown[] = [[], '', [''], 'no url at all', 'ftp://localhost:2379', 'http://', 'localhost:70000', 'localhost:0', '::1', 'http://localhost:2379/path', [null], 7, undefined, ['localhost:2379', '::1']]
   it.each(wrong)('throws for hosts %j', hosts => {
     let thrown: unknown
