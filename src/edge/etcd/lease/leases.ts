@@ -70,7 +70,7 @@ class EtcdLease implements KeptLease, Unsubscribable {
     this.#subscriber.add(this.#grant.answer$.subscribe({ next: granted => this.#granted(granted), error: fail }))
   }
 
-  answered({ ttl }: Pong): void {
+  pong({ ttl }: Pong): void {
     if (ttl > 0) {
       this.#renewals += 1
       this.#emit()
@@ -78,6 +78,12 @@ class EtcdLease implements KeptLease, Unsubscribable {
       this.#finish()
       this.#subscriber.error(new LeaseLost(this.id))
     }
+  }
+
+  failed(error: Error): void {
+    if (this.#over) return
+    this.#finish()
+    this.#subscriber.error(error)
   }
 
   /** Runs when the subscriber unsubscribes. */
