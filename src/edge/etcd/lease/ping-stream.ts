@@ -4,7 +4,7 @@ import { now } from '../../../flow/clock.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
 import type { Member } from '../connection/member.js'
 import { readKeepAlive } from '../wire/messages.js'
-import { inBytes } from '../wire/protobuf.js'
+import { inBytes } from '../wire/raw-answers.js'
 
 /** A ping that was sent: when (monotonic ms), and whether other pings were unanswered then. */
 interface Ping {

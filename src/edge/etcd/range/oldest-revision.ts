@@ -4,7 +4,7 @@ import { Compacted, Disconnected } from '../../../core/errors.js'
 import type { Range } from '../../../core/store.js'
 import type { Member } from '../connection/member.js'
 import { readWatch } from '../wire/messages.js'
-import { inBytes } from '../wire/protobuf.js'
+import { inBytes } from '../wire/raw-answers.js'
 import { rangeOf } from './range.js'
 
 /** How long (ms) etcd may take: it looks at new watches ten times a second. */

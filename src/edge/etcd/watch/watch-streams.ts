@@ -8,7 +8,7 @@ import type { Member } from '../connection/member.js'
 import { StaleToken } from '../connection/rpc.js'
 import { anyKey } from '../range/range.js'
 import { readWatch, type WatchResponse } from '../wire/messages.js'
-import { inBytes } from '../wire/protobuf.js'
+import { inBytes } from '../wire/raw-answers.js'
 import { catchUp } from './catch-up.js'
 import { liveness } from './liveness.js'
 
