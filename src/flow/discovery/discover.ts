@@ -5,8 +5,8 @@ import { formatsOf, type Format, type Formats, type MetadataOf } from '../../cor
 import { native } from '../../core/formats/native.js'
 import { projection } from '../../core/view/projection.js'
 import { merged, unmerged } from '../../core/sets/merge.js'
-import { pendingSet, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
-import { closedSet, endOnClosed } from './end-on-closed.js'
+import { closedSet, pendingSet, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
+import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
@@ -26,8 +26,8 @@ export interface DiscoverOptions<F extends Formats = Format> {
   readonly verify?: number
 }
 
-/** The sets of one format: `listWatch` is the `scan` over the listing and the watch events, and each view of it becomes a set. */
-const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: ListWatchOptions): Observable<ServiceSet<M>> =>
+/** The sets of one format: `listWatch` is the `scan` over the listing and the watch events, and each of its views becomes a set. */
+export const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: ListWatchOptions): Observable<ServiceSet<M>> =>
   listWatch(registry, format.prefix(service), projection(format, { service }), options).pipe(
     map(({ snapshot: { revision, services }, status, asOf, trouble }) => {
       const content = services.get(service)
@@ -36,8 +36,8 @@ const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, 
   )
 
 /** The sets of several formats, merged into one set after each change. */
-const several = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], options: ListWatchOptions): Observable<ServiceSet<M>> =>
-  merge(...formats.map((format, index) => one(registry, service, format, options).pipe(map(set => ({ set, index }))))).pipe(
+const inSeveralFormats = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], options: ListWatchOptions): Observable<ServiceSet<M>> =>
+  merge(...formats.map((format, index) => inOneFormat(registry, service, format, options).pipe(map(set => ({ set, index }))))).pipe(
     scan((state, { set, index }) => merged(state, index, set), unmerged<M>(service, formats.length)),
     map(({ result }) => result),
   )
@@ -58,7 +58,7 @@ export const discover = <const F extends Formats = Format>(
     if (wrong !== undefined) return throwError(() => wrong)
     const [first] = formats
     const options = { backoff, verify }
-    return (formats.length === 1 && first !== undefined ? one(registry, service, first, options) : several(registry, service, formats, options)).pipe(
+    return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, options) : inSeveralFormats(registry, service, formats, options)).pipe(
       endOnClosed(pendingSet<MetadataOf<F>>(service), closedSet),
       coalesced(coalesce, (before, after) => before.status !== after.status),
     )
