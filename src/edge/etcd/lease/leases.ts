@@ -26,7 +26,7 @@ export interface Leases {
 const refusal = (ttl: number): InvalidArgument | undefined =>
   Number.isInteger(ttl) && ttl >= 1 && ttl <= longestTtl
     ? undefined
-    : new InvalidArgument('ttl', `must be a whole number of seconds, 1 to ${longestTtl}, not ${ttl}`)
+    : new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got ${ttl}`)
 
 /** What the leases of a registry share. */
 interface Shared {
