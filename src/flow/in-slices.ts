@@ -2,14 +2,14 @@ import { Observable, Subscription } from 'rxjs'
 import { now, timers } from './clock.js'
 
 /** How long a slice may take before the event loop continues, ms. */
-const slice = 2
+const sliceMs = 2
 
 /** Runs a computation in slices, between which the event loop continues; a short one runs at once. Emits its result, completes. */
 export const inSlices = <A>(parts: Iterator<unknown, A>): Observable<A> =>
   new Observable(subscriber => {
     let next = Subscription.EMPTY
     const work = (): void => {
-      const until = now() + slice
+      const until = now() + sliceMs
       let part: IteratorResult<unknown, A>
       try {
         do part = parts.next()

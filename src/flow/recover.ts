@@ -15,7 +15,7 @@ export interface RecoverOptions<B> {
   readonly backoff: Backoff
   /** Errors that end it. */
   readonly fatal: (error: Error) => boolean
-  /** What a failure emits downstream. If this fails itself, the next try follows all the same, unless the error is fatal. */
+  /** Emits what a failure means downstream. If it errors, the pause follows anyway, unless that error is fatal. */
   readonly interrupted: (interruption: Interruption) => Observable<B>
   /** A value ends a pause early; an error ends everything. */
   readonly hasten?: Observable<unknown>

@@ -1,13 +1,21 @@
 import { merged, unmerged, type Merged } from './merge.js'
-import { serviceSetOf, type ServiceSet, type SetContent, type SetState } from './service-set.js'
+import { pendingSet, serviceSetOf, type ServiceSet, type SetContent, type SetState } from './service-set.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 
 /** All services in one format: their instances and their sets, by service. */
 export interface Catalog<M> {
   readonly sets: SortedMap<ServiceSet<M>>
   readonly services: SortedMap<SetContent<M>>
+  /** The state of the services that it does not contain. */
   readonly state: SetState
 }
+
+/** The catalog before anything has been read, with these services. */
+export const pendingCatalog = <M>(services: readonly string[] = []): Catalog<M> => ({
+  sets: SortedMap.from(services.map(service => [service, pendingSet<M>(service)])),
+  services: SortedMap.empty(),
+  state: { status: 'pending', revision: 0, asOf: 0 },
+})
 
 /** The catalog after the next listing or event. While status and trouble stay the same, services that did not change keep their set (`===`). */
 export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: SortedMap<SetContent<M>>, state: SetState): Catalog<M> => {
@@ -32,10 +40,11 @@ export interface MergedCatalog<M> {
 }
 
 /** The state before the first catalog of any format. */
-export const unmergedCatalog = <M>(formats: number): MergedCatalog<M> => {
-  const pending: Catalog<M> = { sets: SortedMap.empty(), services: SortedMap.empty(), state: { status: 'pending', revision: 0, asOf: 0 } }
-  return { catalogs: Array.from({ length: formats }, () => pending), merges: SortedMap.empty(), sets: SortedMap.empty() }
-}
+export const unmergedCatalog = <M>(formats: number): MergedCatalog<M> => ({
+  catalogs: Array.from({ length: formats }, () => pendingCatalog<M>()),
+  merges: SortedMap.empty(),
+  sets: SortedMap.empty(),
+})
 
 /** The state after one format's next catalog, without the services that no format contains any more. */
 export const mergedCatalog = <M>(previous: MergedCatalog<M>, format: number, catalog: Catalog<M>): MergedCatalog<M> => {

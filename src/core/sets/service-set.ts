@@ -1,6 +1,6 @@
 import { invalidArguments, invalidOptions, iterable, numberFrom, record, type Checks } from '../arguments.js'
 import { invalidIf, listOf, must, oneOf, throwIfInvalid } from '../check.js'
-import { InvalidArgument } from '../errors.js'
+import { Closed, InvalidArgument } from '../errors.js'
 import type { Rejection } from '../formats/format.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
@@ -169,6 +169,12 @@ export const restricted = <M>(set: ServiceSet<M>, instances: SortedMap<ServiceIn
 /** The set with another state and the same content. */
 export const withState = <M>(set: ServiceSet<M>, state: Partial<SetState>): ServiceSet<M> =>
   serviceSetOf({ service: set.service, instances: instancesOf(set), rejected: set.rejected }, { ...stateOf(set), ...state })
+
+/** The last set of a registry that was closed at `at` (epoch ms). */
+export const closedSet = <M>(set: ServiceSet<M>, at: number): ServiceSet<M> => {
+  const trouble = { error: new Closed(), since: set.trouble?.since ?? at, attempt: 0, retryAt: at }
+  return withState(set, { status: set.status === 'pending' ? 'pending' : 'stale', trouble })
+}
 
 /** Options of {@link serviceSet}; by default the set is `live` at revision 1. */
 export interface ServiceSetOptions extends Partial<SetState> {

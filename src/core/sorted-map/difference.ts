@@ -11,7 +11,7 @@ export interface Difference<V> {
 const heightOf = (node: Node<unknown>): number => (node.children === undefined ? 1 : 1 + heightOf(node.children[0]!))
 
 /** A position in key order: before a subtree, which it can skip or enter, or before one entry (height 0). */
-class Cursor<V> {
+class TreeCursor<V> {
   readonly #parents: Inner<V>[] = []
   readonly #indices: number[] = []
   #leaf: Leaf<V> | undefined
@@ -75,8 +75,8 @@ class Cursor<V> {
 export const differences = <V>(a: Node<V>, b: Node<V>, most = Infinity): readonly Difference<V>[] => {
   const found: Difference<V>[] = []
   if (a === b) return found
-  const before = new Cursor(a)
-  const after = new Cursor(b)
+  const before = new TreeCursor(a)
+  const after = new TreeCursor(b)
   while (found.length < most && (before.key !== undefined || after.key !== undefined))
     if (before.key === after.key) {
       if (before.height > after.height) before.enter()

@@ -17,7 +17,7 @@ export interface View<M> {
   /** Whether only a new listing can be trusted, because the history was compacted or replaced, or because events are missing. */
   readonly distrusted: boolean
   /** How often a check has disagreed with the snapshot. */
-  readonly differences: number
+  readonly divergences: number
   /** The comparison under way. */
   readonly audit: Audit<M> | undefined
   /** The error by which the current run must end. */
@@ -59,7 +59,7 @@ export const emptyView = <M>({ empty }: Projection<M>): View<M> => ({
   asOf: 0,
   verified: 0,
   distrusted: false,
-  differences: 0,
+  divergences: 0,
   audit: undefined,
   failure: undefined,
 })
@@ -81,8 +81,8 @@ const lagging = <M>(view: View<M>, { revision }: Check, patience: number): View<
   failed(view, new Lagging(`events up to revision ${revision} have not arrived within ${patience} ms, only up to ${view.snapshot.revision}`))
 
 const diverged = <M>(view: View<M>, { revision }: Check): View<M> => {
-  const differences = view.differences + 1
-  return failed({ ...view, differences }, new Diverged(`the view differs from the registry at revision ${revision}`, differences))
+  const divergences = view.divergences + 1
+  return failed({ ...view, divergences }, new Diverged(`the set differs from the registry at revision ${revision}: an event was lost, or the history was replaced`, divergences))
 }
 
 /** How a view changes. Pure: the flow is `events.pipe(scan(step, view))`. */
@@ -102,10 +102,10 @@ export const stepOf = <M>({ apply }: Projection<M>): ((view: View<M>, event: Vie
   }
 
   const changed = (view: View<M>, batch: Batch, at: number): View<M> => {
-    const { status, trouble, asOf, verified, distrusted, differences, audit, failure } = view
+    const { status, trouble, asOf, verified, distrusted, divergences, audit, failure } = view
     const snapshot = apply(view.snapshot, batch)
     // Written out because this runs for each event: a spread costs ten times as much.
-    if (audit === undefined) return { snapshot, status, trouble, asOf: status === 'live' ? at : asOf, verified, distrusted, differences, audit, failure }
+    if (audit === undefined) return { snapshot, status, trouble, asOf: status === 'live' ? at : asOf, verified, distrusted, divergences, audit, failure }
     const { check, waiting } = audit
     const ahead = {
       ...view,

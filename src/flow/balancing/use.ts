@@ -126,7 +126,7 @@ class Try<M> {
 }
 
 // By hand, since this is on the way of every call: the same out of `defer`, `tap`, `timeout`, `retry` and `finalize` takes about 8 µs instead of 2.
-class Run<M, T> {
+class CallRun<M, T> {
   readonly #subscriber: Subscriber<T>
   readonly #call: Call<M, T>
   readonly #options: UseOptions
@@ -299,7 +299,7 @@ class Run<M, T> {
 /** A call to a chosen instance, with its retries. */
 export const used = <M, T>(call: Call<M, T>, options: UseOptions, memory: Memory, shared: Shared<M>): Observable<T> =>
   new Observable(subscriber => {
-    const run = new Run(subscriber, call, options, memory, shared)
+    const run = new CallRun(subscriber, call, options, memory, shared)
     subscriber.add(() => run.stop())
     run.start()
   })

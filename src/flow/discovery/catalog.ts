@@ -2,17 +2,17 @@ import { defer, filter, map, merge, scan, skipWhile, type Observable } from 'rxj
 import { invalidArguments, invalidOptions, readableRegistry, serviceNames, type Checks } from '../../core/arguments.js'
 import { exponential } from '../../core/backoff.js'
 import { throwIfInvalid } from '../../core/check.js'
-import { mergedCatalog, nextCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
+import { mergedCatalog, nextCatalog, pendingCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
 import { projection } from '../../core/view/projection.js'
 import type { View } from '../../core/view/step.js'
-import { pendingSet, type ServiceSet } from '../../core/sets/service-set.js'
-import { SortedMap } from '../../core/sorted-map/sorted-map.js'
-import { closedSet, endOnClosed } from './end-on-closed.js'
+import { closedSet, type ServiceSet } from '../../core/sets/service-set.js'
+import type { SortedMap } from '../../core/sorted-map/sorted-map.js'
+import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
-import { discoverChecks, type DiscoverOptions } from './discover.js'
+import { discoverChecks, inOneFormat, type DiscoverOptions } from './discover.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
 import { shareLatest } from '../share-latest.js'
@@ -27,7 +27,7 @@ const catalogChecks = (): Checks<CatalogOptions> => ({ services: serviceNames, .
 
 type Sets<M> = SortedMap<ServiceSet<M>>
 
-const next = <M>(previous: Catalog<M> | undefined, { snapshot: { services, revision }, status, asOf, trouble }: View<M>): Catalog<M> =>
+const catalogOf = <M>(previous: Catalog<M> | undefined, { snapshot: { services, revision }, status, asOf, trouble }: View<M>): Catalog<M> =>
   nextCatalog(previous, services, { status, revision, asOf, trouble })
 
 const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly string[] | undefined): InvalidArgument | undefined => {
@@ -41,23 +41,15 @@ const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly strin
 /** One listing and one watch for all services of a format. */
 const rooted = <M>(registry: ReadableRegistry, root: string, format: Format<M>, services: readonly string[] | undefined, options: ListWatchOptions) =>
   listWatch(registry, root, projection(format, { services }), options).pipe(
-    scan<View<M>, Catalog<M> | undefined>(next, undefined),
-    filter(each => each !== undefined),
+    scan<View<M>, Catalog<M> | undefined>(catalogOf, undefined),
+    filter(next => next !== undefined),
   )
 
 /** One listing and one watch for each of the services. */
-const each = <M>(registry: ReadableRegistry, format: Format<M>, services: readonly string[], options: ListWatchOptions): Observable<Catalog<M>> => {
-  const pending = SortedMap.from(services.map((service): [string, ServiceSet<M>] => [service, pendingSet(service)]))
-  const none: Catalog<M> = { sets: pending, services: SortedMap.empty(), state: { status: 'pending', revision: 0, asOf: 0 } }
-  return merge(
-    ...services.map(service =>
-      listWatch(registry, format.prefix(service), projection(format, { service }), options).pipe(map(view => next(undefined, view).sets.get(service))),
-    ),
-  ).pipe(
-    filter(set => set !== undefined),
-    scan((all, set) => ({ ...all, sets: all.sets.set(set.service, set) }), none),
+const byService = <M>(registry: ReadableRegistry, format: Format<M>, services: readonly string[], options: ListWatchOptions): Observable<Catalog<M>> =>
+  merge(...services.map(service => inOneFormat(registry, service, format, options))).pipe(
+    scan((all, set) => ({ ...all, sets: all.sets.set(set.service, set) }), pendingCatalog<M>(services)),
   )
-}
 
 const statusChanged = <M>(before: ReadonlyMap<string, ServiceSet<M>>, after: ReadonlyMap<string, ServiceSet<M>>): boolean =>
   [...after.values()].some(({ service, status }) => (before.get(service)?.status ?? status) !== status)
@@ -81,21 +73,21 @@ export const catalog = <const F extends Formats = Format>(
 
     const watching = { backoff, verify }
     const catalogs = formats.map(one =>
-      one.root === undefined ? each(registry, one, [...new Set(services)], watching) : rooted(registry, one.root, one, services, watching),
+      one.root === undefined ? byService(registry, one, [...new Set(services)], watching) : rooted(registry, one.root, one, services, watching),
     )
     // Without names there is no map before the first listing: an empty one would mean that there are no services.
-    const pending: Sets<MetadataOf<F>> | undefined = services && SortedMap.from(services.map(service => [service, pendingSet<MetadataOf<F>>(service)]))
+    const pending: Sets<MetadataOf<F>> | undefined = services && pendingCatalog<MetadataOf<F>>(services).sets
     const [first] = catalogs
     const sets =
       catalogs.length === 1 && first !== undefined
         ? first.pipe(filter(({ state }) => services !== undefined || state.status !== 'pending'), map(({ sets: all }) => all))
-        : merge(...catalogs.map((all, index) => all.pipe(map(catalogOf => ({ catalogOf, index }))))).pipe(
-            scan((state, { catalogOf, index }) => mergedCatalog(state, index, catalogOf), unmergedCatalog<MetadataOf<F>>(catalogs.length)),
+        : merge(...catalogs.map((all, index) => all.pipe(map(next => ({ next, index }))))).pipe(
+            scan((state, { next, index }) => mergedCatalog(state, index, next), unmergedCatalog<MetadataOf<F>>(catalogs.length)),
             skipWhile(({ catalogs: all, sets: { size } }) => services === undefined && size === 0 && all.some(({ state }) => state.status === 'pending')),
             map(({ sets: all }) => all),
           )
     return sets.pipe(
-      endOnClosed<Sets<MetadataOf<F>>>(pending, last => last.map(closedSet)),
+      endOnClosed<Sets<MetadataOf<F>>>(pending, (last, now) => last.map(set => closedSet(set, now))),
       coalesced(coalesce, statusChanged),
     )
   }).pipe(shareLatest(options?.linger ?? 0))

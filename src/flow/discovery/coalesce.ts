@@ -2,9 +2,12 @@ import { Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 
 import { background } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
-/** Emits the first value at once, then the latest once per window of `ms`. A value that is `urgent` after the last one emitted is never delayed. */
+/**
+ * Emits the first value at once, then at most one value per `ms`, the latest.
+ * `urgent(lastEmitted, value)`: emit `value` at once, also within the window.
+ */
 export const coalesce =
-  <A>(ms: number, urgent: (before: A, after: A) => boolean): MonoTypeOperatorFunction<A> =>
+  <A>(ms: number, urgent: (lastEmitted: A, value: A) => boolean): MonoTypeOperatorFunction<A> =>
   source =>
     ms === 0
       ? source

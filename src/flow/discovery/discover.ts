@@ -7,8 +7,8 @@ import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf 
 import { native } from '../../core/formats/native.js'
 import { projection } from '../../core/view/projection.js'
 import { merged, unmerged } from '../../core/sets/merge.js'
-import { pendingSet, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
-import { closedSet, endOnClosed } from './end-on-closed.js'
+import { closedSet, pendingSet, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
+import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
@@ -31,8 +31,8 @@ export interface DiscoverOptions<F extends Formats = Format> {
 /** The checks of the options. */
 export const discoverChecks = (): Checks<DiscoverOptions> => ({ format: formatsCheck, backoff: backoffCheck, coalesce: duration, linger: duration, verify: duration })
 
-/** The sets of one format: `listWatch` is the `scan` over the listing and the watch events, and each view of it becomes a set. */
-const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: ListWatchOptions): Observable<ServiceSet<M>> =>
+/** The sets of one format: `listWatch` is the `scan` over the listing and the watch events, and each of its views becomes a set. */
+export const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: ListWatchOptions): Observable<ServiceSet<M>> =>
   listWatch(registry, format.prefix(service), projection(format, { service }), options).pipe(
     map(({ snapshot: { revision, services }, status, asOf, trouble }) => {
       const content = services.get(service)
@@ -41,8 +41,8 @@ const one = <M>(registry: ReadableRegistry, service: string, format: Format<M>, 
   )
 
 /** The sets of several formats, merged into one set after each change. */
-const several = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], options: ListWatchOptions): Observable<ServiceSet<M>> =>
-  merge(...formats.map((format, index) => one(registry, service, format, options).pipe(map(set => ({ set, index }))))).pipe(
+const inSeveralFormats = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], options: ListWatchOptions): Observable<ServiceSet<M>> =>
+  merge(...formats.map((format, index) => inOneFormat(registry, service, format, options).pipe(map(set => ({ set, index }))))).pipe(
     scan((state, { set, index }) => merged(state, index, set), unmerged<M>(service, formats.length)),
     map(({ result }) => result),
   )
@@ -67,7 +67,7 @@ export const discover = <const F extends Formats = Format>(
     throwIfInvalid(invalidPrefixes(formats.map(({ prefix }) => prefix(service))))
     const [first] = formats
     const watching = { backoff, verify }
-    return (formats.length === 1 && first !== undefined ? one(registry, service, first, watching) : several(registry, service, formats, watching)).pipe(
+    return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, watching) : inSeveralFormats(registry, service, formats, watching)).pipe(
       endOnClosed(pendingSet<MetadataOf<F>>(service), closedSet),
       coalesced(coalesce, (before, after) => before.status !== after.status),
     )

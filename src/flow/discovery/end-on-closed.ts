@@ -1,14 +1,14 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction } from 'rxjs'
 import { Closed, toError } from '../../core/errors.js'
-import { withState, type ServiceSet } from '../../core/sets/service-set.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /**
- * Emits `first`, if there is one, then the values of the source. If the source fails with `Closed`, emits `closed(last value)` and completes.
- * A source that fails with `Closed` while it is subscribed to was closed before, and fails with it.
+ * Emits `first`, if there is one, then the values of the source. If the source errors `Closed`, emits `closed(last value, now)`, with `now` in epoch ms,
+ * and completes.
+ * If the source errors `Closed` inside `subscribe`, the registry was already closed; the error is passed on.
  */
 export const endOnClosed =
-  <A>(first: A | undefined, closed: (last: A) => A): MonoTypeOperatorFunction<A> =>
+  <A>(first: A | undefined, closed: (last: A, now: number) => A): MonoTypeOperatorFunction<A> =>
   source =>
     new Observable(subscriber => {
       let last = first
@@ -25,16 +25,9 @@ export const endOnClosed =
               subscriber.error(toError(thrown))
               return
             }
-            if (last !== undefined) subscriber.next(closed(last))
+            if (last !== undefined) subscriber.next(closed(last, asyncScheduler.now()))
             subscriber.complete()
           },
         })
       opening = false
     })
-
-/** The last set after the registry was closed. */
-export const closedSet = <M>(set: ServiceSet<M>): ServiceSet<M> => {
-  const at = asyncScheduler.now()
-  const trouble = { error: new Closed(), since: set.trouble?.since ?? at, attempt: 0, retryAt: at }
-  return withState(set, { status: set.status === 'pending' ? 'pending' : 'stale', trouble })
-}

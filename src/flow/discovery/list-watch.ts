@@ -3,7 +3,7 @@ import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
 import type { Projection } from '../../core/view/projection.js'
-import { emptyView, stepOf, type View, type ViewEvent } from '../../core/view/step.js'
+import { agrees, emptyView, stepOf, type View, type ViewEvent } from '../../core/view/step.js'
 import { background, interval, timer } from '../clock.js'
 import { recover } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
@@ -18,8 +18,9 @@ export interface ListWatchOptions {
   readonly verify: number
 }
 
-/** Up to this many keys, a listing costs etcd less than a check and a resumed watch; up to `medium` keys, a resumption compares every key. */
+/** Up to `small` keys, a run lists again, since a listing costs etcd less than a check and a resumed watch. */
 const small = 1_000
+/** Up to `medium` keys, a resumption compares all keys; above that, only those that changed since `verified`. */
 const medium = 10_000
 /** A watch that catches up over more revisions than this holds up etcd's writers; a listing does not. */
 const longGap = 10_000
@@ -31,7 +32,7 @@ const sameToSubscribers = (a: View<unknown>, b: View<unknown>): boolean =>
 
 /**
  * Follows everything under a prefix: a `scan` over one listing and the watch events after it. The view survives every failure. Afterwards the watch
- * resumes where it was; where a listing is cheaper, or the history cannot be trusted, everything is listed again.
+ * resumes where it was; if a listing is cheaper, or the history cannot be trusted, everything is listed again.
  */
 export const listWatch = <M>(registry: ReadableRegistry, prefix: string, projection: Projection<M>, { backoff, verify }: ListWatchOptions): Observable<View<M>> =>
   defer(() => {
@@ -46,7 +47,7 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
         }),
       )
 
-    // An old member may answer one linearizable read from the past: only a second such answer shows that the history was replaced.
+    // Some versions of etcd rarely answer one linearizable read from an older state. Only a second such answer shows that the history was replaced.
     const twice = <A extends { readonly revision: Revision }>(read: () => Observable<A>): Observable<A> =>
       defer(() => {
         const { revision } = view.snapshot
@@ -69,8 +70,11 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
 
     const listed = concat(list, merge(watch, verifying))
     const resumed = defer(() => check(view.snapshot.entries.size <= medium ? 0 : view.verified)).pipe(
-      // the answer first: if it agrees, the watch begins at its revision
-      switchMap(answer => (answer.revision - view.snapshot.revision > longGap ? listed : merge(answered(answer), watch, verifying))),
+      switchMap(answer => {
+        const gap = answer.revision - view.snapshot.revision
+        // The answer comes first: if it agrees, the watch begins at its revision, so that there is no gap.
+        return gap <= longGap || agrees(view.snapshot, answer) ? merge(answered(answer), watch, verifying) : listed
+      }),
     )
     const run = defer(() => (view.distrusted || view.snapshot.entries.size <= small ? listed : resumed))
 

@@ -163,11 +163,11 @@ describe('an audit', () => {
     const asked = after(live, { type: 'asked' }, checked(wrong))
     expect([asked.failure, asked.distrusted]).toEqual([undefined, false])
     const view = after(asked, changed(9, []))
-    expect([view.failure, view.distrusted, view.differences]).toEqual([new Diverged('the view differs from the registry at revision 9', 1), true, 1])
+    expect([view.failure, view.distrusted, view.divergences]).toEqual([new Diverged('the set differs from the registry at revision 9: an event was lost, or the history was replaced', 1), true, 1])
     const ended = after(view, interrupted(view.failure ?? new Error()))
-    expect([ended.failure, ended.audit, ended.status, ended.distrusted, ended.differences]).toEqual([undefined, undefined, 'stale', true, 1])
+    expect([ended.failure, ended.audit, ended.status, ended.distrusted, ended.divergences]).toEqual([undefined, undefined, 'stale', true, 1])
     const again = after(ended, listed(ended, 9, []), { type: 'asked' }, checked({ ...wrong, revision: 10 }), changed(10, []))
-    expect([again.failure, again.differences]).toEqual([expect.any(Diverged), 2])
+    expect([again.failure, again.divergences]).toEqual([expect.any(Diverged), 2])
   })
 
   it('that is late is Lagging if changes are missing, Diverged if they are not, and nothing once it is over', () => {
@@ -260,7 +260,7 @@ describe('any sequence of events', () => {
             view = step(view, { type: 'asked' })
           } else if (type === 'checked' && view.audit?.check === undefined && view.audit !== undefined) view = step(view, checked(checkAt(history, reached, since)))
           else if (type === 'late') view = step(view, { type: 'late', check: { revision: 1, count: 0, changed: [] }, patience: 5_000 })
-          expect([view.failure, view.distrusted, view.differences]).toEqual([undefined, false, 0])
+          expect([view.failure, view.distrusted, view.divergences]).toEqual([undefined, false, 0])
           const { revision } = view.snapshot
           if (revision === 0) continue
           expect(entriesOf(view.snapshot.entries.values())).toEqual(entriesOf(heldAt(history, revision)))
@@ -336,7 +336,7 @@ describe('an audit, whatever crosses it,', () => {
         const { view, early, same } = played(scene, true)
         expect(early).toBeUndefined()
         expect(view.failure === undefined).toBe(same)
-        if (!same) expect([view.failure, view.distrusted, view.differences]).toEqual([expect.any(Diverged), true, 1])
+        if (!same) expect([view.failure, view.distrusted, view.divergences]).toEqual([expect.any(Diverged), true, 1])
         found += same ? 0 : 1
       }),
       { numRuns: 1_000 },

@@ -42,6 +42,8 @@ export interface FakeMember extends Member {
   silent: boolean
   /** Refuses streams and calls. */
   down: boolean
+  /** Streams and calls fail with this error at once, as those of a client that its user has closed. */
+  refusal: Error | undefined
   /** Refuses streams in the very moment of their opening, as where a login was refused a moment ago. */
   barred: boolean
   /** Called for each ping; an error breaks the stream. */
@@ -96,6 +98,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
     service: 1,
     silent: false,
     down: false,
+    refusal: undefined,
     barred: false,
     judge: () => undefined,
     answer: () => ({ after: 1 }),
@@ -104,6 +107,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
     cut: (error = new Disconnected(`${host} reset the connection`, { host })) => [...cuts].forEach(cut$ => cut$.error(error)),
     call: run =>
       defer(() => {
+        if (member.refusal) return throwError(() => member.refusal)
         if (member.down) return throwError(() => refused())
         const sent: Request[] = []
         void run(recorder(sent), {})
@@ -120,6 +124,7 @@ export const fakeMember = (host: string, store: FakeStore): FakeMember => {
       }),
     stream: (_open, requests) =>
       defer(() => {
+        if (member.refusal) return throwError(() => member.refusal)
         if (member.barred) return throwError(() => refused())
         if (member.down) return timer(1).pipe(switchMap(() => throwError(() => refused())))
         const stream = ++opened

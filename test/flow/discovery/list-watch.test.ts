@@ -99,6 +99,22 @@ describe('after a break', () => {
     stop()
   }))
 
+  it('of more than 10,000 revisions it is not listed again if the check agrees, and the watch begins at the revision of the check', () => virtually(({ advance }) => {
+    const memory = memoryRegistry()
+    const { values, last, since, stop } = following(memory, 2_000)
+    advance(1)
+    since()
+    memory.interrupt()
+    for (let other = 0; other <= 10_000; other += 1) put(memory, 'a', String(other), 'elsewhere')
+    advance(50)
+    expect(since()).toEqual([`check ${web} 0`, `watch ${web} ${head(memory)}`])
+    expect(values.slice(2).map(told)).toEqual(['stale 2000 Disconnected', 'live 2000'])
+    expect(last().revision).toBe(head(memory))
+    put(memory, 'z')
+    expect(told(last())).toBe('live 2001')
+    stop()
+  }))
+
   it('it is listed again when the history was compacted away', () => virtually(({ advance }) => {
     const memory = memoryRegistry()
     const { values, last, since, stop } = following(memory, 1_500)

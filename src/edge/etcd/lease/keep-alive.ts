@@ -1,6 +1,6 @@
-import { defer, EMPTY, filter, mergeMap, retry, Subject, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
+import { catchError, defer, EMPTY, filter, mergeMap, retry, Subject, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
 import { timeout, timer } from '../../../flow/clock.js'
-import { Disconnected } from '../../../core/errors.js'
+import { Closed, Disconnected, toError } from '../../../core/errors.js'
 import type { Members } from '../connection/members.js'
 import { confirm, firstDue, type KeptLease } from './kept-lease.js'
 import { leaseGroup, type LeaseGroup } from './lease-group.js'
@@ -43,6 +43,8 @@ export const keepAlive = (members: Members, random: () => number = Math.random):
   }
 
   const split = (crowded: LeaseGroup): void => {
+    // The answers of its only lease queued behind those of leases that have left: no split helps.
+    if (crowded.leases.size < 2) return
     crowded.capacity = Math.ceil(crowded.leases.size / 2)
     const other = newGroup(crowded.capacity)
     for (const lease of crowded.leases.values()) lease.late = false
@@ -75,7 +77,12 @@ export const keepAlive = (members: Members, random: () => number = Math.random):
         ),
       ),
     ).pipe(
-      retry({ delay: () => timer(500 * (1 + random())) }),
+      retry({ delay: (error: unknown) => (error instanceof Closed ? throwError(() => error) : timer(500 * (1 + random()))) }),
+      catchError((error: unknown) => {
+        lease.pinger = undefined
+        lease.failed(toError(error))
+        return EMPTY
+      }),
       tap(pong => {
         lease.pinger = undefined
         if (pong.ttl > 0) {
@@ -83,7 +90,7 @@ export const keepAlive = (members: Members, random: () => number = Math.random):
           lease.due = firstDue(pong.sentAt, pong.ttl, random)
           assign(lease)
         }
-        lease.answered(pong)
+        lease.pong(pong)
       }),
       takeUntil(removed$.pipe(filter(removed => removed === lease))),
     )

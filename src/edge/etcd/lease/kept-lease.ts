@@ -5,8 +5,10 @@ import type { Pong } from './ping-stream.js'
 export interface KeptLease {
   readonly id: string
   ttl: number
-  /** Called for each answer; TTL 0: the lease is gone. */
-  readonly answered: (pong: Pong) => void
+  /** Called for each answer to its pings; TTL 0: the lease is gone. */
+  readonly pong: (pong: Pong) => void
+  /** Called when it can no longer be pinged, since the client is closed. */
+  readonly failed: (error: Error) => void
   /** When its next ping is due. */
   due: number
   /** When etcd may have dropped it: the granted TTL after the last answered ping was sent. */

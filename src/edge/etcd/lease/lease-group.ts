@@ -1,6 +1,6 @@
 import { Subscription } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
-import { Denied } from '../../../core/errors.js'
+import { Closed, Denied } from '../../../core/errors.js'
 import { now, timers } from '../../../flow/clock.js'
 import { longestDelay } from '../../../core/arguments.js'
 import { confirm, delayedNextPing, isUnconfirmed, nextDue, type KeptLease } from './kept-lease.js'
@@ -69,7 +69,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
   const open = (through: Parameters<typeof pingStream>[0], first: () => Iterable<string>): PingStream => {
     const stream = pingStream(through, {
       first,
-      answered: pong => answered(stream, pong),
+      pong: pong => receive(stream, pong),
       broken: error => broken(stream, error),
     })
     return stream
@@ -85,7 +85,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     wakeBy(now() + spareAfter)
   }
 
-  const answered = (stream: PingStream, pong: Pong): void => {
+  const receive = (stream: PingStream, pong: Pong): void => {
     breaks = 0
     if (stream === spare) {
       main?.close()
@@ -97,11 +97,23 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (pong.ttl <= 0) remove(lease)
     else if (confirm(lease, pong)) crowded()
     if (leases.has(pong.id) && delayedNextPing(pong)) main?.ping(pong.id)
-    lease.answered(pong)
+    lease.pong(pong)
+  }
+
+  const fail = (error: Closed): void => {
+    for (const lease of [...leases.values()]) {
+      remove(lease)
+      lease.failed(error)
+    }
   }
 
   const broken = (stream: PingStream, error: unknown): void => {
     stream.close()
+    // A client that its user has closed stays closed.
+    if (error instanceof Closed) {
+      fail(error)
+      return
+    }
     if (stream === spare) {
       spare = undefined
       // The next member is tried sooner.

@@ -26,7 +26,7 @@ export interface Leases {
 const refusal = (ttl: number): InvalidArgument | undefined =>
   Number.isInteger(ttl) && ttl >= 1 && ttl <= longestTtl
     ? undefined
-    : new InvalidArgument('ttl', `must be a whole number of seconds, 1 to ${longestTtl}, not ${ttl}`)
+    : new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got ${ttl}`)
 
 /** What the leases of a registry share. */
 interface Shared {
@@ -70,7 +70,7 @@ class EtcdLease implements KeptLease, Unsubscribable {
     this.#subscriber.add(this.#grant.answer$.subscribe({ next: granted => this.#granted(granted), error: fail }))
   }
 
-  answered({ ttl }: Pong): void {
+  pong({ ttl }: Pong): void {
     if (ttl > 0) {
       this.#renewals += 1
       this.#emit()
@@ -78,6 +78,12 @@ class EtcdLease implements KeptLease, Unsubscribable {
       this.#finish()
       this.#subscriber.error(new LeaseLost(this.id))
     }
+  }
+
+  failed(error: Error): void {
+    if (this.#over) return
+    this.#finish()
+    this.#subscriber.error(error)
   }
 
   /** Runs when the subscriber unsubscribes. */

@@ -4,7 +4,7 @@ import { now } from '../../../flow/clock.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
 import type { Member } from '../connection/member.js'
 import { readKeepAlive } from '../wire/messages.js'
-import { inBytes } from '../wire/protobuf.js'
+import { inBytes } from '../wire/raw-answers.js'
 
 /** A ping that was sent: when (monotonic ms), and whether other pings were unanswered then. */
 interface Ping {
@@ -34,7 +34,7 @@ export interface PingStream {
 interface PingHandlers {
   /** The leases to ping as soon as the stream is open. */
   readonly first: () => Iterable<string>
-  readonly answered: (pong: Pong) => void
+  readonly pong: (pong: Pong) => void
   readonly broken: (error: unknown) => void
 }
 
@@ -59,7 +59,7 @@ export const pingAlone = (member: Member, id: string): Observable<Pong> =>
 /** Opens a stream on the member that `through` chooses. */
 export const pingStream = (
   through: (use: (member: Member) => Observable<Buffer>) => Observable<Buffer>,
-  { first, answered, broken }: PingHandlers,
+  { first, pong, broken }: PingHandlers,
 ): PingStream => {
   const sent = new Map<string, Ping>()
   const running = new Subscription()
@@ -80,11 +80,11 @@ export const pingStream = (
   })
   const receive = (message: Buffer): void => {
     const { id, ttl } = readKeepAlive(message)
-    const ping = sent.get(id)
-    if (ping === undefined) return
+    const answered = sent.get(id)
+    if (answered === undefined) return
     sent.delete(id)
     lastAnswerAt = now()
-    answered({ id, ttl, sentAt: ping.sentAt, queued: ping.queued })
+    pong({ id, ttl, sentAt: answered.sentAt, queued: answered.queued })
   }
 
   return {

@@ -5,7 +5,7 @@ import type { Range } from '../../../core/store.js'
 import { timeout } from '../../../flow/clock.js'
 import type { Member } from '../connection/member.js'
 import { readWatch } from '../wire/messages.js'
-import { inBytes } from '../wire/protobuf.js'
+import { inBytes } from '../wire/raw-answers.js'
 import { rangeOf } from './range.js'
 
 /** How long (ms) etcd may take: it looks at new watches ten times a second. */

@@ -5,7 +5,7 @@ import { now } from '../../../flow/clock.js'
 import { isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import { readKey, readPage, type Page } from '../wire/messages.js'
-import { bytes } from '../wire/protobuf.js'
+import { bytes } from '../wire/raw-answers.js'
 
 /** The key right after the last one of a page. */
 const successor = ({ bytes: page, bounds }: Page): Buffer =>

@@ -20,19 +20,20 @@ interface TestLease extends KeptLease {
 
 type Several<A> = readonly [A, A, A]
 
-const scene = (hosts = 1) => {
+const scene = (hosts = 1, random = seeded()) => {
   const store = fakeStore()
   const members = Array.from({ length: hosts }, (_, i) => fakeMember(`host${i}`, store))
-  const { add, remove, close } = keepAlive(fakeMembers(...members), seeded())
+  const { add, remove, close } = keepAlive(fakeMembers(...members), random)
   const grant = (id: string, ttl = 9): TestLease => {
     store.grant(id, ttl)
     const pongs: Pong[] = []
     const lease: TestLease = {
       ...{ id, ttl, due: 0, deadline: 0, late: false, pinger: undefined, pongs, lost: false },
-      answered: pong => {
+      pong: pong => {
         if (pong.ttl > 0) lease.pongs.push(pong)
         else lease.lost = true
       },
+      failed: () => undefined,
       release: () => remove(lease),
     }
     add(lease, now())
@@ -349,6 +350,23 @@ describe('keep-alive', () => {
       expect(calm.filter(({ lost }) => lost)).toEqual([])
       expect(near.members[0].open()).toBe(1)
       calm.forEach(({ release }) => release())
+    }),
+  )
+
+  it(
+    'leaves no empty group if the answers of its only lease queued behind those of a removed one',
+    inTime(({ advance }) => {
+      const { members: [member], grant } = scene(1, () => 0)
+      member.service = 1000
+      const first = grant('1', 9)
+      const second = grant('2', 9)
+      advance(5_500)
+      first.release()
+      advance(1_000)
+      const third = grant('3', 9)
+      expect(member.opened()).toBe(1)
+      second.release()
+      third.release()
     }),
   )
 

@@ -278,6 +278,41 @@ describe('lease', () => {
     }),
   )
 
+  it(
+    'errors `Closed` once the user has closed the client, and leaves no timer',
+    inTime(({ advance, pending }) => {
+      const { member, lease, close } = scene()
+      const all = Array.from({ length: 120 }, () => seen(lease(10)))
+      advance(10)
+      member.refusal = new Closed('the etcd client is closed')
+      member.cut()
+      advance(10)
+      expect(all.every(({ events }) => events.at(-1) === member.refusal)).toBe(true)
+      expect(seen(lease(10)).events).toEqual([member.refusal])
+      void close()
+      expect([member.open(), pending()]).toEqual([0, 0])
+    }),
+  )
+
+  it(
+    'errors `Closed` as well if the lease was overdue when the user closed the client',
+    inTime(({ advance, pending }) => {
+      const { member, lease, close } = scene()
+      const { events } = seen(lease(5))
+      advance(10)
+      member.down = true
+      member.cut()
+      advance(10_000)
+      expect(events).toHaveLength(1)
+      member.down = false
+      member.refusal = new Closed('the etcd client is closed')
+      advance(2_000)
+      expect(events.at(-1)).toBe(member.refusal)
+      void close()
+      expect([member.open(), pending()]).toEqual([0, 0])
+    }),
+  )
+
   it.each([[undefined, 2_000], [{ timeout: 300 }, 300]])(
     'close(%j) gives up revokes that are not answered within %i ms, and leaves no timer',
     (options, ms) =>
