@@ -33,7 +33,8 @@ export interface ProbeOptions {
   readonly random?: () => number
 }
 
-const passes = (check: Observable<unknown>, timeout: number): Observable<boolean> =>
+/** Whether one check passes; see {@link Probe}. */
+export const passes = (check: Observable<unknown>, timeout: number): Observable<boolean> =>
   check.pipe(
     take(1),
     map(value => value !== false),
