@@ -88,6 +88,21 @@ describe('a program that only registers', () => {
     expect(await endOf(child, 2_000)).toEqual(cleanExit)
   })
 
+  it.each(['killed', 'frozen'])('ends within endWithin and the timeout of close on SIGTERM if etcd is %s, however long the TTL is', async how => {
+    const child = start('until', '60')
+    await linesTo(child, 'registered')
+    await (how === 'killed' ? etcd.kill() : etcd.freeze())
+    const begin = performance.now()
+    child.signal('SIGTERM')
+    await linesTo(child, 'complete')
+    expect(performance.now() - begin).toBeLessThan(2_500)
+    child.write('close')
+    await linesTo(child, 'closed')
+    expect(performance.now() - begin).toBeLessThan(5_000)
+    expect(await endOf(child, 2_000)).toEqual(cleanExit)
+    if (how === 'frozen') etcd.thaw()
+  })
+
   it('ends when the TTL has passed if etcd does not come back', async () => {
     const ttl = 3
     const child = start('register', String(ttl))

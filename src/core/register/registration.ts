@@ -77,12 +77,18 @@ export interface RegistrationState {
 /** The state before the first event. */
 export const registering: RegistrationState = { registration: { status: 'registering' }, lease: undefined, overdue: false, present: undefined, unconfirmed: undefined }
 
+/** Only the reasons that there are, since an absent field and one that is `undefined` print differently. */
+export const reasonsOf = ({ healthError, override }: { readonly [K in keyof StatusReasons]: StatusReasons[K] | undefined }): StatusReasons => ({
+  ...(healthError && { healthError }),
+  ...(override && { override }),
+})
+
 /** The lease and the keys together. */
 const facts = ({ lease, present }: RegistrationState): Registered | undefined => {
   if (lease === undefined || present === undefined) return undefined
   const { id: leaseId, ttl, expiresAt, renewals } = lease
-  const { type: _, as: __, ...keys } = present
-  return { leaseId, ttl, expiresAt, renewals, ...keys }
+  const { key, revision, published } = present
+  return { leaseId, key, revision, ttl, expiresAt, renewals, published, ...reasonsOf(present) }
 }
 
 /** If the lease lives and the keys are present, both together are the registration. */

@@ -38,7 +38,7 @@ const textOf = (name: string, address: string, state: Registration): string => {
 
 const errorOf = (error: Error): Readonly<Record<string, string>> => ({ name: error.name, message: errorText(error) })
 
-const reasonsOf = ({ override, healthError }: StatusReasons): Readonly<Record<string, unknown>> => ({
+const reasonDetails = ({ override, healthError }: StatusReasons): Readonly<Record<string, unknown>> => ({
   ...(override && { override }),
   ...(healthError && { healthError: errorOf(healthError) }),
 })
@@ -49,7 +49,7 @@ const detailsOf = (state: Registration): Readonly<Record<string, unknown>> => {
     case 'draining': {
       const { key, leaseId, revision, ttl, expiresAt, renewals, published } = state
       const cause = state.status === 'draining' && state.cause !== undefined ? { error: errorOf(state.cause) } : {}
-      return { key, leaseId, revision, ttl, expiresAt: moment(expiresAt), renewals, published, ...reasonsOf(state), ...cause }
+      return { key, leaseId, revision, ttl, expiresAt: moment(expiresAt), renewals, published, ...reasonDetails(state), ...cause }
     }
     case 'lost':
       return { error: errorOf(state.cause), attempt: state.attempt, retryAt: moment(state.retryAt) }
@@ -58,7 +58,7 @@ const detailsOf = (state: Registration): Readonly<Record<string, unknown>> => {
     case 'revoked':
       return state.confirmed ? { confirmed: true } : { confirmed: false, error: errorOf(state.cause), expiresAt: moment(state.expiresAt) }
     case 'withdrawn':
-      return reasonsOf(state)
+      return reasonDetails(state)
     case 'registering':
       return {}
   }

@@ -53,12 +53,17 @@ export const withOverride =
       const next = (latest: Desired): void => {
         desired = latest
         const own = latest.instance === null ? undefined : overrideKey(latest.instance)
-        if (own === key) return emit()
-        key = own
-        known = own === undefined
-        status = undefined
-        following.unsubscribe()
-        if (own === undefined) return emit()
+        const same = own === key
+        if (!same) {
+          following.unsubscribe()
+          key = own
+          known = own === undefined
+          status = undefined
+        }
+        if (same || own === undefined) {
+          emit()
+          return
+        }
         const learn = (found: Status | undefined): void => {
           if (known && found === status) return
           known = true

@@ -3,14 +3,15 @@ import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument, LeaseLost, Taken } from '../../core/errors.js'
 import { entriesOf, keyOf, type Desired } from '../../core/register/desired.js'
 import { plan } from '../../core/register/plan.js'
-import type { Registration, RegistrationEvent } from '../../core/register/registration.js'
-import type { Batch, Change, Entry, Lease } from '../../core/store.js'
+import { reasonsOf, type Registration, type RegistrationEvent } from '../../core/register/registration.js'
+import type { Change, Entry, Lease } from '../../core/store.js'
 import { now } from '../clock.js'
 import { recover, type Interruption } from '../recover.js'
 import type { Registry } from '../registry.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 import { wait } from '../wait.js'
 import { holder } from './holder.js'
+import { KeyWatches } from './key-watches.js'
 import { look, type Observed } from './observed.js'
 
 /** Options of {@link reconcile}. */
@@ -51,7 +52,7 @@ const refusals = 3
 class Run {
   readonly #session: Session
   readonly #to: Subscriber<RegistrationEvent>
-  readonly #watches = new Map<string, Subscription>()
+  readonly #watches: KeyWatches
   /** Finds out whether another holder lives. */
   #judging = Subscription.EMPTY
   /** The wait until the next update may be written. */
@@ -64,6 +65,7 @@ class Run {
   constructor(session: Session, to: Subscriber<RegistrationEvent>) {
     this.#session = session
     this.#to = to
+    this.#watches = new KeyWatches(session.registry, to, change => this.#saw(change))
   }
 
   begin(): void {
@@ -180,8 +182,8 @@ class Run {
     const session = this.#session
     const { entries, lease, observed, wanted } = session
     if (wanted === undefined) return
-    const { draining, healthError, instance, override } = wanted
-    const reasons = { ...(healthError && { healthError }), ...(override && { override }) }
+    const { draining, instance } = wanted
+    const reasons = reasonsOf(wanted)
     const [key = keyOf(wanted, lease)] = entries.keys()
     const there = key === undefined ? undefined : observed.found.get(key)
     const present = there !== undefined && there.value !== null
@@ -227,28 +229,8 @@ class Run {
   }
 
   #report(event: RegistrationEvent): void {
-    this.#watch()
+    this.#watches.follow(this.#session.observed)
     if (!this.#to.closed) this.#to.next(event)
-  }
-
-  /** Watches exactly the keys that are there. */
-  #watch(): void {
-    const { observed, registry } = this.#session
-    const isPresent = (key: string): boolean => typeof observed.found.get(key)?.value === 'string'
-    for (const [key, watching] of this.#watches)
-      if (!isPresent(key)) {
-        watching.unsubscribe()
-        this.#watches.delete(key)
-      }
-    for (const key of observed.found.keys()) {
-      if (this.#to.closed) return
-      if (this.#watches.has(key) || !isPresent(key)) continue
-      const next = ({ changes, revision }: Batch): void => {
-        for (const change of changes) if (change.key === key) this.#saw(change)
-        observed.reached(key, revision)
-      }
-      this.#watches.set(key, subscribeWithin(this.#to, registry.watch({ key }, observed.revisionOf(key)), { next, complete: nothing }))
-    }
   }
 }
 

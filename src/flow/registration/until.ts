@@ -8,8 +8,8 @@ const aborted = (signal: AbortSignal): Observable<unknown> =>
       subscriber.next(signal.reason)
       subscriber.complete()
     }
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
     return () => signal.removeEventListener('abort', abort)
   })
 

@@ -93,7 +93,7 @@ class EtcdLease implements KeptLease, Unsubscribable {
     if (this.#over) return
     this.unsubscribe()
     const ended = this.#shared.revokes.ended(this.id)
-    this.#subscriber.add(ended.subscribe({ error: error => notify(this.#subscriber, error), complete: () => notify(this.#subscriber) }))
+    this.#subscriber.add(ended.subscribe({ error: (error: unknown) => notify(this.#subscriber, error), complete: () => notify(this.#subscriber) }))
   }
 
   #granted({ ttl, sentAt }: Granted): void {

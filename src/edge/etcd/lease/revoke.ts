@@ -24,7 +24,7 @@ export const revoke = (members: Members, id: string, expired: number): Observabl
     retry({
       delay: (error: unknown, attempt) => {
         if (isGone(error)) return EMPTY
-        return isFinal(error) ? throwError(() => error) : timer(attempt === 1 ? 0 : 1000 * Math.random())
+        return isFinal(error) ? throwError(() => error as Error) : timer(attempt === 1 ? 0 : 1000 * Math.random())
       },
     }),
     takeUntil(atTime(expired)),
