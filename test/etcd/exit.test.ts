@@ -64,7 +64,8 @@ describe('a program that only registers', () => {
     const child = start('register')
     await linesTo(child, 'registered')
     child.write('close')
-    expect(await linesTo(child, 'closed')).toEqual(['revoked', 'complete', 'closed'])
+    // There may have been one more renewal.
+    expect((await linesTo(child, 'closed')).filter(line => line !== 'registered')).toEqual(['revoked', 'complete', 'closed'])
     expect([await isRegistered(), await leases()]).toEqual([false, 0])
     expect(await endOf(child, 1_000)).toEqual(cleanExit)
   })

@@ -3,7 +3,7 @@ import type { Format } from '../formats/format.js'
 import { isStatus, type ServiceInstance, type Status } from '../instance/instance.js'
 import type { Lease } from '../store.js'
 
-/** An operator's decision about the status of one instance: a key that only the registration of that instance reads. */
+/** An operator's decision about the status of one instance: a key under a prefix that only registrations read. */
 export interface Override {
   /** Delete this key to give the instance back. */
   readonly key: string
@@ -11,10 +11,10 @@ export interface Override {
 }
 
 /** Under which the operators' overrides lie. */
-export const overridePrefix = '/rx-discovery-overrides'
+export const overridePrefix = '/rx-discovery-overrides/'
 
 /** The key of an instance's override. */
-export const overrideKey = ({ service, id }: ServiceInstance): string => `${overridePrefix}/${service}/${id}`
+export const overrideKey = ({ service, id }: ServiceInstance): string => `${overridePrefix}${service}/${id}`
 
 /** The status that an override holds; a value that is no status, and an absent key, override nothing. */
 export const statusOf = (value: string | null | undefined): Status | undefined => {

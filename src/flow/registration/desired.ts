@@ -1,6 +1,5 @@
 import { either as E } from 'fp-ts'
 import { catchError, combineLatest, from, identity, isObservable, map, of, scan, shareReplay, startWith, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
-import type { Backoff } from '../../core/backoff.js'
 import { shown } from '../../core/check.js'
 import { InvalidArgument, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
@@ -19,7 +18,7 @@ export interface DesiredOptions {
   /** Given to every instance that brings none. */
   readonly incarnation: string
   /** Where the operator's override is read; absent: it is not. */
-  readonly overrides: { readonly registry: ReadableRegistry; readonly backoff: Backoff } | undefined
+  readonly overrides: ReadableRegistry | undefined
 }
 
 const validated = (input: ServiceInstanceInput | null, incarnation: string): ServiceInstance | null => {
@@ -53,12 +52,9 @@ const latest: MonoTypeOperatorFunction<Desired> = shareReplay({ bufferSize: 1, r
  * A source that completes keeps its last value.
  */
 export const desired = ({ formats, instance, health, draining, incarnation, overrides }: DesiredOptions): Observable<Desired> => {
-  const overriding = overrides === undefined ? identity : withOverride(overrides.registry, overrides.backoff)
-  if (!isObservable(instance) && health === undefined && draining === undefined) {
-    const constant = of(desiredOf(formats, validated(instance, incarnation)))
-    // If nothing can change, sharing it would take 2.6 kB of heap more for each registration.
-    return overrides === undefined ? constant : constant.pipe(overriding, latest)
-  }
+  const overriding = overrides === undefined ? identity : withOverride(overrides)
+  // If only an override can change it, sharing it would take 2.6 kB of heap more for each registration.
+  if (!isObservable(instance) && health === undefined && draining === undefined) return of(desiredOf(formats, validated(instance, incarnation))).pipe(overriding)
   const instances = isObservable(instance) ? from(instance) : of(instance)
   const healths = health === undefined ? of(unknown) : from(health).pipe(scan(healthAfter, unknown), catchError(failed), startWith(starting))
   return combineLatest([instances.pipe(map(input => validated(input, incarnation))), healths, draining ?? of(false)]).pipe(

@@ -1,76 +1,89 @@
-import { catchError, concat, concatMap, defer, EMPTY, ignoreElements, map, merge, NEVER, Observable, of, startWith, Subscription, switchMap, type MonoTypeOperatorFunction } from 'rxjs'
-import type { Backoff } from '../../core/backoff.js'
+import { catchError, concat, concatMap, defer, EMPTY, ignoreElements, merge, NEVER, Observable, of, startWith, switchMap, type MonoTypeOperatorFunction } from 'rxjs'
+import { exponential } from '../../core/backoff.js'
 import { Closed, Denied } from '../../core/errors.js'
 import type { Status } from '../../core/instance/instance.js'
-import { overrideKey, overridden, statusOf, type Desired } from '../../core/register/desired.js'
+import { overridden, overrideKey, overridePrefix, statusOf, type Desired } from '../../core/register/desired.js'
+import type { Change } from '../../core/store.js'
 import { gatherListing } from '../gather-listing.js'
 import { recover } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
 import { signalsOf } from '../registry-signals.js'
+import { shareLatest } from '../share-latest.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 import { wait } from '../wait.js'
 
-/** If the registration may not read the key of its override: how long until it tries again, ms. */
+/** If the overrides may not be read: how long until the next try, ms. */
 const deniedPause = 60_000
+const backoff = exponential()
 
-/**
- * The status that an operator wrote to `key`; `undefined` if there is none, or none that is a status. It emits once the key is read, or could not be read:
- * then the last known one stays, and it tries again. Never errors.
- */
-const overrideAt = (registry: ReadableRegistry, key: string, backoff: Backoff): Observable<Status | undefined> => {
-  let status: Status | undefined
-  const { closed, returned } = signalsOf(registry)
-  return defer(() => registry.list({ key })).pipe(
-    gatherListing(),
-    switchMap(({ revision, changes }) => {
-      const watched = registry.watch({ key }, revision).pipe(concatMap(batch => batch.changes))
-      return watched.pipe(startWith(changes.find(change => change.key === key)))
-    }),
-    map(change => (status = statusOf(change?.value))),
-    recover({
-      backoff,
-      fatal: error => error instanceof Closed,
-      interrupted: ({ error }) => concat(of(status), error instanceof Denied ? wait(deniedPause).pipe(ignoreElements()) : EMPTY),
-      hasten: merge(closed, returned),
-    }),
-    catchError(() => NEVER),
-  )
+type Overrides = ReadonlyMap<string, Status>
+
+const after = (overrides: Overrides, changes: readonly Change[]): Overrides => {
+  const next = new Map(overrides)
+  for (const { key, value } of changes) {
+    const status = statusOf(value)
+    if (status === undefined) next.delete(key)
+    else next.set(key, status)
+  }
+  return next
 }
 
-/** Follows the override of whichever instance is desired, and applies it. The first desired state waits until its override is known. */
+/**
+ * The overrides of all instances, by key. It emits once they are read, or could not be read: then the last known ones stay, and it tries again.
+ * Never errors.
+ */
+const overridesIn = (registry: ReadableRegistry): Observable<Overrides> =>
+  defer(() => {
+    let overrides: Overrides = new Map<string, Status>()
+    const { closed, returned } = signalsOf(registry)
+    return defer(() => registry.list(overridePrefix)).pipe(
+      gatherListing(),
+      switchMap(({ revision, changes }) => {
+        overrides = after(new Map(), changes)
+        const batches = registry.watch(overridePrefix, revision)
+        return batches.pipe(concatMap(batch => (batch.changes.length === 0 ? EMPTY : of((overrides = after(overrides, batch.changes))))), startWith(overrides))
+      }),
+      recover({
+        backoff,
+        fatal: error => error instanceof Closed,
+        interrupted: ({ error }) => concat(of(overrides), error instanceof Denied ? wait(deniedPause).pipe(ignoreElements()) : EMPTY),
+        hasten: merge(closed, returned),
+      }),
+      catchError(() => NEVER),
+    )
+  })
+
+const shared = new WeakMap<ReadableRegistry, Observable<Overrides>>()
+
+/** One watch for all registrations of a registry: one for each would take 16 kB of heap more for each registration (24 kB without). */
+const sharedOverrides = (registry: ReadableRegistry): Observable<Overrides> => {
+  const known = shared.get(registry) ?? overridesIn(registry).pipe(shareLatest(0))
+  shared.set(registry, known)
+  return known
+}
+
+/** Applies the operator's override of whichever instance is desired. The first desired state waits until the overrides are known. */
 export const withOverride =
-  (registry: ReadableRegistry, backoff: Backoff): MonoTypeOperatorFunction<Desired> =>
+  (registry: ReadableRegistry): MonoTypeOperatorFunction<Desired> =>
   source =>
     new Observable(subscriber => {
       let desired: Desired | undefined
-      let key: string | undefined
-      let known = true
-      let status: Status | undefined
-      let following = Subscription.EMPTY
+      let overrides: Overrides | undefined
       const emit = (): void => {
-        if (known && desired !== undefined) subscriber.next(overridden(desired, key === undefined || status === undefined ? undefined : { key, status }))
+        if (desired === undefined || overrides === undefined) return
+        const status = statusIn(overrides)
+        subscriber.next(desired.instance === null || status === undefined ? desired : overridden(desired, { key: overrideKey(desired.instance), status }))
       }
-      const next = (latest: Desired): void => {
+      const statusIn = (all: Overrides | undefined): Status | undefined => (desired?.instance ? all?.get(overrideKey(desired.instance)) : undefined)
+      const learn = (latest: Overrides): void => {
+        const news = overrides === undefined || statusIn(overrides) !== statusIn(latest)
+        overrides = latest
+        if (news) emit()
+      }
+      const want = (latest: Desired): void => {
         desired = latest
-        const own = latest.instance === null ? undefined : overrideKey(latest.instance)
-        const same = own === key
-        if (!same) {
-          following.unsubscribe()
-          key = own
-          known = own === undefined
-          status = undefined
-        }
-        if (same || own === undefined) {
-          emit()
-          return
-        }
-        const learn = (found: Status | undefined): void => {
-          if (known && found === status) return
-          known = true
-          status = found
-          emit()
-        }
-        following = subscribeWithin(subscriber, overrideAt(registry, own, backoff), { next: learn, complete: nothing })
+        emit()
       }
-      subscribeWithin(subscriber, source, { next, complete: nothing })
+      subscribeWithin(subscriber, sharedOverrides(registry), { next: learn, complete: nothing })
+      subscribeWithin(subscriber, source, { next: want, complete: nothing })
     })

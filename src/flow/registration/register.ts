@@ -77,8 +77,7 @@ export const register = <const F extends Formats = Format>(
 
     const graceful = until && drain(untilOf(until), { drain: drainMs, endWithin })
     const end = graceful?.end
-    const overrides = override ? { registry, backoff } : undefined
-    const desired$ = desired({ formats: formatsOf(format), instance, health, draining: graceful?.draining, incarnation: drawn(random), overrides })
+    const desired$ = desired({ formats: formatsOf(format), instance, health, draining: graceful?.draining, incarnation: drawn(random), overrides: override ? registry : undefined })
     const observed = new Observed()
     const reconciled = (lease: Lease): Observable<RegistrationEvent> => reconcile(desired$, observed, lease, { registry, onTaken, throttle, backoff })
     const session = defer(() => leaseSession(registry.lease(typeof ttl === 'number' ? ttl : ttl.seconds, end), reconciled, end))

@@ -1,7 +1,7 @@
 import { BehaviorSubject, Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import type { ServiceInstanceInput } from 'rx-discovery'
-import { key, node, scene, ttl } from './scene.js'
+import { key, scene, ttl } from './scene.js'
 
 describe('an end that the registry does not confirm', () => {
   it('is draining with the refusal as its cause, then revoked but not confirmed, with the time by which the key expires', () =>

@@ -95,12 +95,22 @@ describe("an operator's override", () => {
       let asked = 0
       const narrow: Registry = {
         ...registry,
-        list: (range, options) => (typeof range === 'object' && range.key === override ? ((asked += 1), throwError(() => new Denied('permission denied'))) : registry.list(range, options)),
+        list: (range, options) => (range === '/rx-discovery-overrides/' ? ((asked += 1), throwError(() => new Denied('permission denied'))) : registry.list(range, options)),
       }
       const seen = registers({}, node, narrow)
       advance(10 * 60_000)
       expect(new Set(seen.statuses())).toEqual(new Set(['registering', 'registered']))
       expect(asked).toBeLessThan(12)
+    }))
+
+  it('costs one watch for all registrations of a registry', () =>
+    scene(({ registry, registers }) => {
+      const all = Array.from({ length: 50 }, (_, index) => registers({}, { ...node, id: `n${index}` }))
+      expect(registry.subscriptions().watches).toBe(51)
+      registry.write('/rx-discovery-overrides/web/n7', 'down')
+      expect(all.map(({ last }) => last()).filter(state => state?.status === 'registered' && state.published === 'down')).toHaveLength(1)
+      expect(registry.revision()).toBe(53)
+      registry.write('/rx-discovery-overrides/web/n7', null)
     }))
 
   it('is not read with override: false', () =>
