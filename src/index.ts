@@ -1,5 +1,6 @@
 /* Verbs */
-export { register, type RegisterOptions } from './flow/registration/register.js'
+export { register } from './flow/registration/register.js'
+export type { RegisterOptions } from './flow/registration/register-options.js'
 export { discover, type DiscoverOptions } from './flow/discovery/discover.js'
 export { catalog, type CatalogOptions } from './flow/discovery/catalog.js'
 export { balance, type BalanceOptions, type Balancer, type Call, type InstanceState, type RetryBudgetOptions, type UseOptions } from './flow/balancing/balance.js'
@@ -10,6 +11,9 @@ export { changes } from './flow/operators/changes.js'
 export { where } from './flow/operators/where.js'
 export { protect, type ProtectOptions } from './flow/operators/protect.js'
 export { probe, type Probe, type ProbeOptions } from './flow/operators/probe.js'
+
+/* Health of an instance that one registers */
+export { poll, type PollOptions } from './flow/poll.js'
 export { subset, type SubsetOptions } from './flow/operators/subset.js'
 
 /* Policies of balance */
@@ -37,7 +41,8 @@ export { exponential, type Backoff, type ExponentialOptions } from './core/backo
 export { serviceInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from './core/instance/instance.js'
 export { serviceSet, type ServiceSet, type ServiceSetOptions, type SetStatus, type Trouble } from './core/sets/service-set.js'
 export type { InstanceChange } from './core/sets/diff.js'
-export type { Registered, Registration } from './core/register/registration.js'
+export type { Override } from './core/register/desired.js'
+export type { Registered, Registration, StatusReasons } from './core/register/registration.js'
 
 /* The port */
 export type { ClosableRegistry, CloseOptions, ListOptions, ReadableRegistry, Registry } from './flow/registry.js'

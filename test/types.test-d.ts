@@ -104,7 +104,7 @@ describe('the public names', () => {
     type Verbs = 'register' | 'discover' | 'catalog' | 'balance'
     type Operators = 'known' | 'changes' | 'where' | 'probe' | 'protect' | 'subset'
     type Policies = 'roundRobin' | 'random' | 'weightedRoundRobin' | 'leastRequest' | 'peakEwma' | 'consistentHash' | 'zoneAware' | 'slowStart'
-    type Makers = 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
+    type Makers = 'poll' | 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'
     type Errors = 'Closed' | 'Compacted' | 'Denied' | 'Disconnected' | 'Diverged' | 'InvalidArgument' | 'Lagging' | 'LeaseLost' | 'NoInstance' | 'Rewound' | 'Taken'
     expectTypeOf<keyof typeof index>().toEqualTypeOf<Verbs | Operators | Policies | Makers | Errors>()
   })

@@ -15,11 +15,11 @@ export class InvalidArgument extends Error {
   }
 }
 
-/** The registry was closed by this program. Fatal: nothing more will be emitted. */
+/** The registry was closed by this program. Fatal: nothing more will be emitted. `cause`: why the revoke of a lease was not confirmed. */
 export class Closed extends Error {
   override readonly name = 'Closed'
-  constructor(message = 'the registry is closed') {
-    super(message)
+  constructor(message = 'the registry is closed', options?: ErrorOptions) {
+    super(message, options)
   }
 }
 

@@ -33,7 +33,9 @@ export interface Registry extends ReadableRegistry {
   /**
    * Grants a lease of `ttlSeconds` on subscribe, emits it at the grant and at each renewal, and revokes it on unsubscribe. After `expiresAt` the lease must
    * be presumed lost. It is still renewed: it emits again if it is alive, and errors `LeaseLost` once the registry has reported that it is gone.
-   * The first value of `end` revokes the lease; the Observable completes once the revoke is answered or the granted TTL has passed.
+   * The first value of `end` revokes the lease: the Observable completes once that is done or the granted TTL has passed, and errors with what refused the
+   * revoke, such as `Denied`. If the registry is closed, it errors `Closed` once the lease is revoked, or `Closed` with a `cause` if that was refused or
+   * not answered within the timeout of `close`.
    */
   readonly lease: (ttlSeconds: number, end?: Observable<unknown>) => Observable<Lease>
   /**

@@ -1,7 +1,26 @@
 import { InvalidArgument } from '../errors.js'
 import type { Format } from '../formats/format.js'
-import type { ServiceInstance, Status } from '../instance/instance.js'
+import { isStatus, type ServiceInstance, type Status } from '../instance/instance.js'
 import type { Lease } from '../store.js'
+
+/** An operator's decision about the status of one instance: a key under a prefix that only registrations read. */
+export interface Override {
+  /** Delete this key to give the instance back. */
+  readonly key: string
+  readonly status: Status
+}
+
+/** Under which the operators' overrides lie. */
+export const overridePrefix = '/rx-discovery-overrides/'
+
+/** The key of an instance's override. */
+export const overrideKey = ({ service, id }: ServiceInstance): string => `${overridePrefix}${service}/${id}`
+
+/** The status that an override holds; a value that is no status, and an absent key, override nothing. */
+export const statusOf = (value: string | null | undefined): Status | undefined => {
+  const status = value?.trim()
+  return isStatus(status) ? status : undefined
+}
 
 /** What a registration should be in the registry, whatever its lease. */
 export interface Desired {
@@ -10,6 +29,7 @@ export interface Desired {
   readonly instance: ServiceInstance | null
   readonly draining: boolean
   readonly healthError: Error | undefined
+  readonly override: Override | undefined
 }
 
 /** The last result of a health check; `error` is why `status` is `down`. */
@@ -18,12 +38,21 @@ export interface Health {
   readonly error?: Error
 }
 
+const withStatus = (instance: ServiceInstance | null, status: Status | undefined): ServiceInstance | null =>
+  instance === null || status === undefined || status === instance.status ? instance : { ...instance, status }
+
 /** What should be in the registry: `draining` decides the status, then the health check, then the instance itself. */
-export const desiredOf = (formats: readonly Format[], instance: ServiceInstance | null, { status, error }: Health, draining: boolean): Desired => {
-  const current = draining ? 'draining' : (status ?? instance?.status)
-  const same = instance === null || current === undefined || current === instance.status
-  return { formats, instance: same ? instance : { ...instance, status: current }, draining, healthError: error }
-}
+export const desiredOf = (formats: readonly Format[], instance: ServiceInstance | null, { status, error }: Health = {}, draining = false): Desired => ({
+  formats,
+  instance: withStatus(instance, draining ? 'draining' : status),
+  draining,
+  healthError: error,
+  override: undefined,
+})
+
+/** The operator's override decides the status, unless the registration is draining anyway. */
+export const overridden = (desired: Desired, override: Override | undefined): Desired =>
+  override === undefined ? desired : { ...desired, instance: desired.draining ? desired.instance : withStatus(desired.instance, override.status), override }
 
 /** The key that stands for the registration, whether it is present or not; `undefined` if the instance is withdrawn. */
 export const keyOf = ({ formats, instance }: Desired, lease: Lease): string | undefined => (instance === null ? undefined : formats[0]?.key(instance, lease))

@@ -8,28 +8,27 @@ export interface PlanInput {
   readonly observed: ReadonlyMap<string, Change>
   /** The id of the current lease. */
   readonly lease: string
-  /** Our own earlier leases: a key under one of them is ours. */
-  readonly former: readonly string[]
-  /** Whether to overwrite a key that another lease, or none, has. */
-  readonly replace: boolean
+  /** Whether the registration wrote this itself. */
+  readonly ours: (change: Change) => boolean
+  /** Whether to overwrite this, although something else wrote it. */
+  readonly replaces: (change: Change) => boolean
 }
 
-/** The next step of a registration: one guarded write, standing down because another holder has the key, or nothing left to do. */
+/** The next step of a registration: one guarded write, standing down because something else has the key, or nothing left to do. */
 export type Plan =
   | { readonly type: 'write'; readonly entries: readonly Entry[] }
   | { readonly type: 'taken'; readonly by: Change }
   | { readonly type: 'rest' }
 
-/** Plans the write that brings what is observed to what is desired. Never overwrites or deletes a key of another holder, unless `replace`. */
-export const plan = ({ desired, observed, lease, former, replace }: PlanInput): Plan => {
+/** Plans the write that brings what is observed to what is desired. Never deletes what something else wrote, and overwrites it only if `replaces` accepts it. */
+export const plan = ({ desired, observed, lease, ours, replaces }: PlanInput): Plan => {
   const present = [...observed.values()].filter(({ value }) => value !== null)
-  const ours = (change: Change): boolean => change.lease === lease || former.includes(change.lease)
-  const by = present.find(change => desired.has(change.key) && !ours(change))
-  if (by !== undefined && !replace) return { type: 'taken', by }
+  const asDesired = (change: Change | undefined, value: string | undefined): boolean => change?.lease === lease && change.value === value
+  const by = present.find(change => desired.has(change.key) && !asDesired(change, desired.get(change.key)) && !ours(change) && !replaces(change))
+  if (by !== undefined) return { type: 'taken', by }
   const puts = [...desired].flatMap(([key, value]): readonly Entry[] => {
     const there = observed.get(key)
-    const same = there?.lease === lease && there.value === value
-    return same ? [] : [{ key, value, expect: there === undefined || there.value === null ? 0 : there.revision }]
+    return asDesired(there, value) ? [] : [{ key, value, expect: there === undefined || there.value === null ? 0 : there.revision }]
   })
   const deletes = present
     .filter(change => !desired.has(change.key) && ours(change))

@@ -1,8 +1,18 @@
 import { LeaseLost } from '../errors.js'
+import type { Status } from '../instance/instance.js'
 import type { Lease, Revision } from '../store.js'
+import type { Override } from './desired.js'
+
+/** Why the status of the instance in the registry is not the one that the instance itself has. */
+export interface StatusReasons {
+  /** The error of `health`, because of which the instance is `down`. */
+  readonly healthError?: Error
+  /** An operator's override; it decides the status until its key is deleted. */
+  readonly override?: Override
+}
 
 /** The facts about a registration that is present in the registry, or draining. */
-export interface Registered {
+export interface Registered extends StatusReasons {
   readonly leaseId: string
   readonly key: string
   /** The revision of the last write. */
@@ -13,8 +23,8 @@ export interface Registered {
   readonly expiresAt: number
   /** How often the lease was renewed. */
   readonly renewals: number
-  /** The error of `health`, because of which the instance is `down`. */
-  readonly healthError?: Error
+  /** The status of the instance as it was written last. Only instances that are `up` get calls. */
+  readonly published: Status
 }
 
 /** The states that `register` emits. */
@@ -23,11 +33,17 @@ export type Registration =
   | ({ readonly status: 'registered' } & Registered)
   /** The instance may no longer be in the registry. `attempt` counts failures in a row from 1; the next attempt starts at `retryAt` (epoch ms). */
   | { readonly status: 'lost'; readonly cause: Error; readonly attempt: number; readonly retryAt: number }
-  /** Another holder has the key (`by`: its lease, `'0'` if it has none); the key is left alone until it is deleted. */
+  /**
+   * Something else wrote the key, which is left alone until it is deleted. `by` is its lease: `'0'` if it has none, the registration's own if the value
+   * was overwritten and the lease kept.
+   */
   | { readonly status: 'taken'; readonly key: string; readonly by: string }
-  | { readonly status: 'withdrawn' }
-  | ({ readonly status: 'draining' } & Registered)
-  | { readonly status: 'revoked' }
+  | ({ readonly status: 'withdrawn' } & StatusReasons)
+  /** `cause`: why the registry did not confirm the end; `revoked` follows. */
+  | ({ readonly status: 'draining'; readonly cause?: Error } & Registered)
+  | { readonly status: 'revoked'; readonly confirmed: true }
+  /** The registry refused the revoke, or did not answer in time (`cause`): the lease, and the key if it is there, expires by `expiresAt` (epoch ms). */
+  | { readonly status: 'revoked'; readonly confirmed: false; readonly cause: Error; readonly expiresAt: number }
 
 /** The events that change the state of a registration. */
 export type RegistrationEvent =
@@ -36,11 +52,15 @@ export type RegistrationEvent =
   /** The lease was not renewed within its TTL: it must be presumed lost as of `at` (epoch ms). */
   | { readonly type: 'overdue'; readonly at: number }
   /** The keys are as desired under the current lease. */
-  | { readonly type: 'present'; readonly as: 'registered' | 'draining'; readonly key: string; readonly revision: Revision; readonly healthError?: Error }
+  | ({ readonly type: 'present'; readonly as: 'registered' | 'draining'; readonly key: string; readonly revision: Revision; readonly published: Status } & StatusReasons)
   /** The lease is there, the keys are not: they are taken, withdrawn, or lost. */
   | { readonly type: 'absent'; readonly registration: Registration }
   /** The lease is gone, or could not be granted. */
   | { readonly type: 'leaseless'; readonly registration: Registration }
+  /** The lease is renewed no more, and its revoke was refused or not answered, as of `at` (epoch ms). */
+  | { readonly type: 'unconfirmed'; readonly cause: Error; readonly at: number }
+  /** The end. */
+  | { readonly type: 'revoked' }
 
 /** The state of a registration, with what its next state depends on. */
 export interface RegistrationState {
@@ -50,23 +70,38 @@ export interface RegistrationState {
   readonly overdue: boolean
   /** The keys, if they are as desired. */
   readonly present: Extract<RegistrationEvent, { readonly type: 'present' }> | undefined
+  /** The end of a lease that the registry did not confirm. */
+  readonly unconfirmed: Extract<Registration, { readonly status: 'revoked'; readonly confirmed: false }> | undefined
 }
 
 /** The state before the first event. */
-export const registering: RegistrationState = { registration: { status: 'registering' }, lease: undefined, overdue: false, present: undefined }
+export const registering: RegistrationState = { registration: { status: 'registering' }, lease: undefined, overdue: false, present: undefined, unconfirmed: undefined }
+
+/** Only the reasons that there are, since an absent field and one that is `undefined` print differently. */
+export const reasonsOf = ({ healthError, override }: { readonly [K in keyof StatusReasons]: StatusReasons[K] | undefined }): StatusReasons => ({
+  ...(healthError && { healthError }),
+  ...(override && { override }),
+})
+
+/** The lease and the keys together. */
+const facts = ({ lease, present }: RegistrationState): Registered | undefined => {
+  if (lease === undefined || present === undefined) return undefined
+  const { id: leaseId, ttl, expiresAt, renewals } = lease
+  const { key, revision, published } = present
+  return { leaseId, key, revision, ttl, expiresAt, renewals, published, ...reasonsOf(present) }
+}
 
 /** If the lease lives and the keys are present, both together are the registration. */
 const combined = (state: RegistrationState): RegistrationState => {
-  const { lease, overdue, present } = state
-  if (lease === undefined || present === undefined || overdue) return state
-  const { as: status, key, revision, healthError } = present
-  const { id: leaseId, ttl, expiresAt, renewals } = lease
-  const registration = { status, leaseId, key, revision, ttl, expiresAt, renewals, ...(healthError === undefined ? {} : { healthError }) }
-  return { ...state, registration }
+  const registered = state.overdue ? undefined : facts(state)
+  return registered === undefined || state.present === undefined ? state : { ...state, registration: { status: state.present.as, ...registered } }
 }
 
+const sameReasons = (a: StatusReasons, b: StatusReasons): boolean =>
+  a.healthError === b.healthError && a.override?.status === b.override?.status && a.override?.key === b.override?.key
+
 const sameAbsence = (a: Registration, b: Registration): boolean =>
-  (a.status === 'withdrawn' && b.status === 'withdrawn') || (a.status === 'taken' && b.status === 'taken' && a.key === b.key && a.by === b.by)
+  (a.status === 'withdrawn' && b.status === 'withdrawn' && sameReasons(a, b)) || (a.status === 'taken' && b.status === 'taken' && a.key === b.key && a.by === b.by)
 
 /** Folds the events of a registration: the only place where its state changes. An event that changes nothing keeps the `registration` object. */
 export const progress = (state: RegistrationState, event: RegistrationEvent): RegistrationState => {
@@ -74,9 +109,9 @@ export const progress = (state: RegistrationState, event: RegistrationEvent): Re
     case 'leased':
       return event.lease.id === state.lease?.id ? combined({ ...state, lease: event.lease, overdue: false }) : { ...registering, lease: event.lease }
     case 'present': {
-      const { as, key, revision, healthError } = state.present ?? {}
-      const same = as === event.as && key === event.key && revision === event.revision && healthError === event.healthError
-      return same && state.registration.status === as ? state : combined({ ...state, present: event })
+      const { present } = state
+      const same = present?.as === event.as && present.key === event.key && present.revision === event.revision && present.published === event.published
+      return same && sameReasons(present, event) && state.registration.status === event.as ? state : combined({ ...state, present: event })
     }
     case 'overdue': {
       const cause = new LeaseLost(state.lease?.id ?? '0', 'no renewal was acknowledged within its TTL')
@@ -91,5 +126,15 @@ export const progress = (state: RegistrationState, event: RegistrationEvent): Re
     }
     case 'leaseless':
       return { ...registering, registration: event.registration }
+    case 'unconfirmed': {
+      // Without a lease, nothing of this registration is in the registry.
+      if (state.lease === undefined) return state
+      const { cause, at } = event
+      const there = facts(state)
+      const unconfirmed = { status: 'revoked', confirmed: false, cause, expiresAt: at + state.lease.ttl * 1000 } as const
+      return { ...state, unconfirmed, registration: there === undefined ? state.registration : { status: 'draining', ...there, cause } }
+    }
+    case 'revoked':
+      return { ...state, registration: state.unconfirmed ?? { status: 'revoked', confirmed: true } }
   }
 }

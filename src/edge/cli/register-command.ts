@@ -59,9 +59,9 @@ const instanceOf = (service: string, options: RegisterOptions): ServiceInstance 
   return serviceInstance({ service, id, address, status: status as Status | undefined, weight, zone, version, tags: tag, metadata })
 }
 
-const onTakenOf = (onTaken: string): 'replace' | 'fail' => {
-  if (onTaken === 'replace' || onTaken === 'fail') return onTaken
-  throw new InvalidArgument('on-taken', `must be replace or fail, got "${onTaken}"`)
+const onTakenOf = (onTaken: string): 'wait' | 'replace' | 'fail' => {
+  if (onTaken === 'wait' || onTaken === 'replace' || onTaken === 'fail') return onTaken
+  throw new InvalidArgument('on-taken', `must be wait, replace or fail, got "${onTaken}"`)
 }
 
 /** `register <service>`: keeps one instance registered until a signal. */
@@ -79,7 +79,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
     .option('--tag <tag>', 'tag; can be repeated', (tag: string, before: readonly string[] | undefined) => [...(before ?? []), tag])
     .option('--metadata <json>', 'any other data, as JSON', metadataOf)
     .option('--drain <seconds>', 'how long the instance is draining before its lease is revoked', drainOf, 0)
-    .option('--on-taken <replace|fail>', 'if another client has written the key before: replace it, or fail if it is still there after the TTL', 'replace')
+    .option('--on-taken <wait|replace|fail>', 'if another client that lives has the key: wait until it leaves, replace its key, or fail', 'wait')
     .action(async (service: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<RegisterOptions>()
       const settings = settingsOf(options, host)
@@ -93,7 +93,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
           host,
           settings,
           (registry, stop) =>
-            register(registry, instance, { ttl: options.ttl, format, onTaken, drain, until: stop }).pipe(
+            register(registry, instance, { ttl: { seconds: options.ttl }, format, onTaken, drain, until: stop }).pipe(
               registrationLines(instance),
               tap(print),
               filter(({ json }) => json.type !== 'registering'),

@@ -1,45 +1,66 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import { leaseHex } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import type { Registration } from '../../core/register/registration.js'
+import type { Registration, StatusReasons } from '../../core/register/registration.js'
 import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
 const leaseOf = (id: string): string => (id === '0' ? 'without a lease' : `lease ${leaseHex(id)}`)
 
+/** Why the status is not the one that was asked for. */
+const reasonOf = ({ override, healthError }: StatusReasons): string | undefined => {
+  if (override !== undefined) return `because an operator overrides the status (${override.key})`
+  return healthError === undefined ? undefined : `because its health check failed: ${errorText(healthError)}`
+}
+
+/** Both, or only what is there. */
+const joined = (...parts: readonly (string | undefined)[]): string => parts.filter(part => part !== undefined).join(' ')
+
 const textOf = (name: string, address: string, state: Registration): string => {
   switch (state.status) {
     case 'registering':
       return `${name} is registering`
-    case 'registered':
-      return `+ ${name} ${address} is registered at ${state.key}, ${leaseOf(state.leaseId)}, TTL ${state.ttl} s`
+    case 'registered': {
+      const as = state.published === 'up' ? undefined : `as ${state.published}`
+      return `+ ${joined(name, address, 'is registered', as, `at ${state.key}, ${leaseOf(state.leaseId)}, TTL ${state.ttl} s`, reasonOf(state))}`
+    }
     case 'draining':
-      return `~ ${name} is draining`
+      return `~ ${name} is draining${state.cause === undefined ? '' : `; its lease was not revoked because ${errorText(state.cause)}`}`
     case 'lost':
       return `${name} is not registered because ${errorText(state.cause)}; retrying`
     case 'taken':
       return `${name} is not registered because another client has written ${state.key} (${leaseOf(state.by)}); waiting until the key is deleted`
     case 'withdrawn':
-      return `${name} is withdrawn: its format has no entry for its current status`
+      return joined(`${name} is withdrawn: its format has no entry for its current status`, reasonOf(state))
     case 'revoked':
-      return `- ${name} is revoked`
+      return `- ${name} is revoked${state.confirmed ? '' : `, but etcd did not confirm it (${errorText(state.cause)}); its key expires by ${moment(state.expiresAt)}`}`
   }
 }
+
+const errorOf = (error: Error): Readonly<Record<string, string>> => ({ name: error.name, message: errorText(error) })
+
+const reasonDetails = ({ override, healthError }: StatusReasons): Readonly<Record<string, unknown>> => ({
+  ...(override && { override }),
+  ...(healthError && { healthError: errorOf(healthError) }),
+})
 
 const detailsOf = (state: Registration): Readonly<Record<string, unknown>> => {
   switch (state.status) {
     case 'registered':
     case 'draining': {
-      const { key, leaseId, revision, ttl, expiresAt, renewals } = state
-      return { key, leaseId, revision, ttl, expiresAt: moment(expiresAt), renewals }
+      const { key, leaseId, revision, ttl, expiresAt, renewals, published } = state
+      const cause = state.status === 'draining' && state.cause !== undefined ? { error: errorOf(state.cause) } : {}
+      return { key, leaseId, revision, ttl, expiresAt: moment(expiresAt), renewals, published, ...reasonDetails(state), ...cause }
     }
     case 'lost':
-      return { error: { name: state.cause.name, message: errorText(state.cause) }, attempt: state.attempt, retryAt: moment(state.retryAt) }
+      return { error: errorOf(state.cause), attempt: state.attempt, retryAt: moment(state.retryAt) }
     case 'taken':
       return { key: state.key, by: state.by }
-    case 'registering':
-    case 'withdrawn':
     case 'revoked':
+      return state.confirmed ? { confirmed: true } : { confirmed: false, error: errorOf(state.cause), expiresAt: moment(state.expiresAt) }
+    case 'withdrawn':
+      return reasonDetails(state)
+    case 'registering':
       return {}
   }
 }
@@ -49,7 +70,7 @@ const repetitionKey = (state: Registration): string => {
   switch (state.status) {
     case 'registered':
     case 'draining':
-      return [state.status, state.key, state.leaseId, state.revision].join(' ')
+      return joined(state.status, state.key, state.leaseId, String(state.revision), reasonOf(state), state.status === 'draining' ? state.cause?.name : undefined)
     case 'lost':
       return `lost ${outageKey(state.cause)}`
     case 'taken':

@@ -10,7 +10,7 @@ export interface WithRegistryOptions {
   readonly explainAfter?: number
 }
 
-const waiting = 'waiting for etcd to confirm the end, at most for the TTL; press Ctrl-C again to exit at once\n'
+const waiting = 'waiting a few seconds for etcd to confirm the end; press Ctrl-C again to exit at once\n'
 
 /**
  * Opens a registry, runs `use` and closes the registry. The first signal emits from `stop`; a second one ends the program at once. Resolves with the

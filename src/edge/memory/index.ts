@@ -1,7 +1,7 @@
-import { AsyncSubject, defer, finalize, ignoreElements, lastValueFrom, merge, NEVER } from 'rxjs'
+import { AsyncSubject, catchError, defer, EMPTY, finalize, ignoreElements, lastValueFrom, merge, NEVER, throwError } from 'rxjs'
 import { of, Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
 import { duration, invalidOptions } from '../../core/arguments.js'
-import { Closed } from '../../core/errors.js'
+import { Closed, Disconnected } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
 import { background as unattended, now } from '../../flow/clock.js'
 import type { ClosableRegistry, CloseOptions } from '../../flow/registry.js'
@@ -59,8 +59,9 @@ export interface MemoryRegistry extends ClosableRegistry {
 /** Makes an empty registry, at revision 1. */
 export const memoryRegistry = (): MemoryRegistry => {
   const open = { watches: 0, leases: 0, calls: 0 }
-  // in this order, so that no watch shows the revokes of its own registry
   const closing = { watches: new Subject<never>(), calls: new Subject<never>(), leases: new Subject<never>() }
+  const revoking = new Subject<void>()
+  let closed = false
   const revokes = new Set<Observable<never>>()
   const background = new Subscription()
   let granted = 0
@@ -97,6 +98,7 @@ export const memoryRegistry = (): MemoryRegistry => {
     store,
     network: wire,
     detach,
+    closing: revoking,
     changed: arm,
     nextId: () => String((granted += 1)),
     losesGrant: () => grantsToLose > 0 && (grantsToLose -= 1) >= 0,
@@ -116,17 +118,23 @@ export const memoryRegistry = (): MemoryRegistry => {
     remaining: id => whileOpen('calls', wire.call(() => store.remaining(id, now()))),
     put: (entries, { id }) => whileOpen('calls', wire.call(() => store.put(entries, id))),
     watch: (range, from) => whileOpen('watches', watch(range, from)),
-    lease: (ttl, end) => whileOpen('leases', lease(ttl, end)),
+    lease: (ttl, end) => defer(() => (closed ? throwError(() => new Closed()) : whileOpen('leases', lease(ttl, end)))),
     close: options => {
       const wrong = invalidOptions<CloseOptions>('close', options, { timeout: duration })
       if (wrong) return Promise.reject(wrong)
       const { timeout = 2_000 } = options ?? {}
-      for (const verb of Object.values(closing)) verb.error(new Closed())
+      // in this order, so that no watch shows the revokes of its own registry
+      closing.watches.error(new Closed())
+      closing.calls.error(new Closed())
+      closed = true
+      revoking.next()
       const stopped = finalize<never>(() => {
+        closing.leases.error(new Closed(undefined, { cause: new Disconnected(`the revoke was not answered within ${timeout} ms`, { host: 'memory' }) }))
         background.unsubscribe()
         alarm.timer.unsubscribe()
       })
-      return lastValueFrom(merge(...revokes).pipe(stopped, takeUntil(pause(timeout))), { defaultValue: undefined })
+      const answered = [...revokes].map(over => over.pipe(catchError(() => EMPTY)))
+      return lastValueFrom(merge(...answered).pipe(stopped, takeUntil(pause(timeout))), { defaultValue: undefined })
     },
     interrupt: (forMs = 0) => wire.interrupt(forMs),
     compact: store.compact,

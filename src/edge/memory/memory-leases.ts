@@ -1,7 +1,7 @@
-import { asyncScheduler, concat, defer, EMPTY, finalize, map, mergeMap, NEVER, repeat, takeUntil, type Observable } from 'rxjs'
+import { asyncScheduler, catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, NEVER, of, repeat, takeUntil, tap, throwError, type Observable } from 'rxjs'
 import { ttlSeconds } from '../../core/arguments.js'
 import { invalidIf, throwIfInvalid } from '../../core/check.js'
-import { Disconnected, LeaseLost } from '../../core/errors.js'
+import { Closed, Denied, Disconnected, LeaseLost } from '../../core/errors.js'
 import type { Lease } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import type { Registry } from '../../flow/registry.js'
@@ -17,12 +17,14 @@ export interface LeaseContext {
   readonly losesGrant: () => boolean
   /** Called when a lease was granted or has ended. */
   readonly changed: () => void
-  /** Runs `work` without a subscriber; completes when it is over. */
+  /** Runs `work` without a subscriber; completes when it is over, and errors if it fails. */
   readonly detach: (work: Observable<unknown>) => Observable<never>
+  /** Emits when the registry is closed. */
+  readonly closing: Observable<unknown>
 }
 
 /** Grants, renews every third of the TTL, revokes: see `Registry.lease`. */
-export const memoryLeases = ({ store, network, nextId, losesGrant, changed, detach }: LeaseContext): Registry['lease'] =>
+export const memoryLeases = ({ store, network, nextId, losesGrant, changed, detach, closing }: LeaseContext): Registry['lease'] =>
   (ttl, end = NEVER) => defer(() => {
     throwIfInvalid(invalidIf('ttl', ttlSeconds, ttl))
     const id = nextId()
@@ -57,9 +59,17 @@ export const memoryLeases = ({ store, network, nextId, losesGrant, changed, deta
         store.revoke(id)
         changed()
       })
-      // once the TTL has passed, the lease has expired anyway
-      return detach(network.insist(revocation).pipe(takeUntil(pause(deadline - now()))))
+      // an outage is waited for, a refusal is final; once the TTL has passed, the lease has expired anyway
+      const answered = network.insist(revocation.pipe(catchError((error: unknown) => (error instanceof Denied ? of(error) : throwError(() => error as Error)))))
+      const refused = map((answer: unknown) => {
+        if (answer instanceof Denied) throw answer
+      })
+      return detach(answered.pipe(refused, takeUntil(pause(deadline - now()))))
     }
     const renewing = defer(() => pause(Math.floor(ttl * 1000 / 3))).pipe(mergeMap(() => network.insist(renewal)), repeat())
-    return concat(concat(grant, renewing).pipe(takeUntil(end)), defer(revoke)).pipe(finalize(() => void revoke()))
+    let closed = false
+    const stopped = merge(end, closing.pipe(tap(() => (closed = true))))
+    const refused = catchError<Lease, Observable<never>>((error: unknown) => throwError(() => (closed && !(error instanceof Closed) ? new Closed(undefined, { cause: error }) : (error as Error))))
+    const ended = defer(() => (closed ? throwError(() => new Closed()) : EMPTY))
+    return concat(concat(grant, renewing).pipe(takeUntil(stopped)), defer(revoke), ended).pipe(refused, finalize(() => void revoke()))
   })

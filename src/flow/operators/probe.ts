@@ -2,7 +2,7 @@ import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, mer
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, Subscription } from 'rxjs'
 import { callIt, count, invalidArguments, invalidOptions, period, randomSource, share, type Checks } from '../../core/arguments.js'
 import { flaw, invalid, must, throwIfInvalid } from '../../core/check.js'
-import { toError, type InvalidArgument } from '../../core/errors.js'
+import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { initialProbing, probingAfterCheck, probingAfterSet } from '../../core/sets/probing.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
@@ -48,18 +48,14 @@ const optionChecks = (): Checks<ProbeOptions> => ({
 const checkText = 'be a check, such as httpProbe() or instance => an Observable'
 const checkCheck = /* @__PURE__ */ must(value => typeof value === 'function' && !isProbeFactory(value), checkText, callIt)
 
-/** One check, which errors only with `uncalled`: if it returns a function, it is a factory that was not called. */
-const passes = <M>(check: Probe<M>, instance: ServiceInstance<M>, timeout: number, uncalled: InvalidArgument): Observable<boolean> =>
-  defer(() => {
-    const answer: unknown = check(instance)
-    if (typeof answer === 'function') throw uncalled
-    return answer as ObservableInput<unknown>
-  }).pipe(
+/** Whether one check passes; see {@link Probe}. It errors only with `fatal`. */
+export const passes = (check: Observable<unknown>, timeout: number, fatal?: Error): Observable<boolean> =>
+  check.pipe(
     take(1),
     map(value => value !== false),
     defaultIfEmpty(true),
     catchError((error: unknown) => {
-      if (error === uncalled) throw uncalled
+      if (fatal !== undefined && error === fatal) throw fatal
       return of(false)
     }),
     within({ first: timeout, with: () => of(false) }),
@@ -86,12 +82,19 @@ export const probe =
       const limited = concurrencyLimit(concurrency)
       let state = initialProbing<M>()
 
+      // if the check returns a function, it is a factory that was not called
+      const checkOf = (instance: ServiceInstance<M>): Observable<unknown> =>
+        defer(() => {
+          const answer: unknown = check(instance)
+          if (typeof answer === 'function') throw uncalled
+          return answer as ObservableInput<unknown>
+        })
       const checks = (id: string): Observable<boolean> => {
         let next = 0
         const one = defer(() => {
           const instance = checking.has(id) ? state.source.get(id) : undefined
           next = now() + interval * (1 + jitter * (2 * random() - 1))
-          return instance === undefined ? EMPTY : passes(check, instance, timeout, uncalled)
+          return instance === undefined ? EMPTY : passes(checkOf(instance), timeout, uncalled)
         })
         return wait(interval * jitter * random(), background).pipe(concatMap(() => one.pipe(limited(), repeat({ delay: () => wait(next - now(), background) }))))
       }

@@ -1,9 +1,12 @@
 import { either as E } from 'fp-ts'
-import { catchError, combineLatest, from, isObservable, map, of, shareReplay, startWith, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
-import { InvalidArgument, textOf, toError } from '../../core/errors.js'
+import { catchError, combineLatest, from, identity, isObservable, map, of, scan, shareReplay, startWith, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
+import { shown } from '../../core/check.js'
+import { InvalidArgument, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { isStatus, validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../../core/instance/instance.js'
 import { desiredOf, type Desired, type Health } from '../../core/register/desired.js'
+import type { ReadableRegistry } from '../registry.js'
+import { withOverride } from './override.js'
 
 /** What the desired state of a registration is made of. */
 export interface DesiredOptions {
@@ -14,6 +17,8 @@ export interface DesiredOptions {
   readonly draining: Observable<boolean> | undefined
   /** Given to every instance that brings none. */
   readonly incarnation: string
+  /** Where the operator's override is read; absent: it is not. */
+  readonly overrides: ReadableRegistry | undefined
 }
 
 const validated = (input: ServiceInstanceInput | null, incarnation: string): ServiceInstance | null => {
@@ -23,25 +28,38 @@ const validated = (input: ServiceInstanceInput | null, incarnation: string): Ser
   return valid.right.incarnation === '' ? { ...valid.right, incarnation } : valid.right
 }
 
-const healthOf = (status: Status): Health =>
-  isStatus(status) ? { status } : { status: 'down', error: new InvalidArgument('health', `must be starting, up, draining or down, not ${textOf(status)}`) }
+/** The first status must be one: a check that never was right is an error of the program. A later one that is wrong takes the instance down. */
+const healthAfter = (before: Health, status: Status): Health => {
+  if (isStatus(status)) return { status }
+  const error = new InvalidArgument('health', `must emit "starting", "up", "draining" or "down", got ${shown(status)} (map the results of a check to a status, or use poll)`)
+  if (before.status === undefined) throw error
+  return { status: 'down', error }
+}
 
+const unknown: Health = {}
 const starting: Health = { status: 'starting' }
+
+const failed = (thrown: unknown): Observable<Health> => {
+  if (thrown instanceof InvalidArgument && thrown.argument === 'health') throw thrown
+  return of({ status: 'down', error: toError(thrown) })
+}
 
 const latest: MonoTypeOperatorFunction<Desired> = shareReplay({ bufferSize: 1, refCount: true })
 
 /**
  * The desired state, from the first instance on; later subscribers get the latest one. If the health check errors, the instance is `down`; if the
- * instance Observable errors or emits an invalid instance, this errors. A source that completes keeps its last value.
+ * instance Observable errors or emits an invalid instance, or if the first value of the health check is not a status, this errors.
+ * A source that completes keeps its last value.
  */
-export const desired = ({ formats, instance, health, draining, incarnation }: DesiredOptions): Observable<Desired> => {
-  // If nothing can change, a constant takes 2.6 kB of heap less for each registration.
-  if (!isObservable(instance) && health === undefined && draining === undefined) return of(desiredOf(formats, validated(instance, incarnation), {}, false))
+export const desired = ({ formats, instance, health, draining, incarnation, overrides }: DesiredOptions): Observable<Desired> => {
+  const overriding = overrides === undefined ? identity : withOverride(overrides)
+  // If only an override can change it, sharing it would take 2.6 kB of heap more for each registration.
+  if (!isObservable(instance) && health === undefined && draining === undefined) return of(desiredOf(formats, validated(instance, incarnation))).pipe(overriding)
   const instances = isObservable(instance) ? from(instance) : of(instance)
-  const down = (thrown: unknown): Observable<Health> => of({ status: 'down', error: toError(thrown) })
-  const healths = health === undefined ? of<Health>({}) : from(health).pipe(map(healthOf), catchError(down), startWith(starting))
+  const healths = health === undefined ? of(unknown) : from(health).pipe(scan(healthAfter, unknown), catchError(failed), startWith(starting))
   return combineLatest([instances.pipe(map(input => validated(input, incarnation))), healths, draining ?? of(false)]).pipe(
     map(([valid, checked, drains]) => desiredOf(formats, valid, checked, drains)),
+    overriding,
     latest,
   )
 }

@@ -1,4 +1,6 @@
-import { concat, filter, from, map, NEVER, race, shareReplay, startWith, Subject, switchMap, take, type Observable, type ObservableInput } from 'rxjs'
+import { asyncScheduler, concat, endWith, filter, map, merge, mergeMap, NEVER, race, shareReplay, startWith, Subject, switchMap, take, takeWhile, tap } from 'rxjs'
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs'
+import { Disconnected } from '../../core/errors.js'
 import type { RegistrationEvent } from '../../core/register/registration.js'
 import { timer } from '../clock.js'
 
@@ -11,23 +13,45 @@ export interface Drain {
   readonly draining: Observable<boolean>
   /** Emits when the lease is to be revoked; later subscribers get it again. Never completes. */
   readonly end: Observable<unknown>
-  /** Takes the events of the registration: one of them acknowledges that it drains. */
-  readonly events: Subject<RegistrationEvent>
+  /** Takes the events of the registration, of which one acknowledges that it drains, and ends them in time: the last one is `revoked`. */
+  readonly bounded: MonoTypeOperatorFunction<RegistrationEvent>
+}
+
+/** Options of {@link drain}, ms. */
+export interface DrainOptions {
+  readonly drain: number
+  readonly endWithin: number
 }
 
 // If no key of ours is there, no acknowledgement can come.
 const acknowledges = (event: RegistrationEvent): boolean =>
   event.type === 'present' ? event.as === 'draining' : event.type === 'absent' && ['taken', 'withdrawn'].includes(event.registration.status)
 
+const revoked: RegistrationEvent = { type: 'revoked' }
+
+const unanswered = (ms: number): readonly RegistrationEvent[] => {
+  const cause = new Disconnected(`the registry did not confirm the end of the registration within ${ms} ms`)
+  return [{ type: 'unconfirmed', cause, at: asyncScheduler.now() }, revoked]
+}
+
 /**
- * Begins to drain at the first value of `until`, and ends `ms` after the registry has acknowledged that; if it does not acknowledge within `ms`
- * (at least 1 s), at once. `end` must be subscribed before `draining`, so that it does not miss the acknowledgement.
+ * Begins to drain at the first value of `until`, and revokes `drain` ms after the registry has acknowledged that; if it does not acknowledge within `drain`
+ * (at least 1 s), at once. All of it takes at most `drain` + `endWithin`. `end` must be subscribed before `draining`, so that it does not miss the
+ * acknowledgement.
  */
-export const drain = (until: ObservableInput<unknown>, ms: number): Drain => {
-  const events = new Subject<RegistrationEvent>()
-  const draining = from(until).pipe(take(1), map(() => true), startWith(false), shareReplay({ bufferSize: 1, refCount: true }))
-  const acknowledged = events.pipe(filter(acknowledges), map(() => ms))
-  const unanswered = timer(Math.max(ms, acknowledgeWithin)).pipe(map(() => 0))
-  const ended = draining.pipe(filter(Boolean), switchMap(() => race(acknowledged, unanswered)), take(1), switchMap(rest => timer(rest)))
-  return { draining, end: concat(ended, NEVER).pipe(shareReplay({ bufferSize: 1, refCount: true })), events }
+export const drain = (until: Observable<unknown>, { drain: ms, endWithin }: DrainOptions): Drain => {
+  const acknowledgements = new Subject<unknown>()
+  const draining = until.pipe(take(1), map(() => true), startWith(false), shareReplay({ bufferSize: 1, refCount: true }))
+  const begun = draining.pipe(filter(Boolean))
+  const late = timer(Math.max(ms, acknowledgeWithin)).pipe(map(() => 0))
+  const ended = begun.pipe(switchMap(() => race(acknowledgements.pipe(map(() => ms)), late)), take(1), switchMap(rest => timer(rest)))
+  const overdue = begun.pipe(switchMap(() => timer(ms + endWithin)), mergeMap(() => unanswered(endWithin)))
+  const acknowledged = tap((event: RegistrationEvent) => {
+    if (acknowledges(event)) acknowledgements.next(event)
+  })
+  return {
+    draining,
+    end: concat(ended, NEVER).pipe(shareReplay({ bufferSize: 1, refCount: true })),
+    bounded: events => merge(overdue, events.pipe(acknowledged, endWith(revoked))).pipe(takeWhile(({ type }) => type !== 'revoked', true)),
+  }
 }

@@ -1,5 +1,6 @@
 import { asyncScheduler, Observable, Subscription, type Observer, type Subscriber } from 'rxjs'
 import { longestDelay } from '../../core/arguments.js'
+import { Closed, LeaseLost, toError } from '../../core/errors.js'
 import type { RegistrationEvent } from '../../core/register/registration.js'
 import type { Lease } from '../../core/store.js'
 import { now, timers } from '../clock.js'
@@ -11,7 +12,7 @@ type Reconcile = (lease: Lease) => Observable<RegistrationEvent>
 class LeaseSession implements Observer<Lease> {
   readonly #to: Subscriber<RegistrationEvent>
   readonly #reconcile: Reconcile
-  /** What reconciles the keys. */
+  /** What reconciles the keys; closed from `end` on. */
   readonly #keys = new Subscription()
   #granted = false
   /** When the TTL has passed since the last renewal, monotonic ms. */
@@ -45,12 +46,21 @@ class LeaseSession implements Observer<Lease> {
       this.#overdueFirst()
       this.#to.next(event)
     }
-    subscribeWithin(this.#keys, this.#reconcile(lease), { next, error: (thrown: unknown) => this.error(thrown), complete: nothing })
+    const error = (thrown: unknown): void => {
+      this.#overdueFirst()
+      this.#to.error(thrown)
+    }
+    subscribeWithin(this.#keys, this.#reconcile(lease), { next, error, complete: nothing })
   }
 
+  /** The lease failed, or its end did: then it is over, although the registry did not confirm that. */
   error(thrown: unknown): void {
     this.#overdueFirst()
-    this.#to.error(thrown)
+    const ending = this.#keys.closed && !(thrown instanceof Closed)
+    const cause = ending ? thrown : thrown instanceof Closed ? thrown.cause : undefined
+    if (cause !== undefined && !(cause instanceof LeaseLost)) this.#to.next({ type: 'unconfirmed', cause: toError(cause), at: asyncScheduler.now() })
+    if (ending) this.#to.complete()
+    else this.#to.error(thrown)
   }
 
   complete(): void {
@@ -80,7 +90,7 @@ class LeaseSession implements Observer<Lease> {
 
 /**
  * One lease from its grant to its end: emits each renewal, the moment at which the TTL passes without one, and what `reconcile` emits from the
- * grant until `end`. Completes without a grant if `end` has emitted already.
+ * grant until `end`. If the registry does not confirm the end, it emits `unconfirmed`. Completes without a grant if `end` has emitted already.
  */
 export const leaseSession = (leases: Observable<Lease>, reconcile: Reconcile, end?: Observable<unknown>): Observable<RegistrationEvent> =>
   new Observable(subscriber => new LeaseSession(subscriber, reconcile).begin(leases, end))

@@ -6,6 +6,8 @@ import type { Registry } from '../registry.js'
 /** How many of its own leases a registration recognises. */
 const remembered = 64
 
+const unjudged: ReadonlyMap<string, never> = new Map<string, never>()
+
 const read = (registry: Registry, key: string) =>
   registry.list({ key }).pipe(
     gatherListing(),
@@ -15,6 +17,12 @@ const read = (registry: Registry, key: string) =>
 /** What a key holds now. */
 export const look = (registry: Registry, key: string): Observable<Change> => read(registry, key).pipe(map(({ change }) => change))
 
+/** What a registration wrote to a key: the revision of its last confirmed write, and the values that it has sent since, that one included. */
+interface Sent {
+  readonly revision: Revision
+  readonly values: readonly string[]
+}
+
 /** What a registration last saw of its own keys in the registry. It outlives each of its leases. */
 export class Observed {
   readonly #found = new Map<string, Change>()
@@ -22,11 +30,15 @@ export class Observed {
   readonly #revisions = new Map<string, Revision>()
   /** The keys of writes that may have been carried out: they may be there or not. */
   #unanswered: readonly string[] = []
-  /** The registration's own leases, the last ones: a key under one of them is its own. */
-  leases: readonly string[] = []
+  readonly #sent = new Map<string, Sent>()
+  /** The registration's own leases, the last ones. */
+  #leases: readonly string[] = []
+  /** Leases of other holders, and whether their holders live. */
+  #holders: ReadonlyMap<string, 'lives' | 'dead'> = unjudged
   /** Whether the instance was present once. */
   established = false
-  #rival: { readonly key: string; readonly by: string; readonly since: number } | undefined
+  /** When the last write was sent, monotonic ms. */
+  wroteAt = -Infinity
 
   /** What was last seen of each key; a key that is missing here counts as absent. */
   get found(): ReadonlyMap<string, Change> {
@@ -38,15 +50,34 @@ export class Observed {
     return this.#revisions.get(key) ?? 0
   }
 
-  /** Since when (monotonic ms) another holder is known to have the key: whatever else changes, the registration waits for it once. */
-  takenSince(key: string, by: string, now: number): number {
-    if (this.#rival?.key !== key || this.#rival.by !== by) this.#rival = { key, by, since: now }
-    return this.#rival.since
-  }
-
   /** The registration has another lease of its own. */
   leased({ id }: Lease): void {
-    this.leases = [...this.leases, id].slice(-remembered)
+    this.#leases = [...this.#leases, id].slice(-remembered)
+  }
+
+  /** Whether a lease is one of the registration's own. */
+  isOwnLease(lease: string): boolean {
+    return this.#leases.includes(lease)
+  }
+
+  /**
+   * Whether the registration itself wrote this: it has a lease of ours, and a value that we sent since the last confirmed write. A delayed write of an older
+   * value fails, since its guard does. In a history that was replaced by an older one, the lease alone decides.
+   */
+  isOurs({ key, value, lease, revision }: Change): boolean {
+    if (!this.isOwnLease(lease)) return false
+    const sent = this.#sent.get(key)
+    return sent !== undefined && (revision <= sent.revision || (value !== null && sent.values.includes(value)))
+  }
+
+  /** Whether the holder of another lease lives, if that was found out. */
+  holderOf(lease: string): 'lives' | 'dead' | undefined {
+    return this.#holders.get(lease)
+  }
+
+  /** It was found out whether the holder of another lease lives. */
+  judged(lease: string, holder: 'lives' | 'dead'): void {
+    this.#holders = new Map([...this.#holders, [lease, holder]])
   }
 
   /** Every change of the key up to `revision` was seen. */
@@ -64,6 +95,10 @@ export class Observed {
   /** A write is about to be sent: until it is answered, its keys may be there or not. */
   sending(entries: readonly Entry[]): void {
     this.#unanswered = [...new Set([...this.#unanswered, ...entries.map(({ key }) => key)])]
+    for (const { key, value } of entries) {
+      const { revision, values } = this.#sent.get(key) ?? { revision: 0, values: [] }
+      if (value !== null && !values.includes(value)) this.#sent.set(key, { revision, values: [...values, value] })
+    }
   }
 
   /** Takes in a write that was carried out. */
@@ -71,6 +106,7 @@ export class Observed {
     for (const { key, value } of entries) {
       this.learn({ key, value, lease: value === null ? '0' : lease.id, revision })
       this.reached(key, revision)
+      this.#sent.set(key, { revision, values: value === null ? [] : [value] })
     }
   }
 
@@ -94,6 +130,7 @@ export class Observed {
       if (!desired.has(key)) {
         this.#found.delete(key)
         this.#revisions.delete(key)
+        this.#sent.delete(key)
       }
   }
 

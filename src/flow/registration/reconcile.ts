@@ -1,21 +1,25 @@
-import { catchError, concat, EMPTY, last, map, NEVER, Observable, of, Subscription, switchMap, type Subscriber } from 'rxjs'
+import { catchError, concat, EMPTY, last, map, NEVER, Observable, of, Subscription, type Subscriber } from 'rxjs'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument, LeaseLost, Taken } from '../../core/errors.js'
 import { entriesOf, keyOf, type Desired } from '../../core/register/desired.js'
 import { plan } from '../../core/register/plan.js'
-import type { Registration, RegistrationEvent } from '../../core/register/registration.js'
-import type { Batch, Change, Entry, Lease } from '../../core/store.js'
+import { reasonsOf, type Registration, type RegistrationEvent } from '../../core/register/registration.js'
+import type { Change, Entry, Lease } from '../../core/store.js'
 import { now } from '../clock.js'
 import { recover, type Interruption } from '../recover.js'
 import type { Registry } from '../registry.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 import { wait } from '../wait.js'
+import { holder } from './holder.js'
+import { KeyWatches } from './key-watches.js'
 import { look, type Observed } from './observed.js'
 
 /** Options of {@link reconcile}. */
 export interface ReconcileOptions {
   readonly registry: Registry
-  readonly onTaken: 'replace' | 'fail'
+  readonly onTaken: 'wait' | 'replace' | 'fail'
+  /** At most one update per so many ms. */
+  readonly throttle: number
   readonly backoff: Backoff
 }
 
@@ -41,13 +45,19 @@ const wroteNothing = 'a write was answered by nothing that it wrote'
 const deleted = (key: string): Error => new Error(`${key} is gone: something else deleted it, or revoked its lease`)
 const absent = (registration: Registration): RegistrationEvent => ({ type: 'absent', registration })
 
+/** How many writes in a row may be refused because a key has changed, until the next one waits for the backoff. */
+const refusals = 3
+
 /** One run, from its subscription until something fails. */
 class Run {
   readonly #session: Session
   readonly #to: Subscriber<RegistrationEvent>
-  readonly #watches = new Map<string, Subscription>()
-  /** The wait for another holder to leave. */
-  #waiting = Subscription.EMPTY
+  readonly #watches: KeyWatches
+  /** Finds out whether another holder lives. */
+  #judging = Subscription.EMPTY
+  /** The wait until the next update may be written. */
+  #throttled = Subscription.EMPTY
+  #refused = 0
   /** A round is under way; what changes meanwhile makes for another one. */
   #busy = false
   #again = false
@@ -55,6 +65,7 @@ class Run {
   constructor(session: Session, to: Subscriber<RegistrationEvent>) {
     this.#session = session
     this.#to = to
+    this.#watches = new KeyWatches(session.registry, to, change => this.#saw(change))
   }
 
   begin(): void {
@@ -99,10 +110,16 @@ class Run {
   /** Takes the next step: another one follows at once, or none, or one when a write is answered. */
   #step(): 'next' | 'rest' | 'wait' {
     const { entries, lease, observed, onTaken } = this.#session
-    const replace = onTaken === 'replace' && !observed.established
-    const next = plan({ desired: entries, observed: observed.found, lease: lease.id, former: observed.leases, replace })
+    const next = plan({
+      desired: entries,
+      observed: observed.found,
+      lease: lease.id,
+      ours: change => observed.isOurs(change),
+      replaces: ({ lease: by }) => !observed.established && (onTaken === 'replace' || observed.holderOf(by) === 'dead'),
+    })
     switch (next.type) {
       case 'write':
+        if (this.#isTooSoon()) return 'rest'
         return this.#write(next.entries) ? 'next' : 'wait'
       case 'taken':
         this.#taken(next.by)
@@ -113,6 +130,15 @@ class Run {
     }
   }
 
+  /** Whether an update must wait; then it is written later, as it is desired then. The first write under a lease and that of `draining` never wait. */
+  #isTooSoon(): boolean {
+    const { observed, synced, throttle, wanted } = this.#session
+    const left = observed.wroteAt + throttle - now()
+    if (left <= 0 || synced === none || wanted?.draining === true) return false
+    if (this.#throttled.closed) this.#throttled = subscribeWithin(this.#to, wait(left), { next: () => this.#reconcile(), complete: nothing })
+    return true
+  }
+
   /** Whether the write is answered already. If so, the caller's loop continues; otherwise the answer continues it. */
   #write(entries: readonly Entry[]): boolean {
     const session = this.#session
@@ -121,15 +147,19 @@ class Run {
     const gone = entries.find(({ key, value }) => value !== null && synced.has(key) && before.get(key)?.value === null)
     if (gone !== undefined) throw deleted(gone.key)
     observed.sending(entries)
+    observed.wroteAt = now()
     const answer = registry.put(entries, lease).pipe(
       map(revision => {
         session.synced = desired
+        this.#refused = 0
         observed.wrote(entries, lease, revision)
         return wroteNothing
       }),
       catchError((thrown: unknown) => {
         if (!(thrown instanceof Taken)) throw thrown
         observed.refused(thrown.found, before)
+        this.#refused += 1
+        if (this.#refused > refusals) throw new Error(`${thrown.message}, and changes faster than it can be written`)
         return of(`refused without a reason: ${thrown.message}`)
       }),
       last(null, wroteNothing),
@@ -152,7 +182,8 @@ class Run {
     const session = this.#session
     const { entries, lease, observed, wanted } = session
     if (wanted === undefined) return
-    const { draining, healthError } = wanted
+    const { draining, instance } = wanted
+    const reasons = reasonsOf(wanted)
     const [key = keyOf(wanted, lease)] = entries.keys()
     const there = key === undefined ? undefined : observed.found.get(key)
     const present = there !== undefined && there.value !== null
@@ -160,52 +191,46 @@ class Run {
     observed.keepOnly(entries)
     session.result = present ? 'present' : 'withdrawn'
     session.synced = entries
-    if (key === undefined || (!present && !draining)) this.#report(absent({ status: 'withdrawn' }))
-    else {
-      const as = draining ? 'draining' : 'registered'
-      this.#report({ type: 'present', as, key, revision: there?.revision ?? 0, ...(healthError === undefined ? {} : { healthError }) })
-    }
+    if (instance === null || key === undefined || (!present && !draining)) this.#report(absent({ status: 'withdrawn', ...reasons }))
+    else this.#report({ type: 'present', as: draining ? 'draining' : 'registered', key, revision: there?.revision ?? 0, published: instance.status, ...reasons })
   }
 
-  /** Another holder has a key of ours: leaves it alone, and at the start, with `onTaken: 'fail'`, waits one TTL for it to leave. */
-  #taken({ key, lease: by }: Change): void {
-    const { lease, observed, onTaken, registry } = this.#session
+  /** Something else wrote a key of ours: leaves it alone, and at the start finds out whether its holder lives. */
+  #taken(by: Change): void {
+    const { observed } = this.#session
     this.#session.result = 'taken'
-    this.#report(absent({ status: 'taken', key, by }))
-    if (onTaken !== 'fail' || observed.established || this.#to.closed) return
-    const freed = wait(observed.takenSince(key, by, now()) + lease.ttl * 1000 - now()).pipe(
-      switchMap(() => look(registry, key)),
-      map(there => {
-        throw there.value === null ? new Error(`${key} is free`) : new Taken([there])
-      }),
-    )
-    this.#waiting = subscribeWithin(this.#to, freed, { next: nothing, complete: nothing })
+    this.#report(absent({ status: 'taken', key: by.key, by: by.lease }))
+    if (observed.established || this.#to.closed) return
+    const holds = observed.holderOf(by.lease)
+    if (holds === 'lives') this.#left(by)
+    else if (this.#judging.closed) this.#judge(by)
+  }
+
+  #judge(by: Change): void {
+    const { observed, registry } = this.#session
+    // A key without a lease expires by no crash, so it is there on purpose; under a lease of ours, another client wrote it just now.
+    const holds = by.lease === '0' || observed.isOwnLease(by.lease) ? of('lives' as const) : holder(registry, by.lease)
+    const next = (found: 'lives' | 'dead'): void => {
+      this.#judging.unsubscribe()
+      observed.judged(by.lease, found)
+      this.#reconcile()
+    }
+    this.#judging = subscribeWithin(this.#to, holds, { next, complete: nothing })
+  }
+
+  /** With `onTaken: 'fail'`, a holder that lives is an error, unless it has left meanwhile. */
+  #left({ key }: Change): void {
+    const { onTaken, registry } = this.#session
+    if (onTaken !== 'fail') return
+    const next = (there: Change): void => {
+      throw there.value === null ? new Error(`${key} is free`) : new Taken([there])
+    }
+    subscribeWithin(this.#to, look(registry, key), { next, complete: nothing })
   }
 
   #report(event: RegistrationEvent): void {
-    this.#waiting.unsubscribe()
-    this.#watch()
+    this.#watches.follow(this.#session.observed)
     if (!this.#to.closed) this.#to.next(event)
-  }
-
-  /** Watches exactly the keys that are there. */
-  #watch(): void {
-    const { observed, registry } = this.#session
-    const isPresent = (key: string): boolean => typeof observed.found.get(key)?.value === 'string'
-    for (const [key, watching] of this.#watches)
-      if (!isPresent(key)) {
-        watching.unsubscribe()
-        this.#watches.delete(key)
-      }
-    for (const key of observed.found.keys()) {
-      if (this.#to.closed) return
-      if (this.#watches.has(key) || !isPresent(key)) continue
-      const next = ({ changes, revision }: Batch): void => {
-        for (const change of changes) if (change.key === key) this.#saw(change)
-        observed.reached(key, revision)
-      }
-      this.#watches.set(key, subscribeWithin(this.#to, registry.watch({ key }, observed.revisionOf(key)), { next, complete: nothing }))
-    }
   }
 }
 
@@ -229,8 +254,8 @@ const interrupted = (session: Session, { error: cause, attempt, retryAt }: Inter
  * again at each change. After a failure it pauses and reads its keys first.
  */
 export const reconcile = (desired: Observable<Desired>, observed: Observed, lease: Lease, options: ReconcileOptions): Observable<RegistrationEvent> => {
-  const { registry, onTaken, backoff } = options
-  const session: Session = { registry, onTaken, backoff, desired, observed, lease, wanted: undefined, entries: none, synced: none, result: 'unknown', failed: false }
+  const { registry, onTaken, throttle, backoff } = options
+  const session: Session = { registry, onTaken, throttle, backoff, desired, observed, lease, wanted: undefined, entries: none, synced: none, result: 'unknown', failed: false }
   observed.leased(lease)
   return new Observable<RegistrationEvent>(subscriber => new Run(session, subscriber).begin()).pipe(
     recover({

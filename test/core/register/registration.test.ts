@@ -5,7 +5,7 @@ import type { Lease } from '../../../src/core/store.js'
 
 const lease = (id: string, renewals = 0): Lease => ({ id, ttl: 5, expiresAt: 5_000 + renewals, renewals })
 const leased = (id: string, renewals?: number): RegistrationEvent => ({ type: 'leased', lease: lease(id, renewals) })
-const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'present', as, key: '/a', revision })
+const settled = (as: 'registered' | 'draining' = 'registered', revision = 2): RegistrationEvent => ({ type: 'present', as, key: '/a', revision, published: 'up' })
 const stands = (registration: Registration): RegistrationEvent => ({ type: 'absent', registration })
 const unleased = (registration: Registration): RegistrationEvent => ({ type: 'leaseless', registration })
 const overdue: RegistrationEvent = { type: 'overdue', at: 9 }
@@ -22,7 +22,7 @@ describe('progress', () => {
     expect(all(leased('1'), settled())).toEqual([
       { status: 'registering' },
       { status: 'registering' },
-      { status: 'registered', leaseId: '1', key: '/a', revision: 2, ttl: 5, expiresAt: 5_000, renewals: 0 },
+      { status: 'registered', leaseId: '1', key: '/a', revision: 2, ttl: 5, expiresAt: 5_000, renewals: 0, published: 'up' },
     ])
   })
 
@@ -83,7 +83,7 @@ describe('progress', () => {
 
   it('carries the error of health', () => {
     const healthError = new Error('disk full')
-    const ill: RegistrationEvent = { type: 'present', as: 'registered', key: '/a', revision: 2, healthError }
+    const ill: RegistrationEvent = { type: 'present', as: 'registered', key: '/a', revision: 2, published: 'down', healthError }
     expect(after(leased('1'), settled(), ill)).toMatchObject({ status: 'registered', healthError })
   })
 })

@@ -66,7 +66,7 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [[...node1, '--status', 'asleep'], 'error: --status must be "starting", "up", "draining" or "down", got "asleep"'],
     [[...node1, '--tag', 'a\u0007'], 'error: --tag must be a list of strings without control characters, got ["a\\u0007"]'],
     [[...node1, '--metadata', '{'], 'error: --metadata must be JSON, got "{"'],
-    [[...node1, '--on-taken', 'wait'], 'error: --on-taken must be replace or fail, got "wait"'],
+    [[...node1, '--on-taken', 'error'], 'error: --on-taken must be wait, replace or fail, got "error"'],
     [[...node1, '--format', 'plain', '--weight', '2'], 'error: --weight cannot be stored by --format plain, which stores only the address (use --format native)'],
     [['list', '--format', 'xml'], 'error: --format must be native or plain, got "xml"'],
     [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it, got "x/" (such as /my-fleet)'],
@@ -187,9 +187,9 @@ describe('register', () => {
     const details = { key: entry?.key, leaseId: '1', ttl: 10, renewals: 0, expiresAt: expect.stringMatching(/Z$/) as unknown }
     expect(it.json()).toEqual([
       { type: 'registering', ...common },
-      { type: 'registered', ...common, ...details, revision: entry?.revision },
-      { type: 'draining', ...common, ...details, revision: (entry?.revision ?? 0) + 1 },
-      { type: 'revoked', ...common },
+      { type: 'registered', ...common, ...details, revision: entry?.revision, published: 'starting' },
+      { type: 'draining', ...common, ...details, revision: (entry?.revision ?? 0) + 1, published: 'draining' },
+      { type: 'revoked', ...common, confirmed: true },
     ])
   })
 
@@ -241,14 +241,15 @@ describe('register', () => {
     expect(it.texts()).toEqual(['web/node1 is registering', '- web/node1 is revoked'])
   })
 
-  it('explains what it waits for if etcd does not confirm the end, and waits at most for the TTL', async () => {
+  it('explains what it waits for if etcd does not confirm the end, and waits a few seconds, however long the TTL is', async () => {
     const it = program()
-    const done = it.run(...node1, '--ttl', '3')
+    const done = it.run(...node1, '--ttl', '60')
     await it.until('is registered')
     it.registry.freeze()
     it.signals.next('SIGTERM')
-    await it.until('waiting for etcd to confirm the end')
+    await it.until('waiting a few seconds for etcd to confirm the end')
     expect(await done).toBe(0)
+    expect(it.texts().at(-1)).toContain('- web/node1 is revoked, but etcd did not confirm it')
   })
 
   it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('ends at once after a second %s', async (signal, code) => {
@@ -437,7 +438,7 @@ describe('each reason of an outage is reported once', () => {
   it('by register, and again in the next outage; a new lease is reported, a renewal is not', async () => {
     const lost = (cause: Error): Registration => ({ status: 'lost', cause, attempt: 1, retryAt: 0 })
     const registered = (leaseId: string, renewals: number): Registration =>
-      ({ status: 'registered', leaseId, key: '/k', revision: 2, ttl: 5, expiresAt: 0, renewals })
+      ({ status: 'registered', leaseId, key: '/k', revision: 2, ttl: 5, expiresAt: 0, renewals, published: 'up' })
     const again: Registration = { status: 'registering' }
     const states = [again, ...errors.flatMap(error => [lost(error), again]), registered('255', 0), registered('255', 1), lost(refused), lost(new LeaseLost('255')), registered('256', 0)]
     const lines = of(...states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' })), toArray())
@@ -449,6 +450,37 @@ describe('each reason of an outage is reported once', () => {
       'web/a is not registered because b:1 refused the connection: x; retrying',
       'web/a is not registered because lease ff is lost: expired or revoked; retrying',
       '+ web/a h:1 is registered at /k, lease 100, TTL 5 s',
+    ])
+  })
+
+  it('by register: the status that is published, why, and an end that etcd did not confirm', async () => {
+    const facts = { leaseId: '255', key: '/k', ttl: 5, expiresAt: 0, renewals: 0 }
+    const healthError = new Error('disk full')
+    const override = { key: '/rx-discovery-overrides/web/a', status: 'draining' } as const
+    const states: readonly Registration[] = [
+      { status: 'registered', ...facts, revision: 2, published: 'down', healthError },
+      { status: 'registered', ...facts, revision: 3, published: 'draining', override },
+      { status: 'withdrawn', override },
+      { status: 'draining', ...facts, revision: 4, published: 'draining' },
+      { status: 'draining', ...facts, revision: 4, published: 'draining', cause: refused },
+      { status: 'revoked', confirmed: false, cause: refused, expiresAt: 1_000 },
+    ]
+    const lines = await firstValueFrom(of(...states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' })), toArray()))
+    expect(lines.map(({ text }) => text)).toEqual([
+      '+ web/a h:1 is registered as down at /k, lease ff, TTL 5 s because its health check failed: disk full',
+      '+ web/a h:1 is registered as draining at /k, lease ff, TTL 5 s because an operator overrides the status (/rx-discovery-overrides/web/a)',
+      'web/a is withdrawn: its format has no entry for its current status because an operator overrides the status (/rx-discovery-overrides/web/a)',
+      '~ web/a is draining',
+      '~ web/a is draining; its lease was not revoked because b:1 refused the connection: x',
+      '- web/a is revoked, but etcd did not confirm it (b:1 refused the connection: x); its key expires by 1970-01-01T00:00:01.000Z',
+    ])
+    expect(lines.map(({ json }) => json)).toMatchObject([
+      { published: 'down', healthError: { name: 'Error', message: 'disk full' } },
+      { published: 'draining', override },
+      { type: 'withdrawn', override },
+      {},
+      { error: { message: 'b:1 refused the connection: x' } },
+      { confirmed: false, error: { message: 'b:1 refused the connection: x' }, expiresAt: '1970-01-01T00:00:01.000Z' },
     ])
   })
 })

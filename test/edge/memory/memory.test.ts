@@ -610,15 +610,19 @@ describe('close', () => {
     const thaw = registry.freeze()
     open.push(see<unknown>(registry.list('')))
     const closed = registry.close()
-    for (const { error } of open) expect(error).toBeInstanceOf(Closed)
-    expect(registry.subscriptions()).toEqual(idle)
+    const [lease, ...others] = open
+    for (const { error } of others) expect(error).toBeInstanceOf(Closed)
+    // the lease, once its revoke is answered
+    expect(lease?.error).toBe(undefined)
     let done = false
     void closed.then(() => (done = true))
     await Promise.resolve()
     expect(done).toBe(false)
     expect(registry.leases()).toHaveLength(1)
     thaw()
+    expect(lease?.error).toEqual(new Closed())
     await closed
+    expect(registry.subscriptions()).toEqual(idle)
     expect(registry.leases()).toEqual([])
     await registry.close()
     for (const call of [registry.list(''), registry.check('', 1), registry.watch('', 1), registry.lease(5), registry.put([], noLease)])

@@ -51,6 +51,8 @@ describe('a case that needs a lever or verb that is missing', () => {
   it('fails if the runner cannot skip, and is declared as skipped if it is named in `without`', async () => {
     await expect(declared(bare).find('a watch from before a compaction')()).rejects.toThrow('needs compact, and this runner cannot skip a running test')
     expect(declared(bare, { without: ['rewind', 'remaining', 'close'] }).skipped).toEqual([
+      'close: a lease errors Closed once it is revoked, and Closed with a cause if the revoke is not answered within the timeout (needs close)',
+      'close: a lease errors Closed without a cause if it is revoked (needs close)',
       'remaining emits once: the granted TTL, the seconds left, and the raft term, which is the same for all leases (needs remaining)',
       'what remains of a lease rises with its renewal (needs remaining)',
       'a lease that does not exist, or was revoked, has -1 seconds left (needs remaining)',
@@ -90,6 +92,9 @@ describe('a registry that cannot write', () => {
         "each subscription to a lease is a lease of its own",
         "unsubscribing revokes: the keys are deleted at once, not at the end of the TTL",
         "the first value of \`end\` revokes the lease, which completes when that is done",
+        "if the registry refuses the revoke, the lease errors with what refused it after \`end\`, and its keys stay until the TTL has passed",
+        "close: a lease errors Closed once it is revoked, and Closed with a cause if the revoke is not answered within the timeout",
+        "close: a lease errors Closed without a cause if it is revoked",
         "a lease that the registry let expire errors LeaseLost, and its keys are deleted",
         "unsubscribing during the grant leaves no lease",
         "a grant whose answer is lost errors Disconnected, and leaves no lease",

@@ -1,6 +1,6 @@
 import { BehaviorSubject, concat, NEVER, of, Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { InvalidArgument, native, plain, type ServiceInstanceInput, type Status } from 'rx-discovery'
+import { InvalidArgument, native, plain, type Formats, type RegisterOptions, type ServiceInstanceInput, type Status } from 'rx-discovery'
 import { key, node, scene, step, ttl } from './scene.js'
 
 describe('the status of a registration', () => {
@@ -37,13 +37,14 @@ describe('the status of a registration', () => {
       expect(seen.last()).toMatchObject({ status: 'registered', healthError: broken, renewals: 3 })
     }))
 
-  it('is down, with healthError, while the last value of health is not a status', () =>
+  it('is down, with healthError, while a later value of health is not a status', () =>
     scene(({ registers, value }) => {
       const health = new Subject<Status>()
       const seen = registers({ health })
+      health.next('up')
       health.next('UP' as Status)
       expect(value()).toMatchObject({ status: 'down' })
-      expect(seen.last()).toMatchObject({ status: 'registered', healthError: new InvalidArgument('health', 'must be starting, up, draining or down, not UP') })
+      expect(seen.last()).toMatchObject({ status: 'registered', healthError: new InvalidArgument('health', 'must emit "starting", "up", "draining" or "down", got "UP" (map the results of a check to a status, or use poll)') })
       health.next(Object.create(null) as Status)
       expect(seen.last()).toMatchObject({ healthError: { name: 'InvalidArgument' } })
       health.next('up')
@@ -177,8 +178,29 @@ describe('an invalid argument', () => {
     scene(({ registers }) =>
       expect(registers({}, { ...node, ...wrong }).end()).toMatchObject({ name: 'InvalidArgument', argument: Object.keys(wrong)[0] })))
 
+  it.each<[string, RegisterOptions<Formats>, string]>([
+    ['a ttl that is most likely in ms', { ttl: 10_000 }, 'ttl must be a whole number of seconds from 1 to 3600, got 10000 (10000 ms are ttl: 10; if the lease may last more than an hour after a crash, write ttl: { seconds: 10000 })'],
+    ['a drain that is most likely in seconds', { drain: 5 }, 'drain must be 0 or a number of milliseconds from 50, got 5 (5 seconds are 5000)'],
+    ['an endWithin that is most likely in seconds', { endWithin: 2 }, 'endWithin must be 0 or a number of milliseconds from 50, got 2 (2 seconds are 2000)'],
+    ['health that is a status', { health: 'up' as never }, 'health must be an Observable, got "up"'],
+    ['an unknown policy for a taken key', { onTaken: 'error' as never }, 'onTaken must be "wait", "replace" or "fail", got "error"'],
+  ])('%s errors', (_, options, message) => scene(({ registers }) => expect((registers(options).end() as Error).message).toBe(message)))
+
+  it.each([
+    ['a boolean', true, 'got true'],
+    ['an object', { status: 'up' }, 'got { status }'],
+  ])('health whose first value is %s errors', (_, value, got) =>
+    scene(({ registers, registry }) => {
+      const seen = registers({ health: of(value) as never })
+      expect((seen.end() as Error).message).toBe(`health must emit "starting", "up", "draining" or "down", ${got} (map the results of a check to a status, or use poll)`)
+      expect(registry.keys()).toEqual([])
+    }))
+
+  it('a lease of more than an hour is granted if its seconds are named', () =>
+    scene(({ registers }) => expect(registers({ ttl: { seconds: 10_000 } }).last()).toMatchObject({ status: 'registered', ttl: 10_000 })))
+
   it('an empty list of formats, or one of wrong types, errors', () =>
     scene(({ registers }) => {
-      for (const format of [[], 'plain' as never, [native, plain()] as never]) expect(registers({ format }).end()).toMatchObject({ name: 'InvalidArgument', argument: expect.stringMatching(/^format\b/) })
+      for (const format of [[], 'plain' as never, [native, plain()] as never]) expect(registers({ format }).end()).toMatchObject({ name: 'InvalidArgument', argument: expect.stringMatching(/^format/) as string })
     }))
 })

@@ -76,7 +76,7 @@ describe('a registration with until', () => {
       advance(200)
       thaw()
       advance(2_000)
-      expect(seen.last()).toEqual({ status: 'revoked' })
+      expect(seen.last()).toEqual({ status: 'revoked', confirmed: true })
       expect(seen.end()).toBe('complete')
       expect(registry.leases()).toEqual([])
     }))
@@ -90,7 +90,7 @@ describe('a registration with until', () => {
       expect(seen.last()).toMatchObject({ status: 'lost', attempt: 1 })
       until.next()
       advance(1_000)
-      expect(seen.last()).toEqual({ status: 'revoked' })
+      expect(seen.last()).toEqual({ status: 'revoked', confirmed: true })
       expect(seen.end()).toBe('complete')
     }))
 
@@ -113,7 +113,7 @@ describe('a registration with until', () => {
       expect(seen.last()).toEqual({ status: 'withdrawn' })
       until.next()
       advance(1)
-      expect(seen.last()).toEqual({ status: 'revoked' })
+      expect(seen.last()).toEqual({ status: 'revoked', confirmed: true })
       expect(seen.end()).toBe('complete')
       expect(registry.leases()).toEqual([])
     }))
@@ -166,7 +166,7 @@ describe('a graceful end', () => {
     advance(3_499)
     expect(registration.last()).toMatchObject({ status: 'draining' })
     advance(1)
-    expect([registration.last(), registration.end()]).toEqual([{ status: 'revoked' }, 'complete'])
+    expect([registration.last(), registration.end()]).toEqual([{ status: 'revoked', confirmed: true }, 'complete'])
   }))
 
   it('waits for the next attempt if the write of draining failed', () => scene(({ registry, watch, there, advance }) => {
@@ -188,6 +188,6 @@ describe('a graceful end', () => {
     until.next()
     advance(100)
     expect([...written].at(-1)).toContain('"status":"draining"')
-    expect(registration.last()).toEqual({ status: 'revoked' })
+    expect(registration.last()).toEqual({ status: 'revoked', confirmed: true })
   }))
 })

@@ -19,7 +19,7 @@ describe('the local clock', () => {
   it('does not lose a lease of months, which is longer than a timer can wait', () => {
     vi.useFakeTimers()
     const ttl = 90 * 24 * 60 * 60
-    const registration = see(register(memoryRegistry(), node, { ttl }))
+    const registration = see(register(memoryRegistry(), node, { ttl: { seconds: ttl } }))
     vi.advanceTimersByTime(10_000)
     expect(registration.statuses()).toEqual(['registering', 'registered'])
     registration.stop()

@@ -20,7 +20,7 @@ describe('a registration whose id changes', () => {
   it('deletes the key of an id whose write was never acknowledged', () =>
     scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput | null>()
-      watch(register(losingAnswer(registry, 1), instances, { ttl: 6, backoff: steady }))
+      watch(register(losingAnswer(registry, 1), instances, { ttl: 6, backoff: steady, throttle: 0, override: false }))
       instances.next(instance('first'))
       expect(registry.keys()).toEqual([keyOf('first')])
       instances.next(instance('second'))
@@ -31,7 +31,7 @@ describe('a registration whose id changes', () => {
   it('deletes that key also if the instance is withdrawn meanwhile', () =>
     scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput | null>()
-      const { last } = watch(register(losingAnswer(registry, 2), instances, { ttl: 6, backoff: steady }))
+      const { last } = watch(register(losingAnswer(registry, 2), instances, { ttl: 6, backoff: steady, throttle: 0, override: false }))
       instances.next(instance('first'))
       instances.next(instance('second'))
       instances.next(null)
@@ -48,7 +48,7 @@ describe('a registration whose id changes', () => {
         asked.push(typeof prefix === 'string' ? prefix : prefix.key)
         return registry.list(prefix)
       }
-      watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady }))
+      watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady, throttle: 0, override: false }))
       for (let index = 0; index < 50; index += 1) instances.next(instance(`n${index}`))
       registry.interrupt()
       advance(50)
@@ -63,7 +63,7 @@ describe('a registration whose id changes', () => {
         asked.push(typeof prefix === 'string' ? prefix : prefix.key)
         return registry.list(prefix)
       }
-      const { last } = watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady }))
+      const { last } = watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady, throttle: 0, override: false }))
       instances.next(instance('first'))
       registry.write(keyOf('first'), 'theirs')
       expect(last()?.status).toBe('taken')

@@ -8,7 +8,7 @@ const foreign = '{"v":1,"address":"localhost:2","status":"down"}'
 describe('what a registration has observed of its keys', () => {
   it('is not overwritten by a refused write that is answered after a newer change', () => scene(({ registry, watch, there, advance }) => {
     const instance = new Subject<ServiceInstanceInput>()
-    const registration = watch(register(answeringLate(registry, 5), instance, { ttl: 60, backoff }))
+    const registration = watch(register(answeringLate(registry, 5), instance, { ttl: 60, backoff, throttle: 0 }))
     instance.next(node)
     advance(5)
     const flow = registry.lag()
@@ -26,7 +26,7 @@ describe('what a registration has observed of its keys', () => {
     // one key that follows the status, and one that does not change
     const fixed: Format = { ...native({ prefix: '/fixed' }), encode: () => 'here' }
     const health = new Subject<Status>()
-    const registration = watch(register(registry, node, { ttl: 60, backoff, health, format: [fixed, plain()] }))
+    const registration = watch(register(registry, node, { ttl: 60, backoff, throttle: 0, health, format: [fixed, plain()] }))
     const flow = registry.lag()
     registry.write('/fixed/web/node', 'theirs')
     health.next('up')
@@ -37,7 +37,7 @@ describe('what a registration has observed of its keys', () => {
 
   it('is no loss if the registration itself deleted the key', () => scene(({ registry, watch, there }) => {
     const instance = new Subject<ServiceInstanceInput>()
-    const registration = watch(register(registry, instance, { backoff }))
+    const registration = watch(register(registry, instance, { backoff, throttle: 0 }))
     for (const id of ['node', 'other', 'node', 'other', 'node']) instance.next({ ...node, id })
     expect(registration.statuses()).toEqual(['registering', ...Array.from({ length: 5 }, () => 'registered')])
     expect(there()).toEqual([[key, stored, '1']])
@@ -45,7 +45,7 @@ describe('what a registration has observed of its keys', () => {
 
   it('is no loss either if the key comes and goes while a write is under way', () => scene(({ registry, watch, there, advance }) => {
     const instance = new Subject<ServiceInstanceInput>()
-    const registration = watch(register(answeringLate(registry, 5), instance, { ttl: 60, backoff }))
+    const registration = watch(register(answeringLate(registry, 5), instance, { ttl: 60, backoff, throttle: 0 }))
     instance.next(node)
     advance(5)
     instance.next({ ...node, id: 'other' })
@@ -104,41 +104,11 @@ describe('the reported state', () => {
 
   it('is registered while any format is present, with the key of that format', () => scene(({ registry, watch, there }) => {
     const health = new Subject<Status>()
-    const registration = watch(register(registry, node, { format: [plain(), native()], health }))
+    const registration = watch(register(registry, node, { format: [plain(), native()], health, throttle: 0 }))
     expect(there()).toEqual([[key, '{"v":1,"address":"a:1","status":"starting"}', '1']])
     expect(registration.last()).toMatchObject({ status: 'registered', key })
     health.next('up')
     expect(registration.last()).toMatchObject({ status: 'registered', key: '/web/node' })
-  }))
-})
-
-describe("onTaken: 'fail'", () => {
-  it('errors after one TTL also if the other holder keeps writing, or health changes', () => scene(({ registry, watch, advance }) => {
-    registry.write(key, foreign)
-    const health = new Subject<Status>()
-    const registration = watch(register(registry, node, { ttl: 6, onTaken: 'fail', backoff, health }))
-    for (let second = 1; second < 6; second += 1) {
-      advance(1_000)
-      registry.write(key, `${foreign} `)
-      health.next(second % 2 === 0 ? 'up' : 'down')
-    }
-    advance(999)
-    expect(registration.end()).toBeUndefined()
-    advance(1)
-    expect(registration.end()).toEqual(new Taken([{ key, value: `${foreign} `, lease: '0', revision: 7 }]))
-  }))
-
-  it('reads the key again before it errors: the other holder may have left while the watch lagged', () => scene(({ registry, watch, advance, there }) => {
-    registry.write(key, foreign)
-    const registration = watch(register(registry, node, { ttl: 6, onTaken: 'fail', backoff }))
-    const flow = registry.lag()
-    advance(5_000)
-    registry.write(key, null)
-    advance(1_100)
-    expect(registration.end()).toBeUndefined()
-    flow()
-    advance(100)
-    expect([registration.last(), there()]).toMatchObject([{ status: 'registered' }, [[key, stored, '1']]])
   }))
 })
 

@@ -198,7 +198,7 @@ describe('a registry that emits invalid values', () => {
       unleased.stop()
       const batches = new Subject<never>()
       let watches = 0
-      const seen = registers({}, node, { ...registry, watch: (prefix, from) => ((watches += 1), merge(batches, registry.watch(prefix, from))) })
+      const seen = registers({ override: false }, node, { ...registry, watch: (prefix, from) => ((watches += 1), merge(batches, registry.watch(prefix, from))) })
       batches.next(null as never)
       advance(step)
       expect([seen.last()?.status, watches, batches.observed]).toEqual(['registered', 2, true])

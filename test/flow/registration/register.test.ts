@@ -16,7 +16,7 @@ describe('a registration', () => {
       const [lease] = registry.leases()
       expect(seen.states).toEqual([
         { status: 'registering' },
-        { status: 'registered', leaseId: lease, key, revision: registry.revision(), ttl, expiresAt: ttl * 1000, renewals: 0 },
+        { status: 'registered', leaseId: lease, key, revision: registry.revision(), ttl, expiresAt: ttl * 1000, renewals: 0, published: 'up' },
       ])
       expect(leaseOf()).toBe(lease)
     }))
@@ -192,7 +192,7 @@ describe('the subscribers of a registration', () => {
         revisions.push(state.revision)
         if (revisions.length < 4) instance.next({ ...node, version: String(revisions.length + 1) })
       })
-      const seen = see(register(registry, instance, { ttl }).pipe(change))
+      const seen = see(register(registry, instance, { ttl, throttle: 0 }).pipe(change))
       expect(value()).toMatchObject({ version: '4' })
       expect(revisions).toEqual([2, 3, 4, 5])
       expect(seen.last()).toMatchObject({ status: 'registered', revision: 5 })
@@ -284,7 +284,7 @@ describe('closing the registry', () => {
       if (when === 'while its key is taken') registry.write(key, 'another')
       void registry.close()
       advance(2_000)
-      expect(seen.last()).toEqual({ status: 'revoked' })
+      expect(seen.last()).toEqual({ status: 'revoked', confirmed: true })
       expect(seen.end()).toBe('complete')
       expect(registry.leases()).toEqual([])
     }))
@@ -295,7 +295,7 @@ describe('closing the registry', () => {
       const seen = registers()
       expect(seen.last()).toMatchObject({ status: 'lost', cause: { name: 'Disconnected' } })
       void registry.close()
-      expect([seen.last(), seen.end(), pending()]).toEqual([{ status: 'revoked' }, 'complete', 0])
+      expect([seen.last(), seen.end(), pending()]).toEqual([{ status: 'revoked', confirmed: true }, 'complete', 0])
     }))
 
   it('errors a registration that is subscribed later', () =>

@@ -54,7 +54,7 @@ const withoutIncarnation = (text: string | null): string => (text ?? '').replace
 /** A memory registry in virtual time. */
 export interface Scene extends VirtualHelpers {
   readonly registry: MemoryRegistry
-  /** Registers the node, or another instance, with pauses without jitter. */
+  /** Registers the node, or another instance, with pauses without jitter, and each update at once. */
   readonly registers: (options?: RegisterOptions<Formats>, instance?: ServiceInstanceInput | Observable<ServiceInstanceInput | null>, through?: Registry) => Seen
   /** As {@link see}; the subscription ends with the scene. */
   readonly watch: typeof see
@@ -83,7 +83,7 @@ export const scene = (play: (scene: Scene) => void): void =>
       registry,
       watch,
       there,
-      registers: (options = {}, instance = node, through = registry) => watch(register(through, instance, { ttl, backoff, ...options })),
+      registers: (options = {}, instance = node, through = registry) => watch(register(through, instance, { ttl, backoff, throttle: 0, ...options })),
       value: (of = key) => {
         const text = rowOf(of)?.[1]
         return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)

@@ -1,6 +1,6 @@
 import { asyncScheduler, finalize, ignoreElements, lastValueFrom, Observable, race, startWith, switchMap, take, type Subscriber, type Unsubscribable } from 'rxjs'
 import { longestTtl } from '../../../core/arguments.js'
-import { Closed, InvalidArgument, LeaseLost } from '../../../core/errors.js'
+import { Closed, Disconnected, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import type { Lease } from '../../../core/store.js'
 import { now, timer } from '../../../flow/clock.js'
 import type { CloseOptions } from '../../../flow/registry.js'
@@ -19,7 +19,7 @@ const revokeOverdueFor = 1500
 export interface Leases {
   /** See `Registry.lease`. */
   readonly lease: (ttl: number, end?: Observable<unknown>) => Observable<Lease>
-  /** Revokes every lease; its subscribers then get `Closed`. Resolves once all revokes have ended. If none ends within `timeout`, the rest is given up. */
+  /** Revokes every lease; its subscribers then get `Closed`, with a `cause` if that was refused or given up. Resolves once all revokes have ended. If none ends within `timeout`, the rest is given up. */
   readonly close: (options?: CloseOptions) => Promise<void>
 }
 
@@ -63,7 +63,7 @@ class EtcdLease implements KeptLease, Unsubscribable {
     }
     this.#shared.open.add(this)
     this.#subscriber.add(this)
-    if (end) this.#subscriber.add(end.subscribe({ next: () => this.revokeThen(to => to.complete()), error: fail }))
+    if (end) this.#subscriber.add(end.subscribe({ next: () => this.revokeThen((to, refused) => (refused === undefined ? to.complete() : to.error(refused))), error: fail }))
     if (this.#over) return
     this.#grant = grant(this.#shared.members, this.ttl)
     this.id = this.#grant.id
@@ -95,12 +95,12 @@ class EtcdLease implements KeptLease, Unsubscribable {
     else if (this.id) revokes.run(this.id, revoke(members, this.id, Math.max(this.deadline, now() + revokeOverdueFor), closing))
   }
 
-  /** Revokes the lease, and notifies its subscriber when that has ended. */
-  revokeThen(notify: (subscriber: Subscriber<Lease>) => void): void {
+  /** Revokes the lease, and notifies its subscriber when that has ended, or of what refused it. */
+  revokeThen(notify: (subscriber: Subscriber<Lease>, refused?: unknown) => void): void {
     if (this.#over) return
     this.unsubscribe()
     const ended = this.#shared.revokes.ended(this.id)
-    this.#subscriber.add(ended.subscribe({ error: () => undefined, complete: () => notify(this.#subscriber) }))
+    this.#subscriber.add(ended.subscribe({ error: (error: unknown) => notify(this.#subscriber, error), complete: () => notify(this.#subscriber) }))
   }
 
   #granted({ ttl, sentAt }: Granted): void {
@@ -130,7 +130,7 @@ export const leases = (members: Members): Leases => {
   let closed: Promise<void> | undefined
   const close = (timeout: number): Promise<void> => {
     shared.closing = true
-    for (const lease of [...shared.open]) lease.revokeThen(to => to.error(new Closed()))
+    for (const lease of [...shared.open]) lease.revokeThen((to, refused) => to.error(new Closed(undefined, refused === undefined ? undefined : { cause: refused })))
     // The timeout counts from the last revoke, since etcd may need longer for a thousand of them.
     const silence = shared.revokes.revoked.pipe(
       startWith(undefined),
@@ -139,7 +139,7 @@ export const leases = (members: Members): Leases => {
     const ended = race(shared.revokes.allEnded, silence.pipe(take(1))).pipe(
       ignoreElements(),
       finalize(() => {
-        shared.revokes.cancel()
+        shared.revokes.cancel(new Disconnected(`etcd did not answer the revoke within ${timeout} ms`))
         shared.keepAlive.close()
       }),
     )

@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs'
-import { Disconnected, InvalidArgument, LeaseLost } from '../../../core/errors.js'
+import { Closed, Denied, Disconnected, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import type { Remaining } from '../../../core/store.js'
 import type { Case } from '../case.js'
 import type { Scene } from '../scene.js'
@@ -59,6 +59,44 @@ export const leasing: readonly Case[] = [
       end.next('now')
       expect(await session.end()).toEqual(undefined)
       expect((await listed()).changes).toEqual([])
+    },
+  },
+  {
+    name: 'if the registry refuses the revoke, the lease errors with what refused it after `end`, and its keys stay until the TTL has passed',
+    needs: ['lease', 'put', 'deny'],
+    run: async ({ registry, levers, put, all, listed, observe, release, expect }) => {
+      const end = new Subject<string>()
+      const session = observe(registry.lease(30, end))
+      const [own] = await session.until(({ length }) => length > 0)
+      if (own) await all(put(own, ['a', '1']))
+      const allow = release(await levers.deny())
+      end.next('now')
+      expect((await session.end()) instanceof Denied).toEqual(true)
+      await allow()
+      expect((await listed()).changes.length).toEqual(1)
+    },
+  },
+  {
+    name: 'close: a lease errors Closed once it is revoked, and Closed with a cause if the revoke is not answered within the timeout',
+    needs: ['lease', 'close', 'freeze'],
+    run: async ({ registry, levers, observe, release, expect }) => {
+      const session = observe(registry.lease(30))
+      await session.until(({ length }) => length > 0)
+      release(await levers.freeze())
+      await registry.close({ timeout: 500 })
+      const error = await session.end()
+      expect(error instanceof Closed && error.cause instanceof Disconnected).toEqual(true)
+    },
+  },
+  {
+    name: 'close: a lease errors Closed without a cause if it is revoked',
+    needs: ['lease', 'close'],
+    run: async ({ registry, observe, expect }) => {
+      const session = observe(registry.lease(30))
+      await session.until(({ length }) => length > 0)
+      await registry.close()
+      const error = await session.end()
+      expect(error instanceof Closed && error.cause === undefined).toEqual(true)
     },
   },
   {

@@ -1,0 +1,89 @@
+import { catchError, concat, concatMap, defer, EMPTY, ignoreElements, merge, NEVER, Observable, of, startWith, switchMap, type MonoTypeOperatorFunction } from 'rxjs'
+import { exponential } from '../../core/backoff.js'
+import { Closed, Denied } from '../../core/errors.js'
+import type { Status } from '../../core/instance/instance.js'
+import { overridden, overrideKey, overridePrefix, statusOf, type Desired } from '../../core/register/desired.js'
+import type { Change } from '../../core/store.js'
+import { gatherListing } from '../gather-listing.js'
+import { recover } from '../recover.js'
+import type { ReadableRegistry } from '../registry.js'
+import { signalsOf } from '../registry-signals.js'
+import { shareLatest } from '../share-latest.js'
+import { nothing, subscribeWithin } from '../subscribe-within.js'
+import { wait } from '../wait.js'
+
+/** If the overrides may not be read: how long until the next try, ms. */
+const deniedPause = 60_000
+const backoff = exponential()
+
+type Overrides = ReadonlyMap<string, Status>
+
+const after = (overrides: Overrides, changes: readonly Change[]): Overrides => {
+  const next = new Map(overrides)
+  for (const { key, value } of changes) {
+    const status = statusOf(value)
+    if (status === undefined) next.delete(key)
+    else next.set(key, status)
+  }
+  return next
+}
+
+/**
+ * The overrides of all instances, by key. It emits once they are read, or could not be read: then the last known ones stay, and it tries again.
+ * Never errors.
+ */
+const overridesIn = (registry: ReadableRegistry): Observable<Overrides> =>
+  defer(() => {
+    let overrides: Overrides = new Map<string, Status>()
+    const { closed, returned } = signalsOf(registry)
+    return defer(() => registry.list(overridePrefix)).pipe(
+      gatherListing(),
+      switchMap(({ revision, changes }) => {
+        overrides = after(new Map(), changes)
+        const batches = registry.watch(overridePrefix, revision)
+        return batches.pipe(concatMap(batch => (batch.changes.length === 0 ? EMPTY : of((overrides = after(overrides, batch.changes))))), startWith(overrides))
+      }),
+      recover({
+        backoff,
+        fatal: error => error instanceof Closed,
+        interrupted: ({ error }) => concat(of(overrides), error instanceof Denied ? wait(deniedPause).pipe(ignoreElements()) : EMPTY),
+        hasten: merge(closed, returned),
+      }),
+      catchError(() => NEVER),
+    )
+  })
+
+const shared = new WeakMap<ReadableRegistry, Observable<Overrides>>()
+
+/** One watch for all registrations of a registry: one for each would take 16 kB of heap more for each registration (24 kB without). */
+const sharedOverrides = (registry: ReadableRegistry): Observable<Overrides> => {
+  const known = shared.get(registry) ?? overridesIn(registry).pipe(shareLatest(0))
+  shared.set(registry, known)
+  return known
+}
+
+/** Applies the operator's override of whichever instance is desired. The first desired state waits until the overrides are known. */
+export const withOverride =
+  (registry: ReadableRegistry): MonoTypeOperatorFunction<Desired> =>
+  source =>
+    new Observable(subscriber => {
+      let desired: Desired | undefined
+      let overrides: Overrides | undefined
+      const emit = (): void => {
+        if (desired === undefined || overrides === undefined) return
+        const status = statusIn(overrides)
+        subscriber.next(desired.instance === null || status === undefined ? desired : overridden(desired, { key: overrideKey(desired.instance), status }))
+      }
+      const statusIn = (all: Overrides | undefined): Status | undefined => (desired?.instance ? all?.get(overrideKey(desired.instance)) : undefined)
+      const learn = (latest: Overrides): void => {
+        const news = overrides === undefined || statusIn(overrides) !== statusIn(latest)
+        overrides = latest
+        if (news) emit()
+      }
+      const want = (latest: Desired): void => {
+        desired = latest
+        emit()
+      }
+      subscribeWithin(subscriber, sharedOverrides(registry), { next: learn, complete: nothing })
+      subscribeWithin(subscriber, source, { next: want, complete: nothing })
+    })
