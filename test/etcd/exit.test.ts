@@ -92,7 +92,8 @@ describe('a program that only registers', () => {
   it.each(['killed', 'frozen'])('ends within endWithin and the timeout of close on SIGTERM if etcd is %s, however long the TTL is', async how => {
     const child = start('until', '60')
     await linesTo(child, 'registered')
-    await (how === 'killed' ? etcd.kill() : etcd.freeze())
+    if (how === 'killed') await etcd.kill()
+    else etcd.freeze()
     const begin = performance.now()
     child.signal('SIGTERM')
     await linesTo(child, 'complete')

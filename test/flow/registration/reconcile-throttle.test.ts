@@ -81,7 +81,7 @@ describe('a value that another client writes under our lease', () => {
       expect(value()).not.toHaveProperty('status')
     }))
 
-  it('is told from ours after a write whose answer was lost', () =>
+  it('is not what a write of ours left whose answer was lost', () =>
     scene(({ registry, registers, advance, value }) => {
       const health = new Subject<Status>()
       const seen = registers({ health })
