@@ -28,6 +28,18 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/flow/**', 'src/edge/**'],
+    ignores: ['src/flow/clock.ts', 'src/edge/testing/**'],
+    rules: {
+      'no-restricted-imports': ['error', { paths: [{ name: 'rxjs', importNames: ['timer', 'interval', 'timeout'], message: 'timers start in flow/clock.ts' }] }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ImportExpression', message: 'import statically, so that the rooms can be read' },
+        { selector: 'CallExpression[callee.object.name="asyncScheduler"][callee.property.name="schedule"]', message: 'timers start in flow/clock.ts' },
+      ],
+    },
+  },
+  {
     files: ['test/**', 'bench/**', 'examples/**'],
     rules: {
       'rxjs-x/no-ignored-error': 'off',

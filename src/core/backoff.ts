@@ -1,6 +1,6 @@
 import type { io } from 'fp-ts'
-import { functionOf, invalidOptions, numberFrom } from './arguments.js'
-import { either, must, oneOf, throwIfInvalid } from './check.js'
+import { invalidOptions, numberFrom, randomSource } from './arguments.js'
+import { oneOf, throwIfInvalid } from './check.js'
 
 /** How long to wait before the n-th attempt in a row (n from 1, ms), and after how long a healthy run (ms) counting starts over. */
 export interface Backoff {
@@ -24,22 +24,13 @@ export interface ExponentialOptions {
   readonly random?: io.IO<number>
 }
 
-const milliseconds = either(numberFrom(0), must(value => value === Infinity, 'be Infinity'))
-
 /**
  * Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Throws `InvalidArgument`.
  */
 export const exponential = (options: ExponentialOptions = {}): Backoff => {
-  throwIfInvalid(
-    invalidOptions('exponential', options, {
-      first: milliseconds,
-      factor: numberFrom(1),
-      max: milliseconds,
-      jitter: oneOf('full', 'none'),
-      settle: milliseconds,
-      random: functionOf('a function that returns a number in [0, 1)'),
-    }),
-  )
+  const milliseconds = numberFrom(0, Infinity)
+  const checks = { first: milliseconds, factor: numberFrom(1), max: milliseconds, jitter: oneOf('full', 'none'), settle: milliseconds, random: randomSource }
+  throwIfInvalid(invalidOptions('exponential', options, checks))
   // eslint-disable-next-line no-restricted-properties -- the one default; everything else takes it as an argument
   const { first = 50, factor = 2, max = 1000, jitter = 'full', settle = 10_000, random = Math.random } = options
   const ceiling = (attempt: number): number => Math.min(max, first * factor ** Math.max(0, attempt - 1))

@@ -1,5 +1,5 @@
-import { asyncScheduler, Observable, Subscription } from 'rxjs'
-import { now } from './clock.js'
+import { Observable, Subscription } from 'rxjs'
+import { now, timers } from './clock.js'
 
 /** How long a slice may take before the event loop continues, ms. */
 const sliceMs = 2
@@ -21,7 +21,7 @@ export const inSlices = <A>(parts: Iterator<unknown, A>): Observable<A> =>
       if (part.done === true) {
         subscriber.next(part.value)
         subscriber.complete()
-      } else next = asyncScheduler.schedule(work, 0)
+      } else next = timers.schedule(work, 0)
     }
     work()
     return () => next.unsubscribe()

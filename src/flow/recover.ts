@@ -1,7 +1,7 @@
-import { asyncScheduler, catchError, concat, defer, NEVER, race, retry, take, tap, throwError, timer, type Observable, type OperatorFunction } from 'rxjs'
+import { asyncScheduler, catchError, concat, defer, NEVER, race, retry, take, tap, throwError, type Observable, type OperatorFunction } from 'rxjs'
 import type { Backoff } from '../core/backoff.js'
 import { toError } from '../core/errors.js'
-import { now } from './clock.js'
+import { now, timer } from './clock.js'
 
 /** One failure of a run that will be tried again: its number in a row (from 1), and when the next try begins (epoch ms). */
 export interface Interruption {

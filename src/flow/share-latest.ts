@@ -1,4 +1,5 @@
-import { EMPTY, of, ReplaySubject, share, timer, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
+import { EMPTY, of, ReplaySubject, share, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
+import { background, timer } from './clock.js'
 
 /** Shares one run among all subscribers and replays its last value to late ones. The run is kept for `linger` ms after the last subscriber has left. */
 export const shareLatest =
@@ -18,7 +19,7 @@ export const shareLatest =
         resetOnError: end,
         resetOnComplete: end,
         // when a source ends, its subscribers leave as well: there is nothing to keep then
-        resetOnRefCountZero: linger === 0 || (() => (ended ? EMPTY : timer(linger))),
+        resetOnRefCountZero: linger === 0 || (() => (ended ? EMPTY : timer(linger, background))),
       }),
     )
   }

@@ -155,6 +155,92 @@ try {
     works(run(folder, process.execPath, 'out/rollup.mjs'))
   })
 
+  project('Angular, rendered on the server, with zone.js and without', () => {
+    const angular = ['core', 'common', 'compiler', 'platform-browser', 'platform-server', 'router'].map(name => `@angular/${name}@21.2.26`)
+    install('angular', tarball, ...newest, ...angular, 'zone.js@0.15.1', `esbuild@${versionOf('esbuild')}`, '--legacy-peer-deps')
+    for (const [, name, text] of readFileSync('docs/angular.md', 'utf8').matchAll(/```ts\n\/\/ (\w+\.ts)\n([^]*?)```/g)) {
+      file(`angular/${name}`, text)
+      file(`angular/zone/${name}`, text.replaceAll('provideZonelessChangeDetection', 'provideZoneChangeDetection'))
+    }
+    const main = `
+import { register } from 'rx-discovery'
+import { memoryRegistry } from 'rx-discovery/memory'
+import { render } from './server'
+const registry = memoryRegistry()
+const registration = register(registry, { service: 'web', id: 'node1', address: 'localhost:8000' }).subscribe()
+const late = setTimeout(() => { throw new Error('not rendered within 20 s') }, 20_000)
+const html = await render(registry, '<html><body><app-root></app-root></body></html>')
+clearTimeout(late)
+if (!html.includes('<p>live</p>') || !html.includes('<li>localhost:8000</li>')) throw new Error(html)
+registration.unsubscribe()
+await registry.close()
+console.log('works')
+`
+    const tsconfig = { compilerOptions: { experimentalDecorators: true, target: 'es2022', useDefineForClassFields: false } }
+    for (const [place, first] of [['angular', ''], ['angular/zone', "import 'zone.js/node'\n"]]) {
+      file(`${place}/tsconfig.json`, JSON.stringify(tsconfig))
+      file(`${place}/main.ts`, `${first}import '@angular/compiler'\n${main}`)
+      run('angular', 'node_modules/.bin/esbuild', `${place.replace(/^angular\/?/, './') || './'}/main.ts`, '--bundle', '--packages=external', '--platform=node', '--format=esm', `--outfile=${place === 'angular' ? 'without' : 'with'}.mjs`)
+      works(run('angular', process.execPath, `${place === 'angular' ? 'without' : 'with'}.mjs`))
+    }
+  })
+
+  project("Angular's fakeAsync fires the timers, though it leaves performance.now alone", () => {
+    file('angular/fake-async.mjs', `
+import 'zone.js/node'
+import 'zone.js/testing'
+import '@angular/compiler'
+import { NgZone } from '@angular/core'
+import { balance, discover, register, roundRobin, serviceInstance, serviceSet } from 'rx-discovery'
+import { memoryRegistry } from 'rx-discovery/memory'
+import { BehaviorSubject, of, throwError } from 'rxjs'
+const { fakeAsync, flush, tick } = Zone[Zone.__symbol__('fakeAsyncTest')]
+const node = id => serviceInstance({ service: 'web', id, address: id + ':1' })
+const same = (actual, expected) => { if (actual !== expected) throw new Error(actual + ' instead of ' + expected) }
+const test = body => Zone.current.fork(new Zone.ProxyZoneSpec()).run(() => fakeAsync(() => body(new NgZone({})))())
+test(zone => {
+  const [registry, seen] = [memoryRegistry(), []]
+  const registration = zone.run(() => register(registry, node('a'), { ttl: 10 }).subscribe(({ status }) => seen.push(status + NgZone.isInAngularZone())))
+  registry.freeze()
+  tick(9_000)
+  same(seen.at(-1), 'registeredtrue')
+  tick(1_001)
+  same(seen.at(-1), 'losttrue')
+  registration.unsubscribe()
+  flush()
+})
+test(zone => {
+  const web = balance(new BehaviorSubject(serviceSet('web', [node('a'), node('b')])), roundRobin(), { outliers: { consecutive: 1, base: 30_000 }, linger: 0 })
+  const called = () => {
+    const ids = new Set()
+    for (let i = 0; i < 10; i++) web.use(({ id }) => (ids.add(id), of(id))).subscribe()
+    return ids.size
+  }
+  zone.run(() => web.use(() => throwError(() => new Error())).subscribe({ error: () => undefined }))
+  tick(29_000)
+  same(called(), 1)
+  tick(1_001)
+  same(called(), 2)
+  flush()
+})
+test(zone => {
+  const registry = memoryRegistry()
+  let last
+  const discovery = zone.run(() => discover(registry, 'web').subscribe(set => (last = set)))
+  same(zone.hasPendingMacrotasks, false)
+  registry.lag()
+  registry.write('/rx-discovery/web/a', '{"v":1,"address":"a:1"}')
+  tick(59_000)
+  same(last.size, 0)
+  tick(10_000)
+  same(last.size, 1)
+  discovery.unsubscribe()
+})
+console.log('works')
+`)
+    works(run('angular', process.execPath, 'fake-async.mjs'))
+  })
+
   project('the oldest peers', () => {
     install('oldest', tarball, ...oldest)
     file('oldest/esm.mjs', program.esm)

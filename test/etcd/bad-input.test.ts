@@ -121,6 +121,14 @@ describe('etcdRegistry', () => {
   it.each([['http://127.0.0.1:2379'], [['http://127.0.0.1:2379']], [undefined], [null]])('throws for %j instead of options', from => {
     expect(() => etcdRegistry(from as unknown as ConnectOptions)).toThrow(/^hosts must be passed by name/)
   })
+  it('refuses a namespace of an etcd3 client, and takes one without a prefix', () => {
+    const whole = client()
+    expect(() => etcdRegistry(whole.namespace('t/') as unknown as Etcd3)).toThrow(
+      /^client must be an Etcd3 client, got its namespace "t\/" \(pass the client itself, and put the prefix into the format/,
+    )
+    expect(() => etcdRegistry(whole.namespace('') as unknown as Etcd3)).not.toThrow()
+    expect(() => etcdRegistry(whole)).not.toThrow()
+  })
   const wrong: readonly unknown[] = [[], '', [''], 'no url at all', 'ftp://localhost:2379', 'http://', 'localhost:70000', 'localhost:0', '::1', 'http://localhost:2379/path', [null], 7, undefined, ['localhost:2379', '::1']]
   it.each(wrong)('throws for hosts %j', hosts => {
     let thrown: unknown
@@ -130,6 +138,25 @@ describe('etcdRegistry', () => {
       thrown = error
     }
     expectInvalid(thrown, 'hosts', /must be like 'localhost:2379'|needs at least one endpoint/)
+  })
+  it.each<readonly [object, string, RegExp]>([
+    [{ auth: { user: 'root', pass: 'hunter2' } }, 'auth.user', /is not an option of auth \(did you mean username\?\)$/],
+    [{ auth: { username: 'root', password: 7 } }, 'auth.password', /must be a string, got a number$/],
+    [{ auth: 'root:hunter2' }, 'auth', /must be an object of options, got a string \(auth takes them by name: \{ username, password \}\)$/],
+    [{ credentials: '/etc/ssl/ca.pem' }, 'credentials', /must be an object of options, got a string \(credentials takes them by name: \{ rootCertificate, privateKey, certChain \}\)$/],
+    [{ credentials: { rootCertificate: '/etc/ssl/ca.pem' } }, 'credentials.rootCertificate', /must be the content of a PEM file, as a Buffer/],
+    [{ credentials: { ca: Buffer.from('x') } }, 'credentials.ca', /is not an option of credentials/],
+    [{ grpcOptions: [] }, 'grpcOptions', /must be an object/],
+    [{ host: 'b:2379' }, 'host', /is not an option of etcdRegistry \(did you mean hosts\?\)$/],
+  ])('throws for %j', (options, argument, message) => {
+    let thrown: unknown
+    try {
+      etcdRegistry({ hosts: 'localhost:2379', ...options })
+    } catch (error) {
+      thrown = error
+    }
+    expectInvalid(thrown, argument, message)
+    expect(String(thrown)).not.toMatch(/hunter2|ssl/)
   })
 })
 

@@ -320,6 +320,14 @@ const authentications = async (endpoint: string): Promise<number> => {
 }
 
 describe('credentials', () => {
+  it('C8 an http endpoint of a server that speaks TLS: the error says so', async () => {
+    const etcd = await server({ tls: certificates() })
+    const host = etcd.endpoint.replace('https', 'http')
+    const error = await errorOf(members({ hosts: host }).on(read))
+    expect(error).toMatchObject({ name: 'Disconnected', host })
+    expect((error as Error).message).toContain('perhaps it speaks TLS')
+  })
+
   it('C8 TLS with a client certificate; without it the error says what failed, and shows no secret', async () => {
     const certs = certificates()
     const etcd = await server({ tls: certs })

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { lawsContract, registryContract, type UnderTest } from 'rx-discovery/testing'
 import { enableAuth, type Logins } from './auth.js'
-import { grpcProxy, type GrpcProxy } from './grpc-proxy.js'
+import { etcdGrpcProxy, type EtcdGrpcProxy } from './etcd-grpc-proxy.js'
 import { leversOf } from './etcd-levers.js'
+import { grpcProxy, type GrpcProxy } from './grpc-proxy.js'
 import { faultProxy, type Proxy } from './proxy.js'
 import { etcdServer, type EtcdServer } from './server.js'
 import { certificates } from './tls.js'
@@ -78,6 +79,35 @@ describe('etcd with client certificates and JSON web tokens', () => {
   const make = async (): Promise<UnderTest> => {
     const registry = etcdRegistry({ hosts: proxy.endpoint, credentials, auth: logins.user })
     return { registry, levers: leversOf({ registry, prefix, etcd, proxy, admin: etcd.client({ auth: logins.root }), deny }) }
+  }
+  registryContract(make, runner)
+  lawsContract(make, runner)
+})
+
+describe('etcd through its own grpc-proxy', () => {
+  let etcd: EtcdServer
+  let admin: Etcd3
+  let own: EtcdGrpcProxy
+  let grpc: GrpcProxy
+  let proxy: Proxy
+  beforeAll(async () => {
+    etcd = await etcdServer()
+    admin = etcd.client()
+    await etcd.save()
+    own = await etcdGrpcProxy([etcd.endpoint])
+    grpc = await grpcProxy(own.endpoint)
+    proxy = await faultProxy(grpc.endpoint)
+  })
+  afterAll(async () => {
+    await proxy.close()
+    await grpc.close()
+    await own.close()
+    await etcd.close()
+  })
+
+  const make = async (): Promise<UnderTest> => {
+    const registry = etcdRegistry({ hosts: proxy.endpoint })
+    return { registry, levers: leversOf({ registry, prefix, etcd, proxy, admin, grpc }) }
   }
   registryContract(make, runner)
   lawsContract(make, runner)

@@ -17,7 +17,7 @@ export interface LeversOptions {
   readonly proxy: Proxy
   /** A client with all permissions that does not go through the proxy. */
   readonly admin: Etcd3
-  readonly deny: () => Promise<Release>
+  readonly deny?: () => Promise<Release>
   /** A proxy that can delay single calls. */
   readonly grpc?: GrpcProxy
 }
@@ -43,7 +43,7 @@ export const leversOf = ({ registry, prefix, etcd, proxy, admin, deny, grpc }: L
     return etcd.thaw
   },
   rewind: etcd.restore,
-  deny,
+  ...(deny && { deny }),
   ...(grpc && { lag: () => grpc.delay('/etcdserverpb.Watch/Watch') }),
   loseGrant: async () => {
     // Connects and logs in first. Otherwise the lost answer would be one of these.

@@ -1,4 +1,6 @@
 import type { either, option } from 'fp-ts'
+import { flaw, invalid } from '../check.js'
+import type { InvalidArgument } from '../errors.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import type { Lease } from '../store.js'
 
@@ -37,8 +39,12 @@ export type MetadataOf<F extends Formats> = F extends readonly (infer G)[] ? Met
 // One by one: inferred from all at once it would be what they have in common, since formats are invariant.
 type MetadataOfOne<F> = F extends Format<infer M> ? M : never
 
-/** The formats as a list; none, if one of them is none. */
-export const formatsOf = <F extends Formats>(formats: F): readonly Format<MetadataOf<F>>[] => {
-  const all = (Array.isArray(formats) ? formats : [formats]) as readonly (Partial<Format> | undefined)[]
-  return (all.every(format => typeof format?.decode === 'function') ? all : []) as unknown as readonly Format<MetadataOf<F>>[]
+/** The formats as a list. */
+export const formatsOf = <F extends Formats>(formats: F): readonly Format<MetadataOf<F>>[] =>
+  (Array.isArray(formats) ? formats : [formats]) as readonly Format<MetadataOf<F>>[]
+
+/** What is wrong with these prefixes of several formats: two of them would read the same keys. */
+export const invalidPrefixes = (prefixes: readonly string[]): InvalidArgument | undefined => {
+  const twice = prefixes.find((prefix, index) => prefixes.some((other, at) => at !== index && other.startsWith(prefix)))
+  return twice === undefined ? undefined : invalid('format', flaw('must have different prefixes for different formats', twice, 'two of them would read the same keys'))
 }

@@ -1,6 +1,10 @@
+import { invalidArguments, invalidOptions, iterable, numberFrom, record, type Checks } from '../arguments.js'
+import { invalidIf, listOf, must, oneOf, throwIfInvalid } from '../check.js'
 import { Closed, InvalidArgument } from '../errors.js'
 import type { Rejection } from '../formats/format.js'
 import type { ServiceInstance } from '../instance/instance.js'
+import { isRecord } from '../instance/json.js'
+import { serviceName } from '../instance/names.js'
 import { KeySet } from '../sorted-map/key-set.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 import type { Revision } from '../store.js'
@@ -178,6 +182,18 @@ export interface ServiceSetOptions extends Partial<SetState> {
   readonly rejected?: Iterable<Rejection>
 }
 
+const optionChecks = (): Checks<ServiceSetOptions> => ({
+  status: oneOf('pending', 'live', 'stale'),
+  revision: numberFrom(0, Number.MAX_SAFE_INTEGER),
+  asOf: numberFrom(0),
+  trouble: record,
+  held: iterable('a Set of ids'),
+  rejected: iterable('a list of rejections'),
+})
+
+const listText = 'a list of instances'
+const instanceCheck = /* @__PURE__ */ must(value => isRecord(value) && typeof value['id'] === 'string', 'be an instance, such as serviceInstance({ service, address })')
+
 /**
  * Makes a set by hand, mostly for tests. Throws `InvalidArgument` if an instance belongs to another service.
  *
@@ -186,9 +202,15 @@ export interface ServiceSetOptions extends Partial<SetState> {
 export const serviceSet = <M = unknown>(
   service: string,
   instances: Iterable<ServiceInstance<M>> = [],
-  { status = 'live', revision = status === 'pending' ? 0 : 1, asOf = 0, trouble, held = none, rejected = [] }: ServiceSetOptions = {},
+  options?: ServiceSetOptions,
 ): ServiceSet<M> => {
+  throwIfInvalid(
+    invalidArguments('serviceSet(service, instances, options)', ['service', serviceName, service], ['instances', iterable(listText), instances]) ??
+      invalidOptions('serviceSet', options, optionChecks()),
+  )
+  const { status = 'live', revision = status === 'pending' ? 0 : 1, asOf = 0, trouble, held = none, rejected = [] } = options ?? {}
   const all = [...instances]
+  throwIfInvalid(invalidIf('instances', listOf(instanceCheck, listText), all))
   const stray = all.find(instance => instance.service !== service)
   if (stray !== undefined) throw new InvalidArgument('instances', `must be of service ${service}, ${stray.id} is of ${stray.service}`)
   return serviceSetOf(

@@ -3,7 +3,7 @@ import type { Format } from '../formats/format.js'
 import { sameInstance } from '../instance/instance.js'
 import { type DecodedEntry, emptyIndex, indexed, reindexed, type ServiceContent, type ServiceIndex, type Sliced } from './service-index.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
-import type { Batch, Change, Revision } from '../store.js'
+import { isUnicode, type Batch, type Change, type Revision } from '../store.js'
 
 /** The entries under a prefix as of `revision` (0: nothing is known yet), and the services that they make. Immutable. */
 export interface Snapshot<M> {
@@ -94,7 +94,9 @@ export const projection = <M>(format: Format<M>, scope: Scope = {}): Projection<
     })
     if (service === undefined) return entry(undefined)
     if (value === null) return entry(undefined, 'was deleted')
+    if (!isUnicode(key)) return entry(undefined, 'the key must be UTF-8')
     const read = format.decode(key, value, service)
+    if (!isUnicode(value)) return entry(undefined, E.isRight(read) && O.isNone(read.right) ? undefined : 'the value must be UTF-8')
     if (E.isLeft(read)) return entry(undefined, read.left.reason)
     if (O.isNone(read.right)) return entry(undefined)
     const instance = read.right.value

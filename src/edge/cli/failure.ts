@@ -1,4 +1,4 @@
-import { Denied, Disconnected, InvalidArgument, LeaseLost, Taken, toError } from '../../core/errors.js'
+import { Denied, Disconnected, InvalidArgument, Taken, toError } from '../../core/errors.js'
 
 /** How the program reports an error: the message for standard error, and the exit code (1: failure, 2: wrong usage). */
 export interface Failure {
@@ -16,18 +16,12 @@ const hintOf = (error: Error): string => {
   return ''
 }
 
-/** A lease id in hexadecimal, as etcdctl prints it. */
-export const hexOf = (leaseId: string): string => BigInt(leaseId).toString(16)
-
 const lacksEtcd3 = (error: Error): boolean =>
   'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'etcd3'")
 
-/** The message of an error, with leases in hexadecimal, and without the time that a call has waited, which differs from attempt to attempt. */
-export const errorText = (error: Error): string => {
-  if (error instanceof LeaseLost) return error.message.replace(error.leaseId, hexOf)
-  if (error instanceof Taken) return error.message.replace(/\blease (\d+)/g, (_, lease: string) => `lease ${hexOf(lease)}`)
-  return error instanceof Disconnected && error.cause instanceof Disconnected ? errorText(error.cause) : error.message
-}
+/** The message of an error, without the time that a call has waited, which differs from attempt to attempt. */
+export const errorText = (error: Error): string =>
+  error instanceof Disconnected && error.cause instanceof Disconnected ? errorText(error.cause) : error.message
 
 /** A key that is equal for repetitions of one outage: the message without its details, such as how long a call took. */
 export const outageKey = (error: Error): string => (error instanceof Disconnected ? (errorText(error).split(': ')[0] ?? '') : error.message)
@@ -36,7 +30,8 @@ export const outageKey = (error: Error): string => (error instanceof Disconnecte
 export const failureOf = (thrown: unknown): Failure => {
   const error = toError(thrown)
   if (error instanceof InvalidArgument) {
-    const option = options[error.argument] ?? `--${error.argument}`
+    const [argument = ''] = error.argument.split('.')
+    const option = options[argument] ?? `--${argument}`
     return { message: `${option} ${error.message.slice(error.argument.length).replace(/^:? /, '')}`, code: 2 }
   }
   if (lacksEtcd3(error)) return { message: 'the package etcd3 is not installed (run npm install etcd3 where rx-discovery is installed)', code: 1 }

@@ -1,10 +1,11 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
+import { leaseHex } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { Registration } from '../../core/register/registration.js'
-import { errorText, hexOf, outageKey } from './failure.js'
+import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
-const leaseOf = (id: string): string => (id === '0' ? 'without a lease' : `lease ${hexOf(id)}`)
+const leaseOf = (id: string): string => (id === '0' ? 'without a lease' : `lease ${leaseHex(id)}`)
 
 const textOf = (name: string, address: string, state: Registration): string => {
   switch (state.status) {

@@ -1,4 +1,5 @@
-import { defer, finalize, tap, timer, type MonoTypeOperatorFunction } from 'rxjs'
+import { defer, finalize, tap, type MonoTypeOperatorFunction } from 'rxjs'
+import { timer } from '../../flow/clock.js'
 import type { Host } from './host.js'
 import { printable } from './output.js'
 import type { Settings } from './settings.js'

@@ -1,4 +1,5 @@
 import { delay, filter, firstValueFrom, from, lastValueFrom, map, race, ReplaySubject, skip, take, type Observable } from 'rxjs'
+import { timers } from '../../flow/clock.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { exitCodeOf, type Host, type Signal } from './host.js'
 import type { Settings } from './settings.js'
@@ -23,7 +24,7 @@ export const withRegistry = async (
 ): Promise<number> => {
   const stop = new ReplaySubject<Signal>(1)
   const listening = host.signals.pipe(take(1)).subscribe(stop)
-  const explaining = stop.pipe(delay(explainAfter)).subscribe({ next: () => host.printError(waiting), error: () => undefined })
+  const explaining = stop.pipe(delay(explainAfter, timers)).subscribe({ next: () => host.printError(waiting), error: () => undefined })
   const forced = host.signals.pipe(skip(1), filter(signal => signal !== 'SIGPIPE'), map(exitCodeOf))
 
   const work = async (): Promise<number> => {

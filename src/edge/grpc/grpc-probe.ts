@@ -1,8 +1,11 @@
-import { Client, credentials as channelCredentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js'
+import { ChannelCredentials, Client, credentials as channelCredentials, type ChannelOptions } from '@grpc/grpc-js'
 import { either as E, function as F } from 'fp-ts'
 import { Observable, throwError } from 'rxjs'
+import { invalidOptions, record, text } from '../../core/arguments.js'
+import { must, secret, throwIfInvalid } from '../../core/check.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { hostPortOf, type HostPort } from '../../core/instance/endpoint.js'
+import { probeFactory } from '../../flow/operators/probe-factories.js'
 import { decodeResponse, encodeRequest } from './health-messages.js'
 
 /** Options of {@link grpcProbe}. */
@@ -41,18 +44,23 @@ const requireServing = (target: string, service: string, credentials: ChannelCre
     }
   })
 
+const credentialsCheck = secret(must(value => value instanceof ChannelCredentials, 'be ChannelCredentials of @grpc/grpc-js', 'such as credentials.createSsl()'))
+
 /**
  * A check by the gRPC health checking protocol (`grpc.health.v1.Health/Check`) for `probe`. It emits `SERVING` if the server answers that; it errors
- * otherwise, also if the server does not implement the protocol, or with `InvalidArgument` if the instance has no such endpoint.
+ * otherwise, also if the server does not implement the protocol, or with `InvalidArgument` if the instance has no such endpoint. Throws
+ * `InvalidArgument` if an option is wrong.
  *
  * @example discover(registry, 'web').pipe(probe(grpcProbe()))
  */
-export const grpcProbe =
-  ({ service = '', endpoint, credentials = channelCredentials.createInsecure(), channel = {} }: GrpcProbeOptions = {}): (<M>(
-    instance: ServiceInstance<M>,
-  ) => Observable<'SERVING'>) =>
-  instance =>
+export const grpcProbe = (options?: GrpcProbeOptions): (<M>(instance: ServiceInstance<M>) => Observable<'SERVING'>) => {
+  throwIfInvalid(invalidOptions<GrpcProbeOptions>('grpcProbe', options, { service: text, endpoint: text, credentials: credentialsCheck, channel: record }))
+  const { service = '', endpoint, credentials = channelCredentials.createInsecure(), channel = {} } = options ?? {}
+  return instance =>
     F.pipe(
       hostPortOf(instance, endpoint),
       E.match(wrong => throwError(() => wrong), target => requireServing(targetOf(target), service, credentials, { ...ownChannel, ...channel })),
     )
+}
+
+probeFactory(grpcProbe)

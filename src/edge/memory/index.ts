@@ -1,10 +1,10 @@
 import { AsyncSubject, defer, finalize, ignoreElements, lastValueFrom, merge, NEVER } from 'rxjs'
 import { of, Subject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
-import { checkedDurations } from '../../core/arguments.js'
+import { duration, invalidOptions } from '../../core/arguments.js'
 import { Closed } from '../../core/errors.js'
 import type { Change, Revision } from '../../core/store.js'
-import { now } from '../../flow/clock.js'
-import type { ClosableRegistry } from '../../flow/registry.js'
+import { background as unattended, now } from '../../flow/clock.js'
+import type { ClosableRegistry, CloseOptions } from '../../flow/registry.js'
 import { withHosts } from '../../flow/registry-hosts.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { memoryLeases } from './memory-leases.js'
@@ -80,7 +80,7 @@ export const memoryRegistry = (): MemoryRegistry => {
     const at = store.deadline()
     if (at === alarm.at) return
     alarm.timer.unsubscribe()
-    alarm = { at, timer: at === Infinity || background.closed ? Subscription.EMPTY : pause(at - now()).pipe(tap(ring)).subscribe() }
+    alarm = { at, timer: at === Infinity || background.closed ? Subscription.EMPTY : pause(at - now(), unattended).pipe(tap(ring)).subscribe() }
   }
   const ring = (): void => {
     // this timer is spent, also if it fired early
@@ -117,9 +117,10 @@ export const memoryRegistry = (): MemoryRegistry => {
     put: (entries, { id }) => whileOpen('calls', wire.call(() => store.put(entries, id))),
     watch: (range, from) => whileOpen('watches', watch(range, from)),
     lease: (ttl, end) => whileOpen('leases', lease(ttl, end)),
-    close: ({ timeout = 2_000 } = {}) => {
-      const wrong = checkedDurations({ timeout })
+    close: options => {
+      const wrong = invalidOptions<CloseOptions>('close', options, { timeout: duration })
       if (wrong) return Promise.reject(wrong)
+      const { timeout = 2_000 } = options ?? {}
       for (const verb of Object.values(closing)) verb.error(new Closed())
       const stopped = finalize<never>(() => {
         background.unsubscribe()

@@ -1,6 +1,7 @@
-import { asyncScheduler, concat, defer, EMPTY, finalize, map, mergeMap, NEVER, repeat, takeUntil, throwError, type Observable } from 'rxjs'
-import { longestTtl } from '../../core/arguments.js'
-import { Disconnected, InvalidArgument, LeaseLost } from '../../core/errors.js'
+import { asyncScheduler, concat, defer, EMPTY, finalize, map, mergeMap, NEVER, repeat, takeUntil, type Observable } from 'rxjs'
+import { ttlSeconds } from '../../core/arguments.js'
+import { invalidIf, throwIfInvalid } from '../../core/check.js'
+import { Disconnected, LeaseLost } from '../../core/errors.js'
 import type { Lease } from '../../core/store.js'
 import { now } from '../../flow/clock.js'
 import type { Registry } from '../../flow/registry.js'
@@ -23,8 +24,7 @@ export interface LeaseContext {
 /** Grants, renews every third of the TTL, revokes: see `Registry.lease`. */
 export const memoryLeases = ({ store, network, nextId, losesGrant, changed, detach }: LeaseContext): Registry['lease'] =>
   (ttl, end = NEVER) => defer(() => {
-    if (!Number.isInteger(ttl) || ttl < 1 || ttl > longestTtl)
-      return throwError(() => new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got ${ttl}`))
+    throwIfInvalid(invalidIf('ttl', ttlSeconds, ttl))
     const id = nextId()
     let granted = false
     let deadline = Infinity

@@ -1,8 +1,8 @@
 import { BehaviorSubject, defer, distinctUntilChanged, map, merge, mergeMap, NEVER, of, queueScheduler, retry } from 'rxjs'
-import { Subject, subscribeOn, switchMap, take, takeUntil, throwError, timer, type Observable } from 'rxjs'
+import { Subject, subscribeOn, switchMap, take, takeUntil, throwError, type Observable, type SchedulerLike } from 'rxjs'
 import { longestDelay } from '../../core/arguments.js'
 import { Denied, Disconnected } from '../../core/errors.js'
-import { now } from '../../flow/clock.js'
+import { now, timer, timers } from '../../flow/clock.js'
 
 /** The network between the callers and the store, with its faults. */
 export interface Network {
@@ -25,7 +25,7 @@ const host = 'memory'
 const longestSilence = 5_000
 
 /** A timer; if `ms` is more than 24 days it fires early. */
-export const pause = (ms: number): Observable<unknown> => timer(Math.min(Math.max(0, ms), longestDelay))
+export const pause = (ms: number, on: SchedulerLike = timers): Observable<unknown> => timer(Math.min(Math.max(0, ms), longestDelay), on)
 
 /** A fault that several callers may cause at once; it is over when all of them have released it. */
 const fault = (over: () => void) => {

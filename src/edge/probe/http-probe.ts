@@ -1,9 +1,12 @@
 import { either as E } from 'fp-ts'
 import { catchError, defer, throwError, type Observable } from 'rxjs'
 import { fromFetch } from 'rxjs/fetch'
+import { functionOf, invalidOptions, record, text, type Checks } from '../../core/arguments.js'
+import { must, oneOf, throwIfInvalid } from '../../core/check.js'
 import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { endpointOf } from '../../core/instance/endpoint.js'
+import { probeFactory } from '../../flow/operators/probe-factories.js'
 
 /** Options of {@link httpProbe}. */
 export interface HttpProbeOptions {
@@ -29,17 +32,27 @@ const reasonOf = ({ message, cause }: TypeError): string => {
   return cause.message !== '' ? cause.message : 'code' in cause ? String(cause.code) : message
 }
 
+const isPass = (status: number): boolean => status >= 200 && status < 400
+
+const checks: Checks<HttpProbeOptions> = {
+  path: text,
+  endpoint: text,
+  scheme: oneOf('http', 'https'),
+  method: text,
+  headers: must(value => record(value) === undefined && Object.values(value as object).every(header => text(header) === undefined), 'be an object of strings'),
+  passes: functionOf('a function that returns whether a status code is a pass'),
+}
+
 /**
  * A check by HTTP for `probe`. It emits the status code if it passes, without reading the body; it errors if not, or with `InvalidArgument` if the
- * instance has no such endpoint. Each check opens a new connection, since an open one does not show whether the server still accepts connections.
+ * instance has no such endpoint. Throws `InvalidArgument` if an option is wrong. Each check opens a new connection, since an open one does not show whether the server still accepts connections.
  *
  * @example discover(registry, 'web').pipe(probe(httpProbe({ path: '/health' })))
  */
-export const httpProbe =
-  ({ path = '', endpoint, scheme = 'http', method = 'GET', headers = {}, passes = status => status >= 200 && status < 400 }: HttpProbeOptions = {}): (<M>(
-    instance: ServiceInstance<M>,
-  ) => Observable<number>) =>
-  instance =>
+export const httpProbe = (options?: HttpProbeOptions): (<M>(instance: ServiceInstance<M>) => Observable<number>) => {
+  throwIfInvalid(invalidOptions<HttpProbeOptions>('httpProbe', options, checks))
+  const { path = '', endpoint, scheme = 'http', method = 'GET', headers = {}, passes = isPass } = options ?? {}
+  return instance =>
     defer(() => {
       const base = endpointOf(instance, endpoint)
       if (E.isLeft(base)) return throwError(() => base.left)
@@ -61,3 +74,6 @@ export const httpProbe =
         ),
       )
     })
+}
+
+probeFactory(httpProbe)

@@ -1,11 +1,11 @@
-import { asyncScheduler, defer, filter, finalize, interval, map, merge, startWith, take, takeWhile, tap, throwError, timeout, timer, EMPTY, type Observable, type ObservableInput, type ObservedValueOf } from 'rxjs'
+import { asyncScheduler, defer, filter, finalize, map, merge, startWith, take, takeWhile, tap, throwError, EMPTY, type Observable, type ObservableInput, type ObservedValueOf } from 'rxjs'
 import { checkedDurations, checkedPercents } from '../../core/arguments.js'
 import { Closed, InvalidArgument, NoInstance, toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { checkedOutliers, outliersOf, type OutlierOptions } from '../../core/balance/outliers.js'
 import type { Policy } from '../../core/balance/policy.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
-import { now } from '../clock.js'
+import { interval, now, timeout, timer } from '../clock.js'
 import { FollowedSets } from './followed-sets.js'
 import { Picker } from './picker.js'
 import type { Endpoint } from './ready-set.js'
@@ -80,7 +80,7 @@ const keyProblem = (key: unknown): InvalidArgument | undefined =>
   key === undefined || typeof key === 'string' ? undefined : new InvalidArgument('key', `must be a string, got ${typeof key}`)
 
 const signalProblem = (signal: unknown): InvalidArgument | undefined =>
-  signal === undefined || typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function'
+  signal === undefined || (typeof signal === 'object' && signal !== null && 'addEventListener' in signal)
     ? undefined
     : new InvalidArgument('signal', `must be an AbortSignal, got ${typeof signal} (pass controller.signal, not the controller)`)
 

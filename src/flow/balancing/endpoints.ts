@@ -3,6 +3,7 @@ import { asRegistered } from '../../core/sets/probing.js'
 import { instancesOf, type ServiceSet } from '../../core/sets/service-set.js'
 import { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
+import { wakeAt } from '../clock.js'
 import { newEndpoint, ReadySet, type Endpoint, type Ids, type ReadyEndpoints } from './ready-set.js'
 
 /** How long an endpoint is kept after it left, ms. */
@@ -223,6 +224,7 @@ export class Endpoints<M> {
     endpoint.ejections += 1
     endpoint.streak = 0
     endpoint.ejectedUntil = now + ejectionTime(endpoint.ejections, this.#outliers)
+    wakeAt(endpoint.ejectedUntil)
     this.#available.put(endpoint, endpoint.instance.zone, false)
     this.#exclude(endpoint)
   }

@@ -1,8 +1,8 @@
-import { asyncScheduler, from, Observable, Subscription, TimeoutError, type ObservableInput, type Subscriber } from 'rxjs'
+import { from, Observable, Subscription, TimeoutError, type ObservableInput, type Subscriber } from 'rxjs'
 import type { Outcome } from '../../core/balance/policy.js'
 import { Closed, InvalidArgument, NoInstance } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { now } from '../clock.js'
+import { now, timers } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 import type { FollowedSets } from './followed-sets.js'
 import type { Picker } from './picker.js'
@@ -161,7 +161,7 @@ class CallRun<M, T> {
       signal.addEventListener('abort', this.#abort)
     }
     if (deadline !== undefined)
-      this.#deadline = asyncScheduler.schedule(() => {
+      this.#deadline = timers.schedule(() => {
         const last = this.#try?.endpoint.instance
         const where = last === undefined ? 'it found no instance' : `try number ${this.#tries} was with ${last.id} (${last.address})`
         this.#subscriber.error(tooLate(`the call took longer than its deadline of ${deadline} ms: ${where}`))
@@ -221,8 +221,9 @@ class CallRun<M, T> {
     this.#try = one
     this.#tries += 1
     try {
-      // eslint-disable-next-line @typescript-eslint/no-non-null-assertion -- a call that does not declare the signal does not look at it
-      const input = this.#call(endpoint.instance, one.controller?.signal!)
+      // a call that does not declare the signal does not look at it
+      const call = this.#call as (instance: ServiceInstance<M>, signal: AbortSignal | undefined) => ObservableInput<T>
+      const input = call(endpoint.instance, one.controller?.signal)
       if (isPromise(input)) this.#settle(one, input)
       else this.#subscribe(one, from(input))
     } catch (error) {
@@ -231,7 +232,7 @@ class CallRun<M, T> {
     const { timeout } = this.#options
     if (timeout === undefined || one.done || (one.valued && this.#options.latency !== 'complete')) return
     const { id, address } = endpoint.instance
-    one.timer = asyncScheduler.schedule(() => this.#fail(one, tooLate(`${id} (${address}) took longer than ${timeout} ms`)), timeout)
+    one.timer = timers.schedule(() => this.#fail(one, tooLate(`${id} (${address}) took longer than ${timeout} ms`)), timeout)
   }
 
   #settle(one: Try<M>, promise: PromiseLike<T>): void {

@@ -1,9 +1,10 @@
-import { defer, filter, map, merge, scan, skipWhile, throwError, type Observable } from 'rxjs'
-import { checkedDurations, checkedFormats, checkedName } from '../../core/arguments.js'
+import { defer, filter, map, merge, scan, skipWhile, type Observable } from 'rxjs'
+import { invalidArguments, invalidOptions, readableRegistry, serviceNames, type Checks } from '../../core/arguments.js'
 import { exponential } from '../../core/backoff.js'
+import { throwIfInvalid } from '../../core/check.js'
 import { mergedCatalog, nextCatalog, pendingCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
 import { InvalidArgument } from '../../core/errors.js'
-import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
+import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
 import { projection } from '../../core/view/projection.js'
 import type { View } from '../../core/view/step.js'
@@ -11,7 +12,7 @@ import { closedSet, type ServiceSet } from '../../core/sets/service-set.js'
 import type { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
-import { inOneFormat, type DiscoverOptions } from './discover.js'
+import { discoverChecks, inOneFormat, type DiscoverOptions } from './discover.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
 import { shareLatest } from '../share-latest.js'
@@ -22,16 +23,19 @@ export interface CatalogOptions<F extends Formats = Format> extends DiscoverOpti
   readonly services?: readonly string[]
 }
 
+const catalogChecks = (): Checks<CatalogOptions> => ({ services: serviceNames, ...discoverChecks() })
+
 type Sets<M> = SortedMap<ServiceSet<M>>
 
 const catalogOf = <M>(previous: Catalog<M> | undefined, { snapshot: { services, revision }, status, asOf, trouble }: View<M>): Catalog<M> =>
   nextCatalog(previous, services, { status, revision, asOf, trouble })
 
 const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly string[] | undefined): InvalidArgument | undefined => {
-  if (services !== undefined) return ['any', ...services].map(service => checkedFormats(formats, service)).find(problem => problem !== undefined)
+  if (services !== undefined)
+    return ['any', ...services].map(service => invalidPrefixes(formats.map(({ prefix }) => prefix(service)))).find(problem => problem !== undefined)
   return formats.some(({ root }) => root === undefined)
-    ? new InvalidArgument('services', 'must be named, since the format has no root under which all services lie')
-    : checkedFormats(formats.map(({ root = '' }) => ({ prefix: () => root })), 'any')
+    ? new InvalidArgument('services', "must be named, such as ['web'], since the format has no root under which all services lie")
+    : invalidPrefixes(formats.map(({ root = '' }) => root))
 }
 
 /** One listing and one watch for all services of a format. */
@@ -56,19 +60,20 @@ const statusChanged = <M>(before: ReadonlyMap<string, ServiceSet<M>>, after: Rea
  */
 export const catalog = <const F extends Formats = Format>(
   registry: ReadableRegistry,
-  { services, format, backoff = exponential(), coalesce = 0, linger = 0, verify = 60_000 }: CatalogOptions<F> = {},
+  options?: CatalogOptions<F>,
 ): Observable<ReadonlyMap<string, ServiceSet<MetadataOf<F>>>> =>
   defer(() => {
-    const formats = formatsOf((format ?? native()) as F)
-    const wrong =
-      checkedDurations({ coalesce, linger, verify }) ??
-      services?.map(service => checkedName('services', service)).find(problem => problem !== undefined) ??
-      wrongFormats(formats, services)
-    if (wrong !== undefined) return throwError(() => wrong)
+    throwIfInvalid(
+      invalidArguments('catalog(registry, options)', ['registry', readableRegistry, registry]) ??
+        invalidOptions<object>('catalog', options, catalogChecks()),
+    )
+    const { services, format = native() as F, backoff = exponential(), coalesce = 0, verify = 60_000 } = options ?? {}
+    const formats = formatsOf(format)
+    throwIfInvalid(wrongFormats(formats, services))
 
-    const options = { backoff, verify }
+    const watching = { backoff, verify }
     const catalogs = formats.map(one =>
-      one.root === undefined ? byService(registry, one, [...new Set(services)], options) : rooted(registry, one.root, one, services, options),
+      one.root === undefined ? byService(registry, one, [...new Set(services)], watching) : rooted(registry, one.root, one, services, watching),
     )
     // Without names there is no map before the first listing: an empty one would mean that there are no services.
     const pending: Sets<MetadataOf<F>> | undefined = services && pendingCatalog<MetadataOf<F>>(services).sets
@@ -85,4 +90,4 @@ export const catalog = <const F extends Formats = Format>(
       endOnClosed<Sets<MetadataOf<F>>>(pending, (last, now) => last.map(set => closedSet(set, now))),
       coalesced(coalesce, statusChanged),
     )
-  }).pipe(shareLatest(linger))
+  }).pipe(shareLatest(options?.linger ?? 0))

@@ -1,4 +1,5 @@
-import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 'rxjs'
+import { Observable, type MonoTypeOperatorFunction, type SchedulerAction } from 'rxjs'
+import { background } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /**
@@ -18,7 +19,7 @@ export const coalesce =
             waiting = undefined
             emitted = value
             window?.unsubscribe()
-            window = asyncScheduler.schedule(flush, ms) as SchedulerAction<undefined>
+            window = background.schedule(flush, ms) as SchedulerAction<undefined>
             subscriber.next(value)
           }
           const flush = (): void => {

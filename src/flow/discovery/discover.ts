@@ -1,7 +1,9 @@
-import { defer, map, merge, scan, throwError, type Observable } from 'rxjs'
+import { defer, map, merge, scan, type Observable } from 'rxjs'
+import { backoff as backoffCheck, duration, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
-import { checkedDurations, checkedFormats, checkedName } from '../../core/arguments.js'
-import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
+import { throwIfInvalid } from '../../core/check.js'
+import { serviceName } from '../../core/instance/names.js'
+import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
 import { projection } from '../../core/view/projection.js'
 import { merged, unmerged } from '../../core/sets/merge.js'
@@ -25,6 +27,9 @@ export interface DiscoverOptions<F extends Formats = Format> {
   /** How often the set is compared with etcd, ms; 0: never. @default 60000 */
   readonly verify?: number
 }
+
+/** The checks of the options. */
+export const discoverChecks = (): Checks<DiscoverOptions> => ({ format: formatsCheck, backoff: backoffCheck, coalesce: duration, linger: duration, verify: duration })
 
 /** The sets of one format: `listWatch` is the `scan` over the listing and the watch events, and each of its views becomes a set. */
 export const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: Format<M>, options: ListWatchOptions): Observable<ServiceSet<M>> =>
@@ -50,16 +55,20 @@ const inSeveralFormats = <M>(registry: ReadableRegistry, service: string, format
 export const discover = <const F extends Formats = Format>(
   registry: ReadableRegistry,
   service: string,
-  { format, backoff = exponential(), coalesce = 0, linger = 0, verify = 60_000 }: DiscoverOptions<F> = {},
+  options?: DiscoverOptions<F>,
 ): Observable<ServiceSet<MetadataOf<F>>> =>
   defer(() => {
-    const formats = formatsOf((format ?? native()) as F)
-    const wrong = checkedDurations({ coalesce, linger, verify }) ?? checkedName('service', service) ?? checkedFormats(formats, service)
-    if (wrong !== undefined) return throwError(() => wrong)
+    throwIfInvalid(
+      invalidArguments('discover(registry, service, options)', ['registry', readableRegistry, registry], ['service', serviceName, service]) ??
+        invalidOptions<object>('discover', options, discoverChecks()),
+    )
+    const { format = native() as F, backoff = exponential(), coalesce = 0, verify = 60_000 } = options ?? {}
+    const formats = formatsOf(format)
+    throwIfInvalid(invalidPrefixes(formats.map(({ prefix }) => prefix(service))))
     const [first] = formats
-    const options = { backoff, verify }
-    return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, options) : inSeveralFormats(registry, service, formats, options)).pipe(
+    const watching = { backoff, verify }
+    return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, watching) : inSeveralFormats(registry, service, formats, watching)).pipe(
       endOnClosed(pendingSet<MetadataOf<F>>(service), closedSet),
       coalesced(coalesce, (before, after) => before.status !== after.status),
     )
-  }).pipe(shareLatest(linger))
+  }).pipe(shareLatest(options?.linger ?? 0))

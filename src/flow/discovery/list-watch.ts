@@ -1,13 +1,15 @@
-import { asyncScheduler, concat, defer, distinctUntilChanged, EMPTY, filter, interval, map, merge, mergeMap, of, scan, switchMap, tap, timer, type Observable } from 'rxjs'
+import { asyncScheduler, concat, defer, distinctUntilChanged, EMPTY, filter, map, merge, mergeMap, of, scan, switchMap, tap, type Observable } from 'rxjs'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
 import type { Projection } from '../../core/view/projection.js'
 import { agrees, emptyView, stepOf, type View, type ViewEvent } from '../../core/view/step.js'
+import { background, interval, timer } from '../clock.js'
 import { recover } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
 import { signalsOf } from '../registry-signals.js'
 import { listing } from './listing.js'
+import { warnOfMany } from './warn-of-many.js'
 
 /** Options of {@link listWatch}. */
 export interface ListWatchOptions {
@@ -61,7 +63,7 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
     const answered = (answer: Check): Observable<ViewEvent<M>> =>
       concat(
         defer(() => of<ViewEvent<M>>({ type: 'checked', check: answer, at: asyncScheduler.now() })),
-        defer(() => (view.audit === undefined ? EMPTY : timer(patience))).pipe(map((): ViewEvent<M> => ({ type: 'late', check: answer, patience }))),
+        defer(() => (view.audit === undefined ? EMPTY : timer(patience, background))).pipe(map((): ViewEvent<M> => ({ type: 'late', check: answer, patience }))),
       )
     const audit = defer(() => concat(of<ViewEvent<M>>({ type: 'asked' }), check(view.verified).pipe(mergeMap(answered))))
     const verifying = verify === 0 ? EMPTY : interval(verify).pipe(filter(() => view.audit === undefined), mergeMap(() => audit))
@@ -86,5 +88,6 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
         hasten: merge(closed, returned),
       }),
       distinctUntilChanged<View<M>>(sameToSubscribers),
+      warnOfMany(registry, prefix),
     )
   })

@@ -1,5 +1,6 @@
-import { concatMap, interval, map, of, switchMap, take, type Observable } from 'rxjs'
+import { concatMap, map, of, switchMap, take, type Observable } from 'rxjs'
 import type { Projection, Snapshot } from '../../core/view/projection.js'
+import { interval, timers } from '../clock.js'
 import { gatherListing } from '../gather-listing.js'
 import { inSlices } from '../in-slices.js'
 import type { ReadableRegistry } from '../registry.js'
@@ -15,7 +16,7 @@ export const listing = <M>(registry: ReadableRegistry, prefix: string, { decode,
   registry.list(prefix).pipe(
     concatMap(({ cluster, revision, changes }) => {
       const decoded = (index: number) => changes.slice(index * perSlice, (index + 1) * perSlice).map(change => decode(previous, change))
-      const slices = changes.length <= perSlice ? of(decoded(0)) : interval(0).pipe(take(Math.ceil(changes.length / perSlice)), map(decoded))
+      const slices = changes.length <= perSlice ? of(decoded(0)) : interval(0, timers).pipe(take(Math.ceil(changes.length / perSlice)), map(decoded))
       return slices.pipe(map(entries => ({ cluster, revision, changes: entries })))
     }),
     gatherListing(),

@@ -1,13 +1,15 @@
-import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, merge, of, repeat, Subject, take, tap, throwError, timeout as within } from 'rxjs'
+import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, merge, of, repeat, Subject, take, tap } from 'rxjs'
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, Subscription } from 'rxjs'
-import { checkedCounts, checkedDurations, checkedShare } from '../../core/arguments.js'
-import { toError } from '../../core/errors.js'
+import { callIt, count, invalidArguments, invalidOptions, period, randomSource, share, type Checks } from '../../core/arguments.js'
+import { flaw, invalid, must, throwIfInvalid } from '../../core/check.js'
+import { toError, type InvalidArgument } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { initialProbing, probingAfterCheck, probingAfterSet } from '../../core/sets/probing.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
-import { now } from '../clock.js'
+import { background, now, timeout as within } from '../clock.js'
 import { concurrencyLimit } from '../concurrency-limit.js'
 import { wait } from '../wait.js'
+import { isProbeFactory } from './probe-factories.js'
 
 /**
  * Checks one instance. The check passes if its first value is anything but `false`, or if it completes without a value; it fails if that value is
@@ -33,12 +35,33 @@ export interface ProbeOptions {
   readonly random?: () => number
 }
 
-const passes = (check: Observable<unknown>, timeout: number): Observable<boolean> =>
-  check.pipe(
+const optionChecks = (): Checks<ProbeOptions> => ({
+  rise: count,
+  fall: count,
+  interval: period,
+  timeout: period,
+  jitter: share,
+  concurrency: count,
+  random: randomSource,
+})
+
+const checkText = 'be a check, such as httpProbe() or instance => an Observable'
+const checkCheck = /* @__PURE__ */ must(value => typeof value === 'function' && !isProbeFactory(value), checkText, callIt)
+
+/** One check, which errors only with `uncalled`: if it returns a function, it is a factory that was not called. */
+const passes = <M>(check: Probe<M>, instance: ServiceInstance<M>, timeout: number, uncalled: InvalidArgument): Observable<boolean> =>
+  defer(() => {
+    const answer: unknown = check(instance)
+    if (typeof answer === 'function') throw uncalled
+    return answer as ObservableInput<unknown>
+  }).pipe(
     take(1),
     map(value => value !== false),
     defaultIfEmpty(true),
-    catchError(() => of(false)),
+    catchError((error: unknown) => {
+      if (error === uncalled) throw uncalled
+      return of(false)
+    }),
     within({ first: timeout, with: () => of(false) }),
   )
 
@@ -51,23 +74,13 @@ const passes = (check: Observable<unknown>, timeout: number): Observable<boolean
  * @example discover(registry, 'web').pipe(probe(httpProbe({ path: '/health' })))
  */
 export const probe =
-  <M>(
-    check: Probe<M>,
-    {
-      rise = 2,
-      fall = 3,
-      interval = 5_000,
-      timeout = 1_000,
-      jitter = 0.1,
-      concurrency = 32,
-      // eslint-disable-next-line no-restricted-properties -- a default; tests pass their own
-      random = Math.random,
-    }: ProbeOptions = {},
-  ): MonoTypeOperatorFunction<ServiceSet<M>> =>
+  <M>(check: Probe<M>, options?: ProbeOptions): MonoTypeOperatorFunction<ServiceSet<M>> =>
   source =>
     defer(() => {
-      const wrong = checkedCounts({ rise, fall, interval, timeout, concurrency }) ?? checkedDurations({ interval, timeout }) ?? checkedShare({ jitter })
-      if (wrong !== undefined) return throwError(() => wrong)
+      throwIfInvalid(invalidArguments('probe(check, options)', ['check', checkCheck, check]) ?? invalidOptions('probe', options, optionChecks()))
+      // eslint-disable-next-line no-restricted-properties -- a default; tests pass their own
+      const { rise = 2, fall = 3, interval = 5_000, timeout = 1_000, jitter = 0.1, concurrency = 32, random = Math.random } = options ?? {}
+      const uncalled = invalid('check', flaw(`must ${checkText}`, check, callIt(check)))
       const flips = new Subject<ServiceSet<M>>()
       const checking = new Map<string, Subscription>()
       const limited = concurrencyLimit(concurrency)
@@ -78,9 +91,9 @@ export const probe =
         const one = defer(() => {
           const instance = checking.has(id) ? state.source.get(id) : undefined
           next = now() + interval * (1 + jitter * (2 * random() - 1))
-          return instance === undefined ? EMPTY : passes(defer(() => check(instance)), timeout)
+          return instance === undefined ? EMPTY : passes(check, instance, timeout, uncalled)
         })
-        return wait(interval * jitter * random()).pipe(concatMap(() => one.pipe(limited(), repeat({ delay: () => wait(next - now()) }))))
+        return wait(interval * jitter * random(), background).pipe(concatMap(() => one.pipe(limited(), repeat({ delay: () => wait(next - now(), background) }))))
       }
 
       const start = (id: string): void => {

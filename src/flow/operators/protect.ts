@@ -1,8 +1,9 @@
-import { asyncScheduler, Observable, type MonoTypeOperatorFunction, type Subscription } from 'rxjs'
-import { checkedDurations, checkedShare } from '../../core/arguments.js'
+import { Observable, type MonoTypeOperatorFunction, type Subscription } from 'rxjs'
+import { duration, invalidOptions, share } from '../../core/arguments.js'
+import { throwIfInvalid } from '../../core/check.js'
 import { initialProtection, nextExpiry, protectionAfterSet, protectionAt } from '../../core/sets/protection.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
-import { now } from '../clock.js'
+import { background, now } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /** Options of {@link protect}. */
@@ -21,14 +22,11 @@ export interface ProtectOptions {
  * @example discover(registry, 'web').pipe(protect({ grace: 30_000, maxLoss: 0.25 }))
  */
 export const protect =
-  <M>({ grace = 30_000, maxLoss = 0.25 }: ProtectOptions = {}): MonoTypeOperatorFunction<ServiceSet<M>> =>
+  <M>(options?: ProtectOptions): MonoTypeOperatorFunction<ServiceSet<M>> =>
   source =>
     new Observable<ServiceSet<M>>(subscriber => {
-      const wrong = checkedDurations({ grace }) ?? checkedShare({ maxLoss })
-      if (wrong !== undefined) {
-        subscriber.error(wrong)
-        return
-      }
+      throwIfInvalid(invalidOptions('protect', options, { grace: duration, maxLoss: share }))
+      const { grace = 30_000, maxLoss = 0.25 } = options ?? {}
       const limits = { grace, maxLoss }
       let protection = initialProtection<M>('')
       let expiresAt: number | undefined
@@ -38,7 +36,7 @@ export const protect =
         if (next === expiresAt) return
         timer?.unsubscribe()
         expiresAt = next
-        timer = next === undefined ? undefined : asyncScheduler.schedule(expire, Math.ceil(Math.max(0, next - now())))
+        timer = next === undefined ? undefined : background.schedule(expire, Math.ceil(Math.max(0, next - now())))
       }
       const expire = (): void => {
         const { result } = protection

@@ -1,5 +1,6 @@
-import { defer, map, throwError, type MonoTypeOperatorFunction } from 'rxjs'
-import { checkedCounts } from '../../core/arguments.js'
+import { defer, map, type MonoTypeOperatorFunction } from 'rxjs'
+import { count, invalidOptions, randomSource } from '../../core/arguments.js'
+import { must, throwIfInvalid } from '../../core/check.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { subsetted, type Subset } from '../../core/sets/subset.js'
 
@@ -13,6 +14,8 @@ export interface SubsetOptions {
   readonly random?: () => number
 }
 
+const seedCheck = /* @__PURE__ */ must(value => typeof value === 'string' || typeof value === 'number', 'be a string or a number')
+
 /**
  * Keeps `size` of the up instances of each set, so that many clients of many instances do not all connect to all of them (rendezvous hashing, gRFC A68).
  * If one instance comes, goes or changes, at most one other is exchanged. Weights do not count here: the balancer behind the subset applies them.
@@ -20,16 +23,13 @@ export interface SubsetOptions {
  *
  * @example discover(registry, 'web').pipe(subset({ size: 20 }))
  */
-export const subset = <M>({
-  size,
-  // eslint-disable-next-line no-restricted-properties -- a default; tests pass their own
-  random = Math.random,
-  seed = random(),
-}: SubsetOptions): MonoTypeOperatorFunction<ServiceSet<M>> => {
-  const wrong = checkedCounts({ size })
+export const subset = <M>(options: SubsetOptions): MonoTypeOperatorFunction<ServiceSet<M>> => {
+  let drawn: number | undefined
   return source =>
     defer(() => {
-      if (wrong !== undefined) return throwError(() => wrong)
+      throwIfInvalid(invalidOptions('subset', options, { size: count, seed: seedCheck, random: randomSource }, ['size']))
+      // eslint-disable-next-line no-restricted-properties -- a default; tests pass their own
+      const { size, random = Math.random, seed = (drawn ??= random()) } = options
       let last: Subset<M> | undefined
       return source.pipe(map(set => (last = subsetted(last, set, String(seed), size)).result))
     })

@@ -1,5 +1,6 @@
-import { concat, filter, from, map, NEVER, race, shareReplay, startWith, Subject, switchMap, take, timer, type Observable, type ObservableInput } from 'rxjs'
+import { concat, filter, from, map, NEVER, race, shareReplay, startWith, Subject, switchMap, take, type Observable, type ObservableInput } from 'rxjs'
 import type { RegistrationEvent } from '../../core/register/registration.js'
+import { timer } from '../clock.js'
 
 /** How long a graceful end waits for the registry to acknowledge `draining`, ms. */
 const acknowledgeWithin = 1000

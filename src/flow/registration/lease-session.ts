@@ -2,7 +2,7 @@ import { asyncScheduler, Observable, Subscription, type Observer, type Subscribe
 import { longestDelay } from '../../core/arguments.js'
 import type { RegistrationEvent } from '../../core/register/registration.js'
 import type { Lease } from '../../core/store.js'
-import { now } from '../clock.js'
+import { now, timers } from '../clock.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 
 type Reconcile = (lease: Lease) => Observable<RegistrationEvent>
@@ -60,7 +60,7 @@ class LeaseSession implements Observer<Lease> {
 
   #wait(ms: number): void {
     this.#timer?.unsubscribe()
-    this.#timer = asyncScheduler.schedule(() => {
+    this.#timer = timers.schedule(() => {
       if (ms > longestDelay) this.#wait(ms - longestDelay)
       else this.#overdue()
     }, Math.min(Math.max(0, ms), longestDelay))

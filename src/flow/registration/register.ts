@@ -1,7 +1,9 @@
 import type { io } from 'fp-ts'
 import { defer, identity, ignoreElements, merge, Observable, of, ReplaySubject, scan, share, takeUntil, tap, type ObservableInput } from 'rxjs'
-import { checkedDurations } from '../../core/arguments.js'
+import * as checks from '../../core/arguments.js'
+import { invalidArguments, invalidOptions, type Checks } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
+import { oneOf, throwIfInvalid } from '../../core/check.js'
 import { Closed, Denied, InvalidArgument, Taken } from '../../core/errors.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
@@ -36,6 +38,17 @@ export interface RegisterOptions<F extends Formats = Format> {
   /** Uniform in [0, 1); the incarnation is drawn by it, once per subscription. @default Math.random */
   readonly random?: io.IO<number>
 }
+
+const optionChecks = (): Checks<RegisterOptions> => ({
+  ttl: checks.ttlSeconds,
+  format: checks.formats,
+  health: checks.observable,
+  until: checks.observableInput,
+  drain: checks.duration,
+  onTaken: oneOf('replace', 'fail'),
+  backoff: checks.backoff,
+  random: checks.randomSource,
+})
 
 // Made once: they have no state, and every registration needs them.
 const standard: Format = native()
@@ -83,14 +96,15 @@ const leaseless = ({ error: cause, attempt, retryAt }: Interruption): Observable
 export const register = <const F extends Formats = Format>(
   registry: Registry,
   instance: NoInfer<ServiceInstanceInput<MetadataOf<F>> | Observable<ServiceInstanceInput<MetadataOf<F>> | null>>,
-  { ttl = 10, format, health, until, drain: drainMs = 0, onTaken = 'replace', backoff = steady, random = chance }: RegisterOptions<F> = {},
+  options?: RegisterOptions<F>,
 ): Observable<Registration> =>
   defer(() => {
-    const wrong = checkedDurations({ drain: drainMs })
-    if (wrong) throw wrong
+    throwIfInvalid(
+      invalidArguments('register(registry, instance, options)', ['registry', checks.registry, registry], ['instance', checks.instanceInput, instance]) ??
+        invalidOptions<object>('register', options, optionChecks()),
+    )
+    const { ttl = 10, format, health, until, drain: drainMs = 0, onTaken = 'replace', backoff = steady, random = chance } = options ?? {}
     const formats = formatsOf(format ?? standard)
-    if (formats.length === 0) throw new InvalidArgument('format', 'must be a format, or at least one')
-
     const graceful = until && drain(until, drainMs)
     const end = graceful?.end
     const desired$ = desired({ formats, instance, health, draining: graceful?.draining, incarnation: drawn(random) })

@@ -6,6 +6,7 @@ import { otherClients } from './other-clients.js'
 import { processFaults } from './process-faults.js'
 import { shutdown } from './shutdown.js'
 import { threeMembers } from './three-members.js'
+import { throughGrpcProxy } from './through-grpc-proxy.js'
 
 /** The rows of the failure matrix. */
-export const rows: readonly Row[] = [...oneMember, ...threeMembers, ...networkFaults, ...processFaults, ...otherClients, ...accessChanges, ...shutdown]
+export const rows: readonly Row[] = [...oneMember, ...threeMembers, ...networkFaults, ...throughGrpcProxy, ...processFaults, ...otherClients, ...accessChanges, ...shutdown]

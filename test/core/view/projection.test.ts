@@ -50,6 +50,16 @@ describe('the projection of one service', () => {
     expect([shown(good), rejected(good)]).toEqual([['a@x'], []])
   })
 
+  it('rejects a key or a value that is not UTF-8, whatever the format reads; one that the format ignores stays ignored', () => {
+    const seen = after(web, put('/web/\udc00\\xff', 'a h', 1), put('/web/b', 'b h web \udc00\\xff', 2), put('/web/c', 'bad \udc00\\xff', 3), put('/web/d', 'd h', 4))
+    expect([shown(seen), rejected(seen)]).toEqual([
+      ['d@h'],
+      ['/web/b the value must be UTF-8', '/web/c the value must be UTF-8', '/web/\udc00\\xff the key must be UTF-8'],
+    ])
+    const ignoring = projection({ ...format, decode: () => E.right(O.none) }, { service: 'web' })
+    expect(rejected(after(ignoring, put('/web/b', '\udc00\\xff', 1)))).toEqual([])
+  })
+
   it('rejects an instance that claims to be of another service', () => {
     const known = after(web, put('/web/1', 'a x db', 2))
     expect([shown(known), rejected(known)]).toEqual([[], ['/web/1 claims to be of service db, under a key of web']])

@@ -304,8 +304,8 @@ describe('a catalog', () => {
     }
     expect(argumentOf({ format: plain() as never })).toBe('services')
     expect(argumentOf({ format: [native(), plain()] as never })).toBe('services')
-    expect(argumentOf({ services: ['web', 'a//b'] })).toBe('services')
-    expect(argumentOf({ services: [''] })).toBe('services')
+    expect(argumentOf({ services: ['web', 'a//b'] })).toBe('services.1')
+    expect(argumentOf({ services: [''] })).toBe('services.0')
     for (const name of ['linger', 'coalesce', 'verify']) expect(argumentOf({ [name]: -1 })).toBe(name)
     expect(argumentOf({ format: [] as never })).toBe('format')
     expect(argumentOf({ format: [native(), native()] as never })).toBe('format')

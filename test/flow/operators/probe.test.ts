@@ -358,9 +358,9 @@ describe('probe', () => {
   it.each<readonly [ProbeOptions, string]>([
     [{ rise: 0 }, 'rise must be a whole number, 1 or more, got 0'],
     [{ fall: 1.5 }, 'fall must be a whole number, 1 or more, got 1.5'],
-    [{ interval: 0 }, 'interval must be a whole number, 1 or more, got 0'],
-    [{ interval: 2 ** 31 }, 'interval must be a number of milliseconds from 0 to 2147483647, got 2147483648'],
-    [{ timeout: NaN }, 'timeout must be a whole number, 1 or more, got NaN'],
+    [{ interval: 0 }, 'interval must be a whole number of milliseconds from 1 to 2147483647, got 0'],
+    [{ interval: 2 ** 31 }, 'interval must be a whole number of milliseconds from 1 to 2147483647, got 2147483648'],
+    [{ timeout: NaN }, 'timeout must be a whole number of milliseconds from 1 to 2147483647, got NaN'],
     [{ jitter: -0.1 }, 'jitter must be a number from 0 to 1, got -0.1'],
     [{ jitter: 2 }, 'jitter must be a number from 0 to 1, got 2 (2 % is 0.02)'],
     [{ concurrency: 0 }, 'concurrency must be a whole number, 1 or more, got 0'],

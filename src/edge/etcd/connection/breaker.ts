@@ -1,6 +1,6 @@
-import { catchError, defer, delayWhen, finalize, map, NEVER, of, raceWith, retry, share, switchMap, tap, timer, type Observable } from 'rxjs'
+import { catchError, defer, delayWhen, finalize, map, NEVER, of, raceWith, retry, share, switchMap, tap, type Observable } from 'rxjs'
 import { Disconnected, toError } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timer } from '../../../flow/clock.js'
 
 /** The state of a member: not called yet, answering, or not answering. */
 export type Health = 'unknown' | 'up' | 'down'

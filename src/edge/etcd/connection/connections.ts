@@ -1,5 +1,6 @@
-import { catchError, concat, finalize, map, mergeMap, Subject, take, takeUntil, tap, throwError, timer, type Observable } from 'rxjs'
+import { catchError, concat, finalize, map, mergeMap, Subject, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
 import { toError } from '../../../core/errors.js'
+import { timer, timers } from '../../../flow/clock.js'
 
 /** The connections of one member: the one in use, and those that are dialled beside it while it is silent. */
 export interface Connections<C> {
@@ -38,7 +39,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     current: () => used,
     replaced,
     answering: ask =>
-      concat([0], timer(firstDialAfter, dialEvery).pipe(map(index => index + 1))).pipe(
+      concat([0], timer(firstDialAfter, timers, dialEvery).pipe(map(index => index + 1))).pipe(
         mergeMap(attempt => {
           const connection = attempt === 0 ? used : dial()
           return ask(connection).pipe(

@@ -25,7 +25,8 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/corrupt/, 'takes no writes while a member is corrupt'],
   [/certificate|SSL|TLS|altnames|CERT_|EPROTO|unable to verify/, 'failed the TLS handshake'],
   [/Protocol error|ERR_HTTP2|HTTP status|Bad status|Received HTTP/, 'does not speak gRPC over HTTP/2'],
-  [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before|Failed to connect/, 'reset the connection'],
+  [/Failed to connect/, 'reset the connection before it answered (perhaps it speaks TLS, then write https://)'],
+  [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before/, 'reset the connection'],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'could not be reached'],
 ]
 
@@ -42,9 +43,14 @@ const disconnected = (host: string, { code, details }: Ending, cause?: unknown):
 
 const outages: readonly number[] = [1, 2, 4, 10, 12, 13, 14, 15]
 
+/** The code of an ending. `etcd grpc-proxy` passes on etcd's refusal of a write with its text and without its code. */
+const codeOf = ({ code, details }: Ending): number =>
+  code !== 2 ? code : details.includes('requested lease not found') ? 5 : details.includes('database space exceeded') ? 8 : code
+
 /** The registry's error for how an RPC ended; undefined for an answer that only the caller can interpret. */
 export const translate = (host: string, ending: Ending): Error | undefined => {
-  const { code, details } = ending
+  const { details } = ending
+  const code = codeOf(ending)
   if (isStaleToken(ending)) return new Disconnected(`${host} refused the token: ${details}`, { host })
   if (code === 7 || /permission denied|authentication failed|invalid user/.test(details)) return new Denied(`${host}: ${details}`, { host })
   if (details.includes('revision has been compacted')) return new Compacted(0)

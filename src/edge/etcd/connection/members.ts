@@ -1,5 +1,7 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { merge, Observable, Subject } from 'rxjs'
+import { invalidOptions, optionsOf, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { must, secret, throwIfInvalid } from '../../../core/check.js'
 import { Closed, InvalidArgument, toError } from '../../../core/errors.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
 import { oneCluster } from './cluster.js'
@@ -56,10 +58,21 @@ const clientOf = (options: IOptions): Etcd3 => {
   }
 }
 
+const pem = secret(must(value => Buffer.isBuffer(value), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
+const checks: Checks<ConnectOptions> = {
+  // parseHosts checks each of them.
+  hosts: () => undefined,
+  credentials: secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem })),
+  auth: userAndPassword,
+  grpcOptions: record,
+}
+
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
   // In JavaScript an endpoint may be passed alone.
   if (Object(from) !== from || Array.isArray(from)) throw new InvalidArgument('hosts', "must be passed by name: { hosts: 'http://127.0.0.1:2379' }")
-  return 'kv' in from
+  if ('kv' in from) return true
+  throwIfInvalid(invalidOptions('etcdRegistry', from, checks))
+  return false
 }
 
 /** The members behind the endpoints, each through a client of its own; or one member, through a client that the user made and closes. */

@@ -1,5 +1,6 @@
 import type { CallOptions } from '@grpc/grpc-js'
-import { catchError, defer, finalize, from, throwError, timeout, type Observable } from 'rxjs'
+import { catchError, defer, finalize, from, throwError, type Observable } from 'rxjs'
+import { timeout } from '../../../flow/clock.js'
 import { Disconnected } from '../../../core/errors.js'
 import { failure, isStaleToken, type Ending } from './etcd-errors.js'
 import { intercept, type Interception } from './interceptor.js'

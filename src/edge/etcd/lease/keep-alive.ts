@@ -1,4 +1,5 @@
-import { catchError, defer, EMPTY, filter, mergeMap, retry, Subject, take, takeUntil, tap, throwError, timeout, timer, type Observable } from 'rxjs'
+import { catchError, defer, EMPTY, filter, mergeMap, retry, Subject, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
+import { timeout, timer } from '../../../flow/clock.js'
 import { Closed, Disconnected, toError } from '../../../core/errors.js'
 import type { Members } from '../connection/members.js'
 import { confirm, firstDue, type KeptLease } from './kept-lease.js'

@@ -1,7 +1,7 @@
-import { asyncScheduler, Subscription } from 'rxjs'
+import { Subscription } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
 import { Closed, Denied } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timers } from '../../../flow/clock.js'
 import { longestDelay } from '../../../core/arguments.js'
 import { confirm, delayedNextPing, isUnconfirmed, nextDue, type KeptLease } from './kept-lease.js'
 import type { Member } from '../connection/member.js'
@@ -127,7 +127,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     spare = undefined
     if (!main) {
       // At once the first time, then with backoff.
-      reopening = asyncScheduler.schedule(connect, breaks === 0 ? 0 : backoff.delay(breaks)())
+      reopening = timers.schedule(connect, breaks === 0 ? 0 : backoff.delay(breaks)())
       breaks += 1
       reopened = true
     }
@@ -176,7 +176,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (at >= wakeAt || leases.size === 0) return
     waking.unsubscribe()
     wakeAt = at
-    waking = asyncScheduler.schedule(tick, Math.min(Math.max(0, at - now()), longestDelay))
+    waking = timers.schedule(tick, Math.min(Math.max(0, at - now()), longestDelay))
   }
 
   const group: LeaseGroup = {

@@ -1,8 +1,8 @@
 import { EtcdLeaseInvalidError } from 'etcd3'
-import { defer, EMPTY, retry, takeUntil, timer, type Observable } from 'rxjs'
+import { defer, EMPTY, retry, takeUntil, type Observable } from 'rxjs'
 import { longestDelay } from '../../../core/arguments.js'
 import { Closed, Denied, InvalidArgument, LeaseLost } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { now, timer } from '../../../flow/clock.js'
 import type { Members } from '../connection/members.js'
 
 const isFinal = (error: unknown): boolean =>

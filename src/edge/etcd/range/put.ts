@@ -1,14 +1,18 @@
 import type { IRequestOp, ITxnResponse } from 'etcd3'
 import { EtcdLeaseInvalidError } from 'etcd3'
 import { catchError, defer, map, throwError, type Observable } from 'rxjs'
+import { shown } from '../../../core/check.js'
 import { InvalidArgument, LeaseLost, Taken } from '../../../core/errors.js'
-import type { Change, Entry, Lease, Revision } from '../../../core/store.js'
+import { isUnicode, type Change, type Entry, type Lease, type Revision } from '../../../core/store.js'
 import type { Members } from '../connection/members.js'
+import { textIn } from '../wire/text-in.js'
 
 // etcd itself checks its limits (1.5 MiB and 128 entries by default), since its flags can change them.
 const refusal = (entries: readonly Entry[]): InvalidArgument | undefined => {
   if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'must name each key at most once (put a key twice in two calls)')
   if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'must have no empty key (an etcd key is at least one byte)')
+  const unfit = entries.find(({ key, value }) => !isUnicode(key) || !isUnicode(value ?? ''))
+  if (unfit !== undefined) return new InvalidArgument('entries', `must have keys and values without lone surrogates, got the key ${shown(unfit.key)} (UTF-8 cannot carry them)`)
   return undefined
 }
 
@@ -34,7 +38,7 @@ const found = (entries: readonly Entry[], { responses }: ITxnResponse): readonly
     const kv = responses[index]?.response_range.kvs[0]
     return kv === undefined
       ? { key, value: null, lease: '0', revision: 0 }
-      : { key, value: kv.value.toString(), lease: kv.lease, revision: toRevision(kv.mod_revision) }
+      : { key, value: textIn(kv.value), lease: kv.lease, revision: toRevision(kv.mod_revision) }
   })
 
 /**

@@ -1,5 +1,5 @@
-import { exhaustMap, interval, Subscription, type Observable } from 'rxjs'
-import { now } from '../../../flow/clock.js'
+import { exhaustMap, Subscription, type Observable } from 'rxjs'
+import { interval, now } from '../../../flow/clock.js'
 
 /** Finds out when the watches of one stream have received all events from before their creation, where no event shows it. */
 export interface CatchUp {

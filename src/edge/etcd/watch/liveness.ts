@@ -1,6 +1,6 @@
-import { catchError, exhaustMap, filter, ignoreElements, interval, of, tap, throwError, type Observable } from 'rxjs'
+import { catchError, exhaustMap, filter, ignoreElements, of, tap, throwError, type Observable } from 'rxjs'
 import { toError } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { interval, now } from '../../../flow/clock.js'
 import { isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import { anyKey } from '../range/range.js'

@@ -1,7 +1,9 @@
 import type { IWatchRequest } from 'etcd3'
-import { asyncScheduler, catchError, EMPTY, ignoreElements, Observable, of, Subject, Subscription, throwError, type Unsubscribable } from 'rxjs'
+import { catchError, EMPTY, ignoreElements, Observable, of, Subject, Subscription, throwError, type Unsubscribable } from 'rxjs'
+import { shown } from '../../../core/check.js'
 import { Disconnected, toError } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
+import { covers, type Range } from '../../../core/store.js'
+import { now, timers } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
@@ -11,12 +13,15 @@ import { readWatch, type WatchResponse } from '../wire/messages.js'
 import { inBytes } from '../wire/raw-answers.js'
 import { catchUp } from './catch-up.js'
 import { liveness } from './liveness.js'
+import { WatchIds } from './watch-ids.js'
 
 type CreateRequest = NonNullable<IWatchRequest['create_request']>
 
 /** One watch on a stream. */
 export interface Watcher {
+  readonly range: Range
   readonly request: CreateRequest
+  /** Receives the responses of this watch. If a proxy created it, the header of the creation has only zeros: the proxy may have answered by itself. */
   readonly receive: (response: WatchResponse) => void
   /** The stream broke, or etcd did not create the watch. `StaleToken`: the stream's token is too old for it; another stream may be opened after `renewed`. */
   readonly fail: (error: Error) => void
@@ -43,7 +48,6 @@ interface WatchStream {
   readonly fail: (error: unknown) => void
 }
 
-const firstId = '1'
 /** How long (ms) a stream may create no watch although some are requested. */
 const createWithin = 5_000
 
@@ -51,12 +55,16 @@ const notAdded: AddedWatch = { unsubscribe: nothing, catchUp: nothing, stopCatch
 
 /** One stream, open while it has a watch. Calls `retire` when it takes no more watches, `ended` when the last one has left. */
 const watchStream = (member: Member, retire: () => void, ended: () => void): WatchStream => {
+  const { host } = member
+  /** By the id that we requested. */
   const watchers = new Map<string, Watcher>()
-  /** Requested and not created yet. etcd creates watches in the order of the requests. */
+  /** Requested and not created yet, in the order of the requests. A server that uses our ids creates watches in this order. */
   const requested = new Set<string>()
+  /** Those of `requested` that have not been sent. */
+  const waiting = new Map<string, CreateRequest>()
+  const ids = new WatchIds()
   const requests = new Subject<IWatchRequest>()
   const unsent: IWatchRequest[] = []
-  let ids = 0
   let createdAt = now()
   let creating = Subscription.EMPTY
 
@@ -70,30 +78,62 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   })
   // A refusal counts as an answer, as in `liveness`.
   const read = member.call((client, options) => client.kv.range(anyKey, options)).pipe(catchError((error: unknown) => (isOutage(error) ? EMPTY : of(undefined))))
-  const askProgress = (): void => send({ progress_request: {} })
+  // A server that ignores our ids does not answer these requests; early versions of the proxy ended (etcd-io/etcd#12311).
+  const askProgress = (): void => {
+    if (ids.areOurs) send({ progress_request: {} })
+  }
   const catchingUp = catchUp(askProgress, read)
   const alive = liveness(member, askProgress)
-  // etcd refuses some watches under the id -1, which is otherwise that of the answer to a progress request.
-  const idOf = ({ id, created }: WatchResponse): string => (id === '-1' && created ? (requested.values().next().value ?? '') : id)
+
+  const sendCreates = (): void => {
+    for (const [id, request] of waiting) {
+      if (!ids.mayCreate) return
+      waiting.delete(id)
+      ids.creating(id)
+      send({ create_request: { ...request, watch_id: id } })
+    }
+  }
+  const cancel = (id: string): void => {
+    const watch_id = ids.cancelling(id)
+    if (watch_id !== undefined) send({ cancel_request: { watch_id } })
+  }
+  const create = (response: WatchResponse): void => {
+    const cancelled = ids.areOurs
+    const id = ids.created(response, requested.values().next().value ?? '')
+    createdAt = now()
+    requested.delete(id)
+    const watcher = watchers.get(id)
+    if (watcher !== undefined) receiveFor(id, watcher, ids.areTheirs && !response.canceled ? { ...response, cluster: '0', revision: 0 } : response)
+    else if (!cancelled && !response.canceled) cancel(id)
+    sendCreates()
+  }
+  const receiveFor = (id: string, watcher: Watcher, response: WatchResponse): void => {
+    for (const { key } of response.changes)
+      if (!covers(watcher.range, key)) {
+        const range = typeof watcher.range === 'string' ? `the prefix ${shown(watcher.range)}` : `the key ${shown(watcher.range.key)}`
+        fail(new Disconnected(`${host} delivered an event of ${shown(key)} to a watch of ${range} (is a proxy in between that mixes up watches?)`, { host }))
+        return
+      }
+    // The first watch of a stream had a new token. For a later one the token may have expired, which 3.4 reports as a missing permission, too.
+    // The stream goes on serving the watches that it has, but takes no more.
+    if (response.canceled && !ids.isFirst(id) && /permission denied|auth/.test(response.reason)) {
+      retire()
+      watcher.fail(new StaleToken(`${host} refused the watch: ${response.reason}`, { host }))
+    } else watcher.receive(response)
+  }
   const receive = (message: Buffer): void => {
     alive.received()
     const response = readWatch(message)
-    const id = idOf(response)
-    if (id === '-1') {
+    if (response.created) create(response)
+    else if (response.id === '-1') {
       if (!response.canceled) catchingUp.answered()
-      return
+    } else {
+      const id = ids.oursOf(response.id)
+      const watcher = watchers.get(id)
+      requested.delete(id)
+      // Events of a cancelled watch may still arrive.
+      if (watcher !== undefined) receiveFor(id, watcher, response)
     }
-    const watcher = watchers.get(id)
-    requested.delete(id)
-    if (response.created) createdAt = now()
-    // Events of a cancelled watch may still arrive.
-    if (watcher === undefined) return
-    // The first watch of a stream had a new token. For a later one the token may have expired, which 3.4 reports as a missing permission, too.
-    // The stream goes on serving the watches that it has, but takes no more.
-    if (response.canceled && id !== firstId && /permission denied|auth/.test(response.reason)) {
-      retire()
-      watcher.fail(new StaleToken(`${member.host} refused the watch: ${response.reason}`, { host: member.host }))
-    } else watcher.receive(response)
   }
   const open = new Subscription()
   const close = (): void => {
@@ -102,6 +142,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     open.unsubscribe()
     creating.unsubscribe()
     catchingUp.close()
+    waiting.clear()
   }
   const fail = (error: unknown): void => {
     close()
@@ -113,23 +154,27 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   const checkCreations = (): void => {
     const left = createdAt + createWithin - now()
     if (requested.size === 0) return
-    if (left > 0) creating = asyncScheduler.schedule(checkCreations, left)
+    if (left > 0) creating = timers.schedule(checkCreations, left)
     else {
-      const { host } = member
       const late = new Disconnected(`${host} created no watch within ${createWithin} ms`, { host })
       const all = [...requested]
       // A watcher may be added again while it fails.
       requested.clear()
+      waiting.clear()
+      // Without our ids, a late answer could be taken for that of another create.
+      if (!ids.areOurs) retire()
       for (const id of all) watchers.get(id)?.fail(late)
     }
   }
-  const request = (id: string): void => {
+  const request = (id: string, create_request: CreateRequest): void => {
     if (requested.size === 0) {
       createdAt = now()
       creating.unsubscribe()
-      creating = asyncScheduler.schedule(checkCreations, createWithin)
+      creating = timers.schedule(checkCreations, createWithin)
     }
     requested.add(id)
+    waiting.set(id, create_request)
+    sendCreates()
   }
   const start = (): void => {
     const messages = member.stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, written)
@@ -137,22 +182,22 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
     subscribeWithin(open, alive.silence, { next: nothing, error: fail, complete: nothing })
   }
   const remove = (id: string): void => {
+    const sent = !waiting.delete(id)
     requested.delete(id)
     catchingUp.remove(id)
     if (!watchers.delete(id)) return
     if (watchers.size === 0) close()
-    else send({ cancel_request: { watch_id: id } })
+    else if (sent) cancel(id)
   }
   return {
     fail,
     add: watcher => {
       // Read first: it throws for a range that cannot be encoded.
       const create_request = watcher.request
-      const id = String(++ids)
+      const id = ids.next()
       watchers.set(id, watcher)
-      request(id)
-      send({ create_request: { ...create_request, watch_id: id } })
-      if (id === firstId) start()
+      request(id, create_request)
+      if (ids.isFirst(id)) start()
       return {
         unsubscribe: () => remove(id),
         catchUp: caughtUp => catchingUp.add(id, caughtUp),

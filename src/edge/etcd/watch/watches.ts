@@ -40,7 +40,7 @@ class Watch implements Watcher, Unsubscribable {
   readonly #subscriber: Subscriber<Batch>
   readonly #member: Member
   readonly #streams: WatchStreams
-  readonly #range: Range
+  readonly range: Range
   readonly #batches: BatchPerTick<Batch>
   #added: AddedWatch | undefined
   /** The last revision that was delivered. */
@@ -50,6 +50,8 @@ class Watch implements Watcher, Unsubscribable {
   /** The revision at subscription, until everything up to it has been delivered; then 0. */
   #target: Revision = 0
   #cluster = ''
+  /** Whether a proxy created the watch. It may leave out events that this watch does not need, and answer before it has asked etcd. */
+  #proxied = false
   /** The changes of a revision that has not arrived completely. */
   #fragments: readonly Change[] = none
   /** What arrives before it is clear whether this member can follow from here. */
@@ -60,14 +62,14 @@ class Watch implements Watcher, Unsubscribable {
     this.#subscriber = subscriber
     this.#member = member
     this.#streams = streams
-    this.#range = range
+    this.range = range
     this.#last = this.#lastEvent = from
     this.#batches = new BatchPerTick(subscriber, joined, times)
   }
 
   // From the last known revision and not the one after it: after a start in the future, some versions of etcd answer no ping on the stream.
   get request() {
-    return { ...rangeOf(this.#range), start_revision: Math.max(1, this.#last), progress_notify: true, fragment: true }
+    return { ...rangeOf(this.range), start_revision: Math.max(1, this.#last), progress_notify: true, fragment: true }
   }
 
   start(): void {
@@ -104,21 +106,25 @@ class Watch implements Watcher, Unsubscribable {
     })
   }
 
-  /** The header of a creation shows how far this member is. */
-  #create(response: WatchResponse): void {
-    this.#cluster = response.cluster
-    if (response.revision >= this.#last) this.#catchUpTo(response.revision)
+  /** The header of a creation shows how far this member is; that of a proxy shows nothing. */
+  #create({ cluster, revision }: WatchResponse): void {
+    this.#cluster = cluster
+    this.#proxied = cluster === '0'
+    if (!this.#proxied && revision >= this.#last) this.#catchUpTo(revision)
     else this.#readFirst()
   }
 
-  /** The member is behind `#last`: it may lag behind another one, or its history was replaced. */
+  /** Without a header, or if it is behind `#last`: the member may lag behind another one, or its history was replaced. */
   #readFirst(): void {
     this.#unread = []
     let revision = this.#last
-    subscribeWithin(this.#subscriber, readAt(this.#member, this.#range, this.#last), {
-      next: ({ header }) => (revision = Math.max(revision, Number(header.revision))),
+    subscribeWithin(this.#subscriber, readAt(this.#member, this.range, this.#last), {
+      next: ({ header }) => {
+        this.#cluster = header.cluster_id
+        revision = Math.max(revision, Number(header.revision))
+      },
       error: (error: unknown) => {
-        if (error instanceof Compacted) subscribeWithin(this.#subscriber, oldestRevision(this.#member, this.#range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
+        if (error instanceof Compacted) subscribeWithin(this.#subscriber, oldestRevision(this.#member, this.range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
         else this.#end(toError(error))
       },
       complete: () => {
@@ -170,7 +176,7 @@ class Watch implements Watcher, Unsubscribable {
       this.#last = delivered
       this.#batches.next({ cluster: response.cluster, revision: delivered, changes })
     }
-    if (this.#target > 0) this.#checkTarget(whole && response.changes.length < historyPerMessage ? response.revision : delivered)
+    if (this.#target > 0) this.#checkTarget(whole && !this.#proxied && response.changes.length < historyPerMessage ? response.revision : delivered)
   }
 
   /** `upTo`: the revision up to which everything has been delivered. */

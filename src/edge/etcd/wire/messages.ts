@@ -1,5 +1,6 @@
 import type { Change, Revision } from '../../../core/store.js'
 import { reader, toDecimal, toNumber, toUnsigned, type Field } from './protobuf.js'
+import { textIn } from './text-in.js'
 
 /** The fields of a response's header that this edge reads. */
 export interface Header {
@@ -84,7 +85,7 @@ export const readKey = (bytes: Buffer, start: number, end: number): Buffer => {
   return Buffer.alloc(0)
 }
 
-/** Reads a key-value into strings of its own, so that it does not keep its whole message in memory. */
+/** Reads a key-value into strings of its own (see `textIn`), so that it does not keep its whole message in memory. */
 export const readChange = (bytes: Buffer, start: number, end: number, deleted = false): Change => {
   let key = ''
   let value = ''
@@ -94,13 +95,13 @@ export const readChange = (bytes: Buffer, start: number, end: number, deleted = 
   for (let field = fields.next(); field !== undefined; field = fields.next())
     switch (field.number) {
       case 1:
-        key = bytes.toString('utf8', field.start, field.end)
+        key = textIn(bytes, field.start, field.end)
         break
       case 3:
         revision = toNumber(field)
         break
       case 5:
-        value = bytes.toString('utf8', field.start, field.end)
+        value = textIn(bytes, field.start, field.end)
         break
       case 6:
         lease = toDecimal(field)

@@ -12,13 +12,19 @@ interface Request {
   readonly cancel_request?: { readonly watch_id: string }
 }
 
+/** The id that a stream requests for its n-th watch. */
+const nth = (n: number): string => String(2 ** 41 + n - 1)
 const header = bytes(1, Buffer.concat([number(1, 7n), number(3, 5n)]))
 const refused = (id: string): Buffer => Buffer.concat([header, number(2, BigInt(id)), number(3, 1n), number(4, 1n), bytes(6, 'permission denied')])
 const created = (id: string): Buffer => Buffer.concat([header, number(2, BigInt(id)), number(3, 1n)])
 
+const event = (id: string, key: string): Buffer =>
+  Buffer.concat([header, number(2, BigInt(id)), bytes(11, bytes(2, Buffer.concat([bytes(1, Buffer.from(key)), number(3, 6n), bytes(5, Buffer.from('value'))])))])
+
 const scene = () => {
   const asked: string[] = []
   const cancelled: string[] = []
+  const received: string[] = []
   const answers = new Subject<Buffer>()
   let open = 0
   const stream = (_open: unknown, requests: Observable<Request>): Observable<Buffer> =>
@@ -40,8 +46,9 @@ const scene = () => {
     const stop = new Subscription()
     stop.add(
       streams.add({
+        range: name,
         request: { key: Buffer.from(name) },
-        receive: () => undefined,
+        receive: ({ created, changes }) => void received.push(`${name}: ${created ? 'created' : changes.map(({ key }) => key).join()}`),
         fail: error => {
           failures.set(name, error)
           stop.unsubscribe()
@@ -50,7 +57,20 @@ const scene = () => {
     )
     return () => stop.unsubscribe()
   }
-  return { member, streams, watch, asked, cancelled, failures, answer: (id: string) => answers.next(created(id)), refuse: (id: string) => answers.next(refused(id)), breaks: (error: Error) => answers.error(error), open: () => open }
+  return {
+    member,
+    streams,
+    watch,
+    asked,
+    cancelled,
+    received,
+    failures,
+    answer: (id: string) => answers.next(created(id)),
+    deliver: (id: string, key: string) => answers.next(event(id, key)),
+    refuse: (id: string) => answers.next(refused(id)),
+    breaks: (error: Error) => answers.error(error),
+    open: () => open,
+  }
 }
 
 const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
@@ -59,10 +79,11 @@ describe('a watch stream', () => {
   it('waits for a watch as long as etcd creates others', inTime(({ advance }) => {
     const { streams, watch, asked, answer, failures } = scene()
     for (const name of ['a', 'b', 'c', 'd']) watch(name)
-    for (const id of asked) {
+    for (const n of [1, 2, 3, 4]) {
       advance(2_000)
-      answer(id)
+      answer(nth(n))
     }
+    expect(asked).toEqual([1, 2, 3, 4].map(nth))
     expect(failures.size).toBe(0)
     streams.close(new Closed())
   }))
@@ -71,20 +92,20 @@ describe('a watch stream', () => {
     const { streams, watch, answer, failures, cancelled, open } = scene()
     for (const name of ['a', 'b', 'c']) watch(name)
     advance(3_000)
-    answer('1')
+    answer(nth(1))
     advance(4_900)
     expect(failures.size).toBe(0)
     advance(200)
     expect([...failures.keys()]).toEqual(['b', 'c'])
     expect([...failures.values()].every(error => error instanceof Disconnected)).toBe(true)
-    expect([cancelled, open()]).toEqual([['2', '3'], 1])
+    expect([cancelled, open()]).toEqual([[nth(2), nth(3)], 1])
     streams.close(new Closed())
   }))
 
   it('waits 5 s again for a watch that is added later', inTime(({ advance }) => {
     const { streams, watch, answer, failures } = scene()
     watch('a')
-    answer('1')
+    answer(nth(1))
     advance(60_000)
     watch('b')
     advance(4_900)
@@ -97,7 +118,7 @@ describe('a watch stream', () => {
   it('fails all watches when it breaks, also one that is added meanwhile, which goes to another stream', () => {
     const { streams, watch, breaks, failures, open } = scene()
     watch('a')
-    streams.add({ request: {}, receive: () => undefined, fail: () => void watch('again') })
+    streams.add({ range: '', request: {}, receive: () => undefined, fail: () => void watch('again') })
     breaks(new Disconnected('broken'))
     expect([...failures.keys()]).toEqual(['a', 'again'])
     expect(open()).toBe(0)
@@ -110,6 +131,7 @@ describe('a watch stream', () => {
       const stop = new Subscription()
       stop.add(
         streams.add({
+          range: '',
           request: {},
           receive: () => undefined,
           fail: () => {
@@ -130,6 +152,7 @@ describe('a watch stream', () => {
   it('still works after a request that cannot be encoded', () => {
     const { streams, watch, asked } = scene()
     const impossible = {
+      range: '',
       get request(): never {
         throw new TypeError('not a prefix')
       },
@@ -138,14 +161,15 @@ describe('a watch stream', () => {
     }
     expect(() => streams.add(impossible)).toThrow(TypeError)
     watch('a')()
-    expect(asked).toEqual(['1'])
+    expect(asked).toEqual([nth(1)])
   })
 
   it('also fails the watches of a stream that takes no more when it is closed', () => {
-    const { streams, watch, refuse, failures, open } = scene()
+    const { streams, watch, answer, refuse, failures, open } = scene()
     watch('a')
+    answer(nth(1))
     watch('b')
-    refuse('2')
+    refuse(nth(2))
     watch('c')
     expect([[...failures.keys()], open()]).toEqual([['b'], 2])
     streams.close(new Closed())
@@ -153,11 +177,12 @@ describe('a watch stream', () => {
   })
 
   it('closes when its watches have moved to another stream or left', () => {
-    const { member, refuse, asked, open } = scene()
+    const { member, answer, refuse, asked, open } = scene()
     const { watch } = watches({ all: [member], returned: NEVER, on: call => call(member), close: () => undefined })
     const all = ['a', 'b'].map(prefix => watch(prefix, 1).subscribe())
-    refuse('2')
-    expect([asked, open()]).toEqual([['1', '2', '1'], 2])
+    answer(nth(1))
+    refuse(nth(2))
+    expect([asked, open()]).toEqual([[nth(1), nth(2), nth(1)], 2])
     for (const one of all) one.unsubscribe()
     expect(open()).toBe(0)
   })
@@ -181,4 +206,91 @@ describe('a watch stream', () => {
     expect([...failures].map(([name, error]) => [name, error instanceof Closed])).toEqual([['a', true], ['b', true]])
     expect(open()).toBe(0)
   })
+
+  it('12.1 requests its first watch alone, by an id that no server chooses, and the others once the server has used that id', () => {
+    const { watch, asked, received, answer, deliver } = scene()
+    for (const name of ['a', 'b', 'c']) watch(name)
+    expect(asked).toEqual([nth(1)])
+    expect(Number(asked[0])).toBeGreaterThan(2 ** 40)
+    answer(nth(1))
+    expect(asked).toEqual([nth(1), nth(2), nth(3)])
+    deliver(nth(1), 'a1')
+    answer(nth(2))
+    deliver(nth(2), 'b1')
+    expect(received).toEqual(['a: created', 'a: a1', 'b: created', 'b: b1'])
+  })
+
+  it('12.1 fails all watches of the stream, and names the host, if an event is outside the range of its watch', () => {
+    const { watch, failures, answer, deliver, received, open } = scene()
+    watch('a')
+    watch('b')
+    answer(nth(1))
+    answer(nth(2))
+    deliver(nth(2), 'a1')
+    expect([...failures].map(([name, error]) => [name, error.name, error.message])).toEqual(
+      ['a', 'b'].map(name => [name, 'Disconnected', 'etcd delivered an event of "a1" to a watch of the prefix "b" (is a proxy in between that mixes up watches?)']),
+    )
+    expect([received, open()]).toEqual([['a: created', 'b: created'], 0])
+  })
+})
+
+describe('a watch stream through a proxy that ignores our ids', () => {
+  it('12.1 has one create under way at a time, and uses the id of its answer', () => {
+    const { watch, asked, received, answer, deliver } = scene()
+    for (const name of ['a', 'b', 'c']) watch(name)
+    for (const [id, key] of [['0', 'a1'], ['1', 'b1'], ['2', 'c1']] as const) {
+      expect(asked).toHaveLength(Number(id) + 1)
+      answer(id)
+      deliver(id, key)
+    }
+    deliver('0', 'a2')
+    expect(received).toEqual(['a: created', 'a: a1', 'b: created', 'b: b1', 'c: created', 'c: c1', 'a: a2'])
+  })
+
+  it('12.1 cancels by the id of the answer: at once, or once it has come', () => {
+    const { watch, asked, cancelled, answer, received, deliver } = scene()
+    const [a, b, c] = ['a', 'b', 'c', 'd'].map(watch)
+    answer('0')
+    // `b` is under way, `c` has not been sent.
+    b?.()
+    c?.()
+    expect(cancelled).toEqual([])
+    answer('1')
+    expect([asked, cancelled]).toEqual([[nth(1), nth(2), nth(4)], ['1']])
+    a?.()
+    expect(cancelled).toEqual(['1', '0'])
+    deliver('0', 'a1')
+    deliver('1', 'b1')
+    answer('2')
+    expect(received).toEqual(['a: created', 'd: created'])
+  })
+
+  it('12.1 does not take a refusal, which has the id -1, for another id', () => {
+    const { watch, asked, received, refuse, answer } = scene()
+    for (const name of ['a', 'b', 'c']) watch(name)
+    refuse('-1')
+    answer('0')
+    expect(asked).toHaveLength(3)
+    expect(received).toEqual(['a: created', 'b: created'])
+    answer('1')
+    expect(received.at(-1)).toBe('c: created')
+  })
+
+  it('12.1 requests no further watch after a create that was not answered, and keeps those that it has', inTime(({ advance }) => {
+    const { streams, watch, asked, cancelled, failures, received, answer, deliver, open } = scene()
+    watch('a')
+    answer('0')
+    watch('b')
+    watch('c')
+    advance(5_100)
+    expect([...failures.keys()]).toEqual(['b', 'c'])
+    watch('d')
+    expect([asked, open()]).toEqual([[nth(1), nth(2), nth(1)], 2])
+    // The late answer to `b`, on the first stream; the fake server sends it on both.
+    answer('1')
+    expect(cancelled).toEqual(['1'])
+    deliver('0', 'a1')
+    expect(received).toContain('a: a1')
+    streams.close(new Closed())
+  }))
 })
