@@ -76,14 +76,14 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
   const renew = tokens === undefined
   const token = tokens?.current ?? of(undefined)
   const ask = (client: RawClient): Observable<unknown> =>
-    token.pipe(switchMap(current => unary({ host, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))))
-  const probe = connections.answering(ask).pipe(
-    catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
-    raceWith(closed),
-  )
+    token.pipe(
+      switchMap(current => unary({ host, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
+      catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
+    )
+  const probe = connections.answering(ask).pipe(raceWith(closed))
   const replaced = connections.replaced.pipe(
     map(() => {
-      throw new Disconnected(`${host} was silent on this connection and answered on another one`, { host })
+      throw new Disconnected(`${host} did not answer on this connection, or refused, and answered on another one`, { host })
     }),
   )
   const { health, pass, returned, answered, failed } = breaker(host, probe)

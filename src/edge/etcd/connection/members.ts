@@ -45,6 +45,8 @@ const channel: NonNullable<IOptions['grpcOptions']> = {
   'grpc.max_reconnect_backoff_ms': 100,
   // At a redial, a host name may have another address. By default grpc-js looks it up at most every 30 s.
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
+  // Otherwise each connection to a name that has several addresses leads to the first one that accepts it.
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
 }
 
 const clientOf = (options: IOptions): Etcd3 => {

@@ -1,9 +1,14 @@
-import { map, merge, NEVER, tap, throwError, timer } from 'rxjs'
+import { defer, map, merge, NEVER, of, retry, tap, throwError, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
 import { connections } from '../../../../src/edge/etcd/connection/connections.js'
+import { NeverSent } from '../../../../src/edge/etcd/connection/etcd-errors.js'
+import { withClock } from '../../../../src/flow/clock.js'
 
-const scene = (test: Parameters<TestScheduler['run']>[0]) => () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(test)
+const scene = (test: Parameters<TestScheduler['run']>[0]) => () => {
+  const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
+  withClock({ now: () => scheduler.frame }, () => scheduler.run(test))
+}
 
 const pool = () => {
   const [made, closed]: [number[], number[]] = [[], []]
@@ -68,6 +73,37 @@ describe('connections', () => {
       expectObservable(answering(one => (one === 1 ? throwError(() => no) : NEVER))).toBe('500ms #', undefined, no)
       flush()
       expect([current(), closed]).toEqual([1, [0]])
+    }),
+  )
+  const every25 = retry<unknown>({ delay: () => timer(25) })
+  it(
+    'while the one in use refuses, ask another one after half a second and then each second; use the first that answers',
+    scene(({ expectObservable, flush }) => {
+      const { answering, replaced, current, made, closed } = pool()
+      const ask = (one: number) => (one === 2 ? timer(10) : throwError(() => new Error('no leader')))
+      expectObservable(merge(answering(ask).pipe(every25), replaced.pipe(map(() => 'replaced')))).toBe('1510ms (ra)', { r: 'replaced', a: 2 })
+      flush()
+      expect([current(), made, closed]).toEqual([2, [0, 1, 2], [1, 0]])
+    }),
+  )
+  it(
+    'ask the one in use again while the other one is silent, and keep it if it answers',
+    scene(({ expectObservable, flush }) => {
+      const { answering, current, closed } = pool()
+      let asked = 0
+      const ask = (one: number) => (one === 0 ? defer(() => (asked++ < 30 ? throwError(() => new Error('no leader')) : of(0))) : NEVER)
+      expectObservable(answering(ask).pipe(every25)).toBe('750ms (a|)', { a: 0 })
+      flush()
+      expect([current(), closed]).toEqual([0, [1]])
+    }),
+  )
+  it(
+    'dial no other one if no connection can be made, since the channel dials again by itself',
+    scene(({ expectObservable, flush }) => {
+      const { answering, made } = pool()
+      expectObservable(answering(() => throwError(() => new NeverSent('refused the connection'))).pipe(every25), '10s !').toBe('')
+      flush()
+      expect(made).toEqual([0])
     }),
   )
 })
