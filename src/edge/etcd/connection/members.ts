@@ -6,6 +6,7 @@ import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
 import { isOutage } from './etcd-errors.js'
 import { address, parseHosts } from './hosts.js'
+import { httpProxyFor } from './http-proxy.js'
 import { etcdMember, type Member } from './member.js'
 import { tokens, type Credentials } from './tokens.js'
 
@@ -49,6 +50,15 @@ const channel: NonNullable<IOptions['grpcOptions']> = {
   'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
 }
 
+// For each connection that an HTTP proxy refuses, grpc-js writes a line to stderr.
+const proxiedChannel: typeof channel = { 'grpc.initial_reconnect_backoff_ms': 1_000, 'grpc.max_reconnect_backoff_ms': 1_000 }
+
+const channelFor = (host: string, own: typeof channel = {}): typeof channel => ({
+  ...channel,
+  ...(own['grpc.enable_http_proxy'] !== 0 && httpProxyFor(host) && proxiedChannel),
+  ...own,
+})
+
 const clientOf = (options: IOptions): Etcd3 => {
   try {
     return new Etcd3(options)
@@ -78,7 +88,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
               ...(from.credentials && { credentials: from.credentials }),
               hosts: address(host),
               // Clients of one host share its connection if their options are equal; this number makes them differ.
-              grpcOptions: { ...channel, ...from.grpcOptions, 'rx-discovery.connection': number },
+              grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
               faultHandling: { host: () => passThrough, global: passThrough },
             }),
           client => client.close(),
