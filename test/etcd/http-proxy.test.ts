@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { firstValueFrom, type Observable } from 'rxjs'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import { connect, type ConnectOptions } from '../../src/edge/etcd/connection/members.js'
@@ -43,8 +44,8 @@ describe('http_proxy in the environment', () => {
     expect(proxy.asked()).toBeLessThanOrEqual(4)
   })
   it('12.7 a proxy that is silent is named', async () => {
-    const sockets: Socket[] = []
-    const http = createServer().on('connect', (_, socket) => sockets.push(socket as Socket))
+    const sockets: Duplex[] = []
+    const http = createServer().on('connect', (_, socket) => sockets.push(socket))
     await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
     own(http, it => it.close())
     vi.stubEnv('http_proxy', `http://127.0.0.1:${(http.address() as AddressInfo).port}`)

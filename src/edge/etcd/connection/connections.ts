@@ -1,18 +1,38 @@
-import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry, Subject, take, takeUntil, tap, throwError, timer, type Observable } from 'rxjs'
+import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry, Subject, take, takeUntil, throwError, timer, type Observable } from 'rxjs'
 import { toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { NeverSent } from './etcd-errors.js'
 
+/**
+ * Why a stream must be opened again: `moved`, because its connection was silent or refused, and another one came into use; `queued`, because its
+ * connection answers other streams, but has no room for this one.
+ */
+export type StreamEnd = 'moved' | 'queued'
+
+/** The connection of one stream. */
+export interface StreamConnection<C> {
+  readonly connection: C
+  /** Emits if the stream must be opened again; nothing more arrives on it. */
+  readonly ended: Observable<StreamEnd>
+  /** To be called at each message of the stream. */
+  readonly received: () => void
+  /** To be called when the stream is over. */
+  readonly release: () => void
+}
+
 /** The connections of one endpoint: the one in use, and those that are dialled beside it while no answer comes on it, or only refusals. */
 export interface Connections<C> {
-  /** The connection in use. */
+  /** The connection for calls. */
   readonly current: () => C
-  /** Emits when another connection comes into use. Nothing more arrives on the former one. */
-  readonly replaced: Observable<unknown>
+  /** How many messages the streams on the connection for calls have received. */
+  readonly messages: () => number
+  /** The connection for one more stream. It is that of the calls, unless a limit of streams was found. */
+  readonly stream: () => StreamConnection<C>
   /**
    * Asks on the connection in use and, while no answer comes, on new ones beside it. The first connection that answers comes into use;
    * then it emits once. Errors as soon as one connection is refused.
    * If the connection in use has been refusing for half a second, a new one is asked beside it: a balancer or a DNS name may lead it to another member.
+   * If the streams on a silent connection are answered, its streams take up all that the server allows: from then on, calls have a connection of their own.
    */
   readonly answering: (ask: (connection: C) => Observable<unknown>) => Observable<unknown>
   readonly close: () => void
@@ -30,19 +50,75 @@ const besideRefusals = 2_000
 const askAgainAfter = 25
 /** After a pause of this length (ms) between two refusals, they are counted anew. */
 const forgetAfter = 2_000
+/** If a connection is silent again within this time (ms), although its streams were answered at first, it is taken for full. */
+const silentAgainWithin = 30_000
+
+interface Stream {
+  answered: boolean
+  readonly ended: Subject<StreamEnd>
+}
+
+/** A connection and its streams. */
+interface Line<C> {
+  readonly connection: C
+  readonly streams: Set<Stream>
+  messages: number
+}
+
+const answeredStreams = <C>({ streams }: Line<C>): number => [...streams].filter(({ answered }) => answered).length
+const endAll = (streams: Iterable<Stream>, end: StreamEnd): void => {
+  for (const stream of [...streams]) stream.ended.next(end)
+}
 
 /** Makes connections by `open`, each with a number of its own, the first one at once. */
 export const connections = <C>(open: (number: number) => C, close: (connection: C) => unknown): Connections<C> => {
   let opened = 0
-  const dial = (): C => open(opened++)
+  const dial = (): Line<C> => ({ connection: open(opened++), streams: new Set(), messages: 0 })
+  const closeLine = (line: Line<C>): unknown => close(line.connection)
   let used = dial()
-  const replaced = new Subject<void>()
-  const use = (connection: C): void => {
-    if (connection === used) return
-    close(used)
-    used = connection
-    replaced.next()
+  /** How many streams a connection takes. Once a limit is known, calls and streams have different connections. */
+  let room = Infinity
+  /** The connections that only have streams. */
+  const streamLines = new Set<Line<C>>()
+  let silentAt = -Infinity
+
+  const closeStreamLines = (): void => {
+    const lines = [...streamLines]
+    streamLines.clear()
+    lines.forEach(closeLine)
+    for (const { streams } of lines) endAll(streams, 'moved')
   }
+  /** The connection in use is left, with all streams. */
+  const replace = (line: Line<C>): void => {
+    if (line === used) return
+    const former = used
+    used = line
+    closeLine(former)
+    endAll(former.streams, 'moved')
+    closeStreamLines()
+  }
+  /** Another connection answered while the one in use was silent. `heard`: whether streams were answered meanwhile. */
+  const leaveSilent = (line: Line<C>, heard: boolean): void => {
+    if (line === used) return
+    const answered = answeredStreams(used)
+    const again = now() - silentAt < silentAgainWithin
+    silentAt = now()
+    if (room < Infinity && heard) {
+      closeLine(used)
+      used = line
+    } else if (room === Infinity && answered > 0 && heard) {
+      room = answered
+      const former = used
+      used = line
+      streamLines.add(former)
+      endAll([...former.streams].filter(stream => !stream.answered), 'queued')
+    } else {
+      if (room === Infinity && answered > 0 && again) room = answered
+      replace(line)
+    }
+  }
+  const messages = (): number => [used, ...streamLines].reduce((sum, line) => sum + line.messages, 0)
+
   /** Since when the connection in use refuses, when it did so last, and when another one was dialled because of it. */
   let [refusedSince, refusedAt, dialledAt] = [Infinity, -Infinity, -Infinity]
   const noteRefusal = (error: unknown): void => {
@@ -56,53 +132,82 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     const at = now()
     return at - refusedSince >= firstDialAfter && at - refusedAt <= forgetAfter && at - dialledAt >= dialEvery
   }
-  const inTurn = (ask: (connection: C) => Observable<unknown>): Observable<C> =>
-    concat([0], timer(firstDialAfter, dialEvery).pipe(map(index => index + 1))).pipe(
+  type Ask = (connection: C) => Observable<unknown>
+  /** Emits what to do with the connection that answered. */
+  const inTurn = (ask: Ask): Observable<() => void> => {
+    const before = messages()
+    return concat([0], timer(firstDialAfter, dialEvery).pipe(map(index => index + 1))).pipe(
       mergeMap(attempt => {
-        const connection = attempt === 0 ? used : dial()
-        return ask(connection).pipe(
+        const line = attempt === 0 ? used : dial()
+        return ask(line.connection).pipe(
           // A refusal says more than silence, so a connection that is refused comes into use, too.
           catchError((error: unknown) => {
             noteRefusal(error)
-            use(connection)
+            replace(line)
             return throwError(() => toError(error))
           }),
-          map(() => connection),
-          finalize(() => attempt > 0 && connection !== used && close(connection)),
+          map(() => () => leaveSilent(line, messages() > before)),
           takeUntil(timer(lifetime)),
+          finalize(() => attempt > 0 && line !== used && closeLine(line)),
         )
       }),
     )
+  }
   /** Asks on a new connection as well. It comes into use only if it answers, because its refusal says no more than that of the one in use. */
-  const andBeside = (ask: (connection: C) => Observable<unknown>): Observable<C> => {
+  const andBeside = (ask: Ask): Observable<() => void> => {
     dialledAt = now()
     const beside = dial()
     let underWay = true
     return merge(
-      ask(beside).pipe(
-        map(() => beside),
-        takeUntil(timer(besideRefusals)),
+      ask(beside.connection).pipe(
+        map(() => () => replace(beside)),
         catchError(() => EMPTY),
+        takeUntil(timer(besideRefusals)),
         finalize(() => {
           underWay = false
-          if (beside !== used) close(beside)
+          if (beside !== used) closeLine(beside)
         }),
       ),
-      inTurn(ask).pipe(retry({ delay: (error: unknown) => (underWay ? timer(askAgainAfter) : throwError(() => toError(error))) })),
+      defer(() => inTurn(ask)).pipe(retry({ delay: (error: unknown) => (underWay ? timer(askAgainAfter) : throwError(() => toError(error))) })),
     )
   }
 
   return {
-    current: () => used,
-    replaced,
+    current: () => used.connection,
+    messages: () => used.messages,
+    stream: () => {
+      let line = used
+      if (room < Infinity) {
+        line = [...streamLines].find(({ streams }) => streams.size < room) ?? dial()
+        streamLines.add(line)
+      }
+      const stream: Stream = { answered: false, ended: new Subject() }
+      line.streams.add(stream)
+      return {
+        connection: line.connection,
+        ended: stream.ended,
+        received: () => {
+          line.messages += 1
+          stream.answered = true
+        },
+        release: () => {
+          line.streams.delete(stream)
+          if (line.streams.size === 0 && streamLines.delete(line)) closeLine(line)
+        },
+      }
+    },
     answering: ask =>
       defer(() => (isRefusing() ? andBeside(ask) : inTurn(ask))).pipe(
         take(1),
-        tap(connection => {
+        map(use => {
           refusedSince = Infinity
-          use(connection)
+          use()
+          return used.connection
         }),
       ),
-    close: () => close(used),
+    close: () => {
+      closeLine(used)
+      streamLines.forEach(closeLine)
+    },
   }
 }

@@ -18,6 +18,9 @@ export const isAhead = (error: unknown): boolean => error instanceof Rewound && 
 export class NeverSent extends Disconnected {}
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
+/** The connection stands, and the answer did not come within the deadline of the call. */
+export class TimedOut extends Disconnected {}
+
 const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'refused the connection'],
   [/ENOTFOUND|EAI_AGAIN|[Nn]ame resolution failed/, 'could not be found by its name'],
@@ -51,7 +54,7 @@ const disconnected = (host: string, { code, details }: Ending, cause?: unknown):
   const proxied = throughProxy(host, details)
   if (proxied !== undefined) return new Outage(`${host} ${proxied}`, { host, cause })
   // For a deadline, gRPC's text describes its own internals.
-  if (code === 4) return new Disconnected(`${host} did not answer in time`, { host, cause })
+  if (code === 4) return new TimedOut(`${host} did not answer in time`, { host, cause })
   const [, symptom] = symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off']
   return new Outage(`${host} ${symptom}: ${hasNoReason(details) ? 'it gave no reason' : reason(details)}`, { host, cause })
 }

@@ -19,7 +19,7 @@ const addressIn = (url: string): string | undefined => {
 const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
 const bitsOf = (address: string): number | undefined => {
   const parts = ipv4.exec(address)?.slice(1)
-  return parts && parts.reduce((bits, part) => bits * 256 + Number(part), 0)
+  return parts?.reduce((bits, part) => bits * 256 + Number(part), 0)
 }
 const isInBlock = (name: string, block: string): boolean => {
   const [start = '', length = ''] = block.split('/')
@@ -34,10 +34,11 @@ const isInBlock = (name: string, block: string): boolean => {
  * an entry of `no_proxy` is an IPv4 block or the end of a host name. undefined if there is none.
  */
 export const httpProxyFor = (host: string, environment: Environment = process.env): HttpProxy | undefined => {
-  const variable = ['grpc_proxy', 'https_proxy', 'http_proxy'].find(name => environment[name])
+  const firstOf = (...names: readonly string[]): string | undefined => names.find(name => environment[name])
+  const variable = firstOf('grpc_proxy', 'https_proxy', 'http_proxy')
   const address = variable === undefined ? undefined : addressIn(environment[variable] ?? '')
   if (variable === undefined || address === undefined) return undefined
   const name = host.replace(/^https?:\/\//i, '').replace(/\/$/, '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
-  const exceptions = (environment['no_grpc_proxy'] || environment['no_proxy'])?.split(',') ?? []
+  const exceptions = environment[firstOf('no_grpc_proxy', 'no_proxy') ?? '']?.split(',') ?? []
   return exceptions.some(exception => name.endsWith(exception) || isInBlock(name, exception)) ? undefined : { variable, address }
 }
