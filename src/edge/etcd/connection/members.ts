@@ -15,6 +15,8 @@ export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOpti
   /** Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`. */
   readonly hosts: string | readonly string[]
   readonly auth?: Credentials
+  /** Uniform in [0, 1): chooses the endpoint that is used first, so that many processes with the same list spread over the members. @default Math.random */
+  readonly random?: () => number
 }
 
 /** The members of one cluster. */
@@ -100,7 +102,8 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
         etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
       )
 
-  const [first] = all
+  const random = isClient(from) ? Math.random : (from.random ?? Math.random)
+  const first = all[Math.min(all.length - 1, Math.floor(random() * all.length))]
   if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint, such as \'localhost:2379\'')
   let current = first
   const leave = (member: Member): void => {
