@@ -48,7 +48,7 @@ const lifetime = 8_000
 const besideRefusals = 2_000
 /** The pause (ms) before the connection in use is asked again meanwhile. */
 const askAgainAfter = 25
-/** After a pause of this length (ms) between two refusals, they are counted anew. */
+/** After a pause of this length (ms) between two refusals, the count starts over. */
 const forgetAfter = 2_000
 /** If a connection is silent again within this time (ms), although its streams were answered at first, it is taken for full. */
 const silentAgainWithin = 30_000
@@ -97,16 +97,16 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     endAll(former.streams, 'moved')
     closeStreamLines()
   }
-  /** Another connection answered while the one in use was silent. `heard`: whether streams were answered meanwhile. */
-  const leaveSilent = (line: Line<C>, heard: boolean): void => {
+  /** Another connection answered while the one in use was silent. `streaming`: whether streams were answered meanwhile. */
+  const leaveSilent = (line: Line<C>, streaming: boolean): void => {
     if (line === used) return
     const answered = answeredStreams(used)
     const again = now() - silentAt < silentAgainWithin
     silentAt = now()
-    if (room < Infinity && heard) {
+    if (room < Infinity && streaming) {
       closeLine(used)
       used = line
-    } else if (room === Infinity && answered > 0 && heard) {
+    } else if (room === Infinity && answered > 0 && streaming) {
       room = answered
       const former = used
       used = line
