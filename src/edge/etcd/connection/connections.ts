@@ -24,8 +24,8 @@ export interface StreamConnection<C> {
 export interface Connections<C> {
   /** The connection for calls. */
   readonly current: () => C
-  /** How many messages the streams on the connection for calls have received. */
-  readonly messages: () => number
+  /** When (monotonic ms) a stream on the connection for calls last received a message. */
+  readonly receivedAt: () => number
   /** The connection for one more stream. It is that of the calls, unless a limit of streams was found. */
   readonly stream: () => StreamConnection<C>
   /**
@@ -53,6 +53,12 @@ const forgetAfter = 2_000
 /** If a connection is silent again within this time (ms), although its streams were answered at first, it is taken for full. */
 const silentAgainWithin = 30_000
 
+/**
+ * If a stream received a message so recently (ms), its connection is not dead, and only calls get no answer on it: a call waits for 1.5 s at least,
+ * and then a probe for half a second.
+ */
+const streamingWithin = 1_000
+
 interface Stream {
   answered: boolean
   readonly ended: Subject<StreamEnd>
@@ -62,7 +68,7 @@ interface Stream {
 interface Line<C> {
   readonly connection: C
   readonly streams: Set<Stream>
-  messages: number
+  receivedAt: number
 }
 
 const answeredStreams = <C>({ streams }: Line<C>): number => [...streams].filter(({ answered }) => answered).length
@@ -73,7 +79,7 @@ const endAll = (streams: Iterable<Stream>, end: StreamEnd): void => {
 /** Makes connections by `open`, each with a number of its own, the first one at once. */
 export const connections = <C>(open: (number: number) => C, close: (connection: C) => unknown): Connections<C> => {
   let opened = 0
-  const dial = (): Line<C> => ({ connection: open(opened++), streams: new Set(), messages: 0 })
+  const dial = (): Line<C> => ({ connection: open(opened++), streams: new Set(), receivedAt: -Infinity })
   const closeLine = (line: Line<C>): unknown => close(line.connection)
   let used = dial()
   /** How many streams a connection takes. Once a limit is known, calls and streams have different connections. */
@@ -97,9 +103,10 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     endAll(former.streams, 'moved')
     closeStreamLines()
   }
-  /** Another connection answered while the one in use was silent. `streaming`: whether streams were answered meanwhile. */
-  const leaveSilent = (line: Line<C>, streaming: boolean): void => {
+  /** Another connection answered while the one in use was silent. */
+  const leaveSilent = (line: Line<C>): void => {
     if (line === used) return
+    const streaming = isStreaming()
     const answered = answeredStreams(used)
     const again = now() - silentAt < silentAgainWithin
     silentAt = now()
@@ -117,7 +124,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
       replace(line)
     }
   }
-  const messages = (): number => [used, ...streamLines].reduce((sum, line) => sum + line.messages, 0)
+  const isStreaming = (): boolean => now() - Math.max(used.receivedAt, ...[...streamLines].map(({ receivedAt }) => receivedAt)) < streamingWithin
 
   /** Since when the connection in use refuses, when it did so last, and when another one was dialled because of it. */
   let [refusedSince, refusedAt, dialledAt] = [Infinity, -Infinity, -Infinity]
@@ -134,9 +141,8 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
   }
   type Ask = (connection: C) => Observable<unknown>
   /** Emits what to do with the connection that answered. */
-  const inTurn = (ask: Ask): Observable<() => void> => {
-    const before = messages()
-    return concat([0], timer(firstDialAfter, dialEvery).pipe(map(index => index + 1))).pipe(
+  const inTurn = (ask: Ask): Observable<() => void> =>
+    concat([0], timer(firstDialAfter, dialEvery).pipe(map(index => index + 1))).pipe(
       mergeMap(attempt => {
         const line = attempt === 0 ? used : dial()
         return ask(line.connection).pipe(
@@ -146,13 +152,12 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
             replace(line)
             return throwError(() => toError(error))
           }),
-          map(() => () => leaveSilent(line, messages() > before)),
+          map(() => () => leaveSilent(line)),
           takeUntil(timer(lifetime)),
           finalize(() => attempt > 0 && line !== used && closeLine(line)),
         )
       }),
     )
-  }
   /** Asks on a new connection as well. It comes into use only if it answers, because its refusal says no more than that of the one in use. */
   const andBeside = (ask: Ask): Observable<() => void> => {
     dialledAt = now()
@@ -168,13 +173,13 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
           if (beside !== used) closeLine(beside)
         }),
       ),
-      defer(() => inTurn(ask)).pipe(retry({ delay: (error: unknown) => (underWay ? timer(askAgainAfter) : throwError(() => toError(error))) })),
+      inTurn(ask).pipe(retry({ delay: (error: unknown) => (underWay ? timer(askAgainAfter) : throwError(() => toError(error))) })),
     )
   }
 
   return {
     current: () => used.connection,
-    messages: () => used.messages,
+    receivedAt: () => used.receivedAt,
     stream: () => {
       let line = used
       if (room < Infinity) {
@@ -187,7 +192,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
         connection: line.connection,
         ended: stream.ended,
         received: () => {
-          line.messages += 1
+          line.receivedAt = now()
           stream.answered = true
         },
         release: () => {

@@ -128,10 +128,10 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
   /** Names the limit of streams if a call gets no answer while streams on the same connection do. */
   const besideStreams = <T>(answer: Observable<T>): Observable<T> =>
     defer(() => {
-      const [connection, before] = [connections.current(), connections.messages()]
+      const [connection, sentAt] = [connections.current(), now()]
       return answer.pipe(
         catchError((error: unknown) => {
-          const isFull = error instanceof TimedOut && connections.current() === connection && connections.messages() > before
+          const isFull = error instanceof TimedOut && connections.current() === connection && connections.receivedAt() > sentAt
           const shown = isFull ? new TimedOut(`${error.message}, although streams of the same connection are answered: ${atLimit}`, { host, cause: error }) : error
           return throwError(() => toError(shown))
         }),

@@ -1,4 +1,4 @@
-import { concat, defer, map, merge, NEVER, of, retry, take, tap, throwError, timer } from 'rxjs'
+import { concat, defer, map, merge, mergeMap, NEVER, of, retry, take, tap, throwError, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
 import { connections } from '../../../../src/edge/etcd/connection/connections.js'
@@ -141,8 +141,12 @@ describe('connections', () => {
     'take a connection for full that is silent again soon, though its streams were answered at first',
     scene(({ expectObservable, flush }) => {
       const { answering, stream, current, made, closed } = pool()
-      stream().received()
-      expectObservable(concat(answering(one => (one === 0 ? NEVER : of(one))), defer(() => (stream().received(), answering(one => (one === 1 ? NEVER : of(one)))))).pipe(map(() => 'x'))).toBe('500ms x 499ms (x|)')
+      const silentLater = (silent: number) =>
+        defer(() => {
+          stream().received()
+          return timer(1_000).pipe(mergeMap(() => answering(one => (one === silent ? NEVER : of(one)))))
+        })
+      expectObservable(concat(silentLater(0), silentLater(1)).pipe(map(() => 'x'))).toBe('1500ms x 1499ms (x|)')
       flush()
       expect([current(), made, closed]).toEqual([2, [0, 1, 2], [0, 1]])
       expect([stream(), stream()].map(({ connection }) => connection)).toEqual([3, 4])
