@@ -15,6 +15,8 @@ const pem = (text: string | undefined): Buffer | undefined => (text === undefine
 const [rootCertificate, certChain, privateKey] = [pem(tls?.ca), pem(tls?.cert), pem(tls?.key)]
 const registry = etcdRegistry({
   hosts,
+  // The rows of the matrix choose the member that is used first.
+  random: () => 0,
   ...(auth && { auth }),
   ...(rootCertificate && { credentials: { rootCertificate, ...(certChain && { certChain }), ...(privateKey && { privateKey }) } }),
 })

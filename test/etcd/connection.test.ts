@@ -43,7 +43,24 @@ describe('hosts', () => {
     },
   )
   it('does not repeat a password in the error', () => {
-    expect(() => connect({ hosts: 'http://root:secret@localhost:2379' })).toThrow(/^hosts: (?!.*secret)/)
+    expect(() => connect({ hosts: 'http://root:secret@localhost:2379' })).toThrow(/^hosts (?!.*secret)/)
+  })
+})
+
+describe('several hosts', () => {
+  const hosts = ['a:1', 'b:1', 'c:1']
+  const used = (random?: () => number): Promise<string> => firstValueFrom(members({ hosts, ...(random && { random }) }).on(({ host }) => of(host)))
+  it.each([[0, 'a:1'], [0.34, 'b:1'], [0.99, 'c:1'], [1, 'c:1']])('begins at the one that the random number %d chooses', async (number, host) => {
+    expect(await used(() => number)).toBe(host)
+  })
+  it('spreads 300 processes with the same list', async () => {
+    const counts = new Map<string, number>()
+    for (let process = 0; process < 300; process++) {
+      const host = await used()
+      counts.set(host, (counts.get(host) ?? 0) + 1)
+    }
+    // Six standard deviations from a hundred.
+    for (const host of hosts) expect(Math.abs((counts.get(host) ?? 0) - 100)).toBeLessThan(50)
   })
 })
 
@@ -128,7 +145,7 @@ describe('a member that is down', () => {
   })
   it('C5 is left for another one', async () => {
     const dead = `127.0.0.1:${await freePort()}`
-    const connected = members({ hosts: [dead, shared()] })
+    const connected = members({ hosts: [dead, shared()], random: () => 0 })
     await errorOf(connected.on(read))
     for (let i = 0; i < 10; i++) expect(await firstValueFrom(connected.on(member => of(member.host)))).toBe(shared())
     await firstValueFrom(connected.on(read))
@@ -285,7 +302,7 @@ describe('a client of the user\'s', () => {
 describe('a cluster', () => {
   it('11.9 a member without a leader is left, and a read goes on elsewhere', async () => {
     const cluster = own(await etcdCluster(), it => it.close())
-    const connected = members({ hosts: cluster.endpoints })
+    const connected = members({ hosts: cluster.endpoints, random: () => 0 })
     await firstValueFrom(connected.on(read))
     await cluster.members[0]?.kill()
     let answer: unknown
@@ -300,7 +317,7 @@ describe('a cluster', () => {
 describe('hosts of two clusters', () => {
   it('11.2 stays with the first cluster, writes nothing into the other one, and names the host that does not belong', async () => {
     const [ours, foreign] = await Promise.all([server(), server()])
-    const connected = members({ hosts: [ours.endpoint, foreign.endpoint] })
+    const connected = members({ hosts: [ours.endpoint, foreign.endpoint], random: () => 0 })
     await firstValueFrom(connected.on(write))
     await ours.kill()
     const told = new Set<string>()

@@ -31,7 +31,7 @@ const follow = (watch: ReturnType<typeof watches>['watch'], prefix: string, from
   return { batches, errors, changes, established, failed, stop: () => subscription.unsubscribe() }
 }
 const setUp = (hosts: string | string[] = sharedHosts()) => {
-  const members = own(connect({ hosts }), it => it.close())
+  const members = own(connect({ hosts, random: () => 0 }), it => it.close())
   return { members, watch: watches(members).watch, now: async (prefix: string) => (await lastValueFrom(list(members, prefix))).revision }
 }
 const puts = async (client: Etcd3, prefix: string, count: number): Promise<void> => {

@@ -1,5 +1,6 @@
 import { ClientClosedError, GRPCResourceExhastedError } from 'etcd3'
 import { Closed, Compacted, Denied, Disconnected, InvalidArgument, Rewound, textOf } from '../../../core/errors.js'
+import { httpProxyFor } from './http-proxy.js'
 
 /** The status with which an RPC ended. The error classes of etcd3 drop the code and the details. */
 export interface Ending {
@@ -17,6 +18,9 @@ export const isAhead = (error: unknown): boolean => error instanceof Rewound && 
 export class NeverSent extends Disconnected {}
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
+/** The connection stands, and the answer did not come within the deadline of the call. */
+export class TimedOut extends Disconnected {}
+
 const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'refused the connection'],
   [/ENOTFOUND|EAI_AGAIN|[Nn]ame resolution failed/, 'could not be found by its name'],
@@ -33,12 +37,27 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
 const reason = (details: string): string =>
   details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, '')
 
+/** A failure of an HTTP proxy has no text: grpc-js writes it to stderr and rejects with nothing. */
+const hasNoReason = (details: string): boolean => /^(?:undefined|null)?$/.test(reason(details))
+
+/** What an HTTP proxy has to do with a failure, if no connection was made through it. */
+const throughProxy = (host: string, details: string): string | undefined => {
+  const proxy = httpProxyFor(host)
+  const withoutConnection = proxy !== undefined && (hasNoReason(details) || details.includes(proxy.address) || details.includes('Waiting for LB pick'))
+  if (!withoutConnection) return undefined
+  const remedy = "list the host in no_proxy, or pass grpcOptions: { 'grpc.enable_http_proxy': 0 }"
+  return `could not be reached through the HTTP proxy ${proxy.address}, which the environment variable ${proxy.variable} names (${remedy})`
+}
+
 /** An outage: the host, and what it did. */
 const disconnected = (host: string, { code, details }: Ending, cause?: unknown): Disconnected => {
+  const Outage = neverSent.test(details) ? NeverSent : Disconnected
+  const proxied = throughProxy(host, details)
+  if (proxied !== undefined) return new Outage(`${host} ${proxied}`, { host, cause })
   // For a deadline, gRPC's text describes its own internals.
-  if (code === 4) return new Disconnected(`${host} did not answer in time`, { host, cause })
+  if (code === 4) return new TimedOut(`${host} did not answer in time`, { host, cause })
   const [, symptom] = symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off']
-  return new (neverSent.test(details) ? NeverSent : Disconnected)(`${host} ${symptom}: ${reason(details)}`, { host, cause })
+  return new Outage(`${host} ${symptom}: ${hasNoReason(details) ? 'it gave no reason' : reason(details)}`, { host, cause })
 }
 
 const outages: readonly number[] = [1, 2, 4, 10, 12, 13, 14, 15]
@@ -71,7 +90,7 @@ export const failure = (host: string, error: unknown, ending?: Ending): Error =>
   const translated = ending?.code === 0 ? undefined : translate(host, status)
   if (translated !== undefined) return translated
   if (error instanceof ClientClosedError) return new Closed('the etcd client is closed')
-  if (!(error instanceof Error)) return new Disconnected(`${host}: the call was rejected with ${textOf(error)}`, { host, cause: error })
+  if (!(error instanceof Error)) return new Disconnected(`${host}: the call was rejected ${error === undefined || error === null ? 'without a reason' : `with ${textOf(error)}`}`, { host, cause: error })
   // The circuit breaker of the user's client stopped the call, so it did not reach etcd.
   if ('isBrokenCircuitError' in error) return new Disconnected(`${host}: ${error.message}`, { host, cause: error })
   return error

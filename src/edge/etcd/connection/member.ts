@@ -1,6 +1,6 @@
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3 } from 'etcd3'
-import { catchError, defer, map, Observable, of, raceWith, share, switchMap, take, tap, throwError } from 'rxjs'
+import { catchError, defer, Observable, of, raceWith, share, switchMap, take, tap, throwError } from 'rxjs'
 import { Denied, Disconnected, Rewound, toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { concurrencyLimit } from '../../../flow/concurrency-limit.js'
@@ -9,9 +9,9 @@ import { paging, type Paging } from '../range/page-size.js'
 import { anyKey } from '../range/range.js'
 import { breaker } from './breaker.js'
 import type { Cluster } from './cluster.js'
-import type { Connections } from './connections.js'
+import type { Connections, StreamEnd } from './connections.js'
 import { duplex, type RawStream } from './duplex.js'
-import { isOutage } from './etcd-errors.js'
+import { isOutage, TimedOut } from './etcd-errors.js'
 import { StaleToken, unary } from './rpc.js'
 import type { Tokens } from './tokens.js'
 
@@ -67,6 +67,9 @@ const eachTick = 2
 /** How long (ms) a call may take by default. */
 const callTimeout = 5_000
 
+/** Each stream takes up one of the streams that a server allows per connection, and so does each call while it runs. */
+const atLimit = 'perhaps the connection has as many streams as the server allows (--max-concurrent-streams of etcd, or the limit of a proxy)'
+
 /** etcd sees no user even with a new token, so there are no credentials. */
 const isAnonymous = (error: unknown): error is StaleToken => error instanceof StaleToken && error.message.includes('user name is empty')
 const isAnswer = (error: unknown): boolean => !isOutage(error) || error instanceof StaleToken
@@ -76,16 +79,18 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
   const renew = tokens === undefined
   const token = tokens?.current ?? of(undefined)
   const ask = (client: RawClient): Observable<unknown> =>
-    token.pipe(switchMap(current => unary({ host, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))))
-  const probe = connections.answering(ask).pipe(
-    catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
-    raceWith(closed),
-  )
-  const replaced = connections.replaced.pipe(
-    map(() => {
-      throw new Disconnected(`${host} was silent on this connection and answered on another one`, { host })
-    }),
-  )
+    token.pipe(
+      switchMap(current => unary({ host, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
+      catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
+    )
+  const probe = connections.answering(ask).pipe(raceWith(closed))
+  const ended = (end: StreamEnd): never => {
+    const text =
+      end === 'moved'
+        ? 'did not answer on this connection, or refused, and answered on another one'
+        : `answers other streams of this connection and not this one: ${atLimit}; it is opened again on another connection`
+    throw new Disconnected(`${host} ${text}`, { host })
+  }
   const { health, pass, returned, answered, failed } = breaker(host, probe)
   const note = (error: unknown): void => {
     if (isAnswer(error)) answered()
@@ -120,6 +125,18 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
         }),
       )
     })
+  /** Names the limit of streams if a call gets no answer while streams on the same connection do. */
+  const besideStreams = <T>(answer: Observable<T>): Observable<T> =>
+    defer(() => {
+      const [connection, sentAt] = [connections.current(), now()]
+      return answer.pipe(
+        catchError((error: unknown) => {
+          const isFull = error instanceof TimedOut && connections.current() === connection && connections.receivedAt() > sentAt
+          const shown = isFull ? new TimedOut(`${error.message}, although streams of the same connection are answered: ${atLimit}`, { host, cause: error }) : error
+          return throwError(() => toError(shown))
+        }),
+      )
+    })
   /** More time for a member that answers slowly, less for one that has not answered yet. */
   const adjusted = (deadline: number): number =>
     health() === 'up' ? Math.max(deadline, Math.min(2 * callTimeout, 3 * (usual ?? 0))) : Math.min(answerWithin, deadline)
@@ -136,7 +153,7 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
     returned,
     call: (run, { deadline = callTimeout, last = false, local = false } = {}) => {
       const once = withToken(current =>
-        timed(unary({ host, token: current, deadline: adjusted(deadline), renew, leaderless: local }, options => run(connections.current(), options))),
+        besideStreams(timed(unary({ host, token: current, deadline: adjusted(deadline), renew, leaderless: local }, options => run(connections.current(), options)))),
       )
       const repeated = renew
         ? once
@@ -162,9 +179,11 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
           take(1),
         )
         const openWith = (current: string | undefined): void => {
-          subscribeWithin(subscriber, replaced, { complete: nothing })
-          subscribeWithin(subscriber, duplex({ host, token: current }, options => open(connections.current(), options), requests), {
+          const { connection, ended: end, received, release } = connections.stream()
+          subscribeWithin(subscriber, end, { next: ended, complete: nothing })
+          subscribeWithin(subscriber, duplex({ host, token: current }, options => open(connection, options), requests), {
             next: response => {
+              received()
               answered()
               cluster.seen(host, response)
               subscriber.next(response)
@@ -176,6 +195,7 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
             },
             complete: nothing,
           })
+          subscriber.add(release)
         }
         subscribeWithin(subscriber, closed, { complete: nothing })
         subscribeWithin(subscriber, ready, { next: openWith, complete: nothing })

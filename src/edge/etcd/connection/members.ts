@@ -1,6 +1,6 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { merge, Observable, Subject } from 'rxjs'
-import { invalidOptions, optionsOf, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { invalidOptions, optionsOf, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
 import { must, secret, throwIfInvalid } from '../../../core/check.js'
 import { Closed, InvalidArgument, toError } from '../../../core/errors.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
@@ -8,6 +8,7 @@ import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
 import { isOutage } from './etcd-errors.js'
 import { address, parseHosts } from './hosts.js'
+import { httpProxyFor } from './http-proxy.js'
 import { etcdMember, type Member } from './member.js'
 import { tokens, type Credentials } from './tokens.js'
 
@@ -16,6 +17,8 @@ export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOpti
   /** Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`. */
   readonly hosts: string | readonly string[]
   readonly auth?: Credentials
+  /** Uniform in [0, 1): chooses the endpoint that is used first, so that many processes with the same list spread over the members. @default Math.random */
+  readonly random?: () => number
 }
 
 /** The members of one cluster. */
@@ -47,7 +50,18 @@ const channel: NonNullable<IOptions['grpcOptions']> = {
   'grpc.max_reconnect_backoff_ms': 100,
   // At a redial, a host name may have another address. By default grpc-js looks it up at most every 30 s.
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
+  // Otherwise each connection to a name that has several addresses leads to the first one that accepts it.
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
 }
+
+// For each connection that an HTTP proxy refuses, grpc-js writes a line to stderr.
+const proxiedChannel: typeof channel = { 'grpc.initial_reconnect_backoff_ms': 1_000, 'grpc.max_reconnect_backoff_ms': 1_000 }
+
+const channelFor = (host: string, own: typeof channel = {}): typeof channel => ({
+  ...channel,
+  ...(own['grpc.enable_http_proxy'] !== 0 && httpProxyFor(host) && proxiedChannel),
+  ...own,
+})
 
 const clientOf = (options: IOptions): Etcd3 => {
   try {
@@ -65,6 +79,7 @@ const checks: Checks<ConnectOptions> = {
   credentials: secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem })),
   auth: userAndPassword,
   grpcOptions: record,
+  random: randomSource,
 }
 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
@@ -89,7 +104,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
               ...(from.credentials && { credentials: from.credentials }),
               hosts: address(host),
               // Clients of one host share its connection if their options are equal; this number makes them differ.
-              grpcOptions: { ...channel, ...from.grpcOptions, 'rx-discovery.connection': number },
+              grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
               faultHandling: { host: () => passThrough, global: passThrough },
             }),
           client => client.close(),
@@ -101,7 +116,8 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
         etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
       )
 
-  const [first] = all
+  const random = isClient(from) ? Math.random : (from.random ?? Math.random)
+  const first = all[Math.min(all.length - 1, Math.floor(random() * all.length))]
   if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint, such as \'localhost:2379\'')
   let current = first
   const leave = (member: Member): void => {

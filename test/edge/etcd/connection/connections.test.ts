@@ -1,9 +1,14 @@
-import { map, merge, NEVER, tap, throwError, timer } from 'rxjs'
+import { concat, defer, map, merge, mergeMap, NEVER, of, retry, take, tap, throwError, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
 import { connections } from '../../../../src/edge/etcd/connection/connections.js'
+import { NeverSent } from '../../../../src/edge/etcd/connection/etcd-errors.js'
+import { withClock } from '../../../../src/flow/clock.js'
 
-const scene = (test: Parameters<TestScheduler['run']>[0]) => () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(test)
+const scene = (test: Parameters<TestScheduler['run']>[0]) => () => {
+  const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
+  withClock({ now: () => scheduler.frame }, () => scheduler.run(test))
+}
 
 const pool = () => {
   const [made, closed]: [number[], number[]] = [[], []]
@@ -14,7 +19,8 @@ const pool = () => {
     },
     one => closed.push(one),
   )
-  return { ...all, made, closed }
+  const { ended } = all.stream()
+  return { ...all, ended, made, closed }
 }
 
 describe('connections', () => {
@@ -30,8 +36,8 @@ describe('connections', () => {
   it(
     'while all are silent, dial one more each second; use the first that answers, and close the others',
     scene(({ expectObservable, flush }) => {
-      const { answering, replaced, current, made, closed } = pool()
-      expectObservable(merge(answering(one => (one === 1 ? timer(1_700) : NEVER)).pipe(map(String)), replaced.pipe(map(() => 'replaced')))).toBe('2200ms (ra)', { r: 'replaced', a: '1' })
+      const { answering, ended, current, made, closed } = pool()
+      expectObservable(merge(answering(one => (one === 1 ? timer(1_700) : NEVER)).pipe(map(String)), ended)).toBe('2200ms (ra)', { r: 'moved', a: '1' })
       flush()
       expect([current(), made, closed.sort()]).toEqual([1, [0, 1, 2], [0, 2]])
     }),
@@ -68,6 +74,82 @@ describe('connections', () => {
       expectObservable(answering(one => (one === 1 ? throwError(() => no) : NEVER))).toBe('500ms #', undefined, no)
       flush()
       expect([current(), closed]).toEqual([1, [0]])
+    }),
+  )
+  const every25 = retry<unknown>({ delay: () => timer(25) })
+  it(
+    'while the one in use refuses, ask another one after half a second and then each second; use the first that answers',
+    scene(({ expectObservable, flush }) => {
+      const { answering, ended, current, made, closed } = pool()
+      const ask = (one: number) => (one === 2 ? timer(10) : throwError(() => new Error('no leader')))
+      expectObservable(merge(answering(ask).pipe(every25), ended)).toBe('1510ms (ra)', { r: 'moved', a: 2 })
+      flush()
+      expect([current(), made, closed]).toEqual([2, [0, 1, 2], [1, 0]])
+    }),
+  )
+  it(
+    'ask the one in use again while the other one is silent, and keep it if it answers',
+    scene(({ expectObservable, flush }) => {
+      const { answering, current, closed } = pool()
+      let asked = 0
+      const ask = (one: number) => (one === 0 ? defer(() => (asked++ < 30 ? throwError(() => new Error('no leader')) : of(0))) : NEVER)
+      expectObservable(answering(ask).pipe(every25)).toBe('750ms (a|)', { a: 0 })
+      flush()
+      expect([current(), closed]).toEqual([0, [1]])
+    }),
+  )
+  it(
+    'dial no other one if no connection can be made, since the channel dials again by itself',
+    scene(({ expectObservable, flush }) => {
+      const { answering, made } = pool()
+      expectObservable(answering(() => throwError(() => new NeverSent('refused the connection'))).pipe(every25), '10s !').toBe('')
+      flush()
+      expect(made).toEqual([0])
+    }),
+  )
+  it(
+    'if streams are answered while calls are not, keep them, let the others move, and use connections of their own for calls and further streams',
+    scene(({ expectObservable, flush }) => {
+      const { answering, stream, current, made, closed } = pool()
+      const [first, second, queued] = [stream(), stream(), stream()]
+      timer(100).subscribe(() => [first, second].forEach(one => one.received()))
+      expectObservable(merge(answering(one => (one === 0 ? NEVER : of(one))), first.ended, second.ended, queued.ended)).toBe('500ms (qx)', { q: 'queued', x: 1 })
+      flush()
+      expect([current(), made, closed]).toEqual([1, [0, 1], []])
+      const [third, fourth, fifth] = [stream(), stream(), stream()]
+      // The stream of the pool was opened first and is not answered.
+      queued.release()
+      expect([third, fourth, fifth].map(({ connection }) => connection)).toEqual([2, 2, 3])
+      fifth.release()
+      expect(closed).toEqual([3])
+    }),
+  )
+  it(
+    'keep the streams, and take another connection for calls, whenever the one for calls is silent and they are not',
+    scene(({ expectObservable, flush }) => {
+      const { answering, stream, current, closed } = pool()
+      const one = stream()
+      timer(100, 100).pipe(take(18)).subscribe(() => one.received())
+      const silentUpTo = (last: number) => (connection: number) => (connection <= last ? NEVER : of(connection))
+      expectObservable(concat(answering(silentUpTo(0)), answering(silentUpTo(1)), answering(silentUpTo(1))).pipe(map(() => 'x')), '2s !').toBe('500ms x 499ms (xx|)')
+      expectObservable(one.ended, '2s !').toBe('')
+      flush()
+      expect([current(), closed]).toEqual([2, [1]])
+    }),
+  )
+  it(
+    'take a connection for full that is silent again soon, though its streams were answered at first',
+    scene(({ expectObservable, flush }) => {
+      const { answering, stream, current, made, closed } = pool()
+      const silentLater = (silent: number) =>
+        defer(() => {
+          stream().received()
+          return timer(1_000).pipe(mergeMap(() => answering(one => (one === silent ? NEVER : of(one)))))
+        })
+      expectObservable(concat(silentLater(0), silentLater(1)).pipe(map(() => 'x'))).toBe('1500ms x 1499ms (x|)')
+      flush()
+      expect([current(), made, closed]).toEqual([2, [0, 1, 2], [0, 1]])
+      expect([stream(), stream()].map(({ connection }) => connection)).toEqual([3, 4])
     }),
   )
 })
