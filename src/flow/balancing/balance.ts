@@ -10,7 +10,8 @@ import { FollowedSets } from './followed-sets.js'
 import { Picker } from './picker.js'
 import type { Endpoint } from './ready-set.js'
 import { RetryBudget, type RetryBudgetLimits, type RetryBudgetOptions } from './retry-budget.js'
-import { newMemory, used, type Call, type Memory, type Shared, type UseOptions } from './use.js'
+import { newMemory, type Memory } from './try.js'
+import { used, type Call, type Shared, type UseOptions } from './use.js'
 
 export type { Call, UseOptions } from './use.js'
 export type { RetryBudgetOptions } from './retry-budget.js'
@@ -67,7 +68,7 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Endpoi
 })
 
 const policyProblem = (policy: unknown): InvalidArgument | undefined => {
-  const { choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number } = policy ?? {}
+  const { choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number | undefined } = policy ?? {}
   return typeof choose === 'function' && decay > 0 && decay < Infinity
     ? undefined
     : new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')

@@ -1,5 +1,4 @@
 import { from, Observable, Subscription, TimeoutError, type ObservableInput, type Subscriber } from 'rxjs'
-import type { Outcome } from '../../core/balance/policy.js'
 import { Closed, InvalidArgument, NoInstance } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { now, timers } from '../clock.js'
@@ -8,6 +7,7 @@ import type { FollowedSets } from './followed-sets.js'
 import type { Picker } from './picker.js'
 import type { Endpoint } from './ready-set.js'
 import type { RetryBudget } from './retry-budget.js'
+import { Try, type Memory } from './try.js'
 
 /**
  * A call: is given an instance, and a signal that is aborted when the caller unsubscribes, and when the call fails. The signal is made only for a function
@@ -33,19 +33,6 @@ export interface UseOptions {
   readonly latency?: 'first' | 'complete' | undefined
 }
 
-/** The ids of instances that failed since the last success of a call, so that its next try goes elsewhere; and when it last found no instance, ms. */
-export interface Memory {
-  readonly tried: Map<string, number>
-  failures: number
-  emptyAt: number
-}
-
-/** A memory of nothing. */
-export const newMemory = (): Memory => ({ tried: new Map(), failures: 0, emptyAt: -Infinity })
-
-/** How many failed instances a memory keeps: those after them may be tried again. */
-const kept = 64
-
 /** What all calls of a balancer share. */
 export interface Shared<M> {
   readonly picker: Picker<M>
@@ -60,70 +47,13 @@ export interface Shared<M> {
 
 const isPromise = <T>(value: ObservableInput<T>): value is PromiseLike<T> => typeof (value as Partial<PromiseLike<T>> | undefined)?.then === 'function'
 
+// a call that does not declare the signal does not look at it
+const noController: AbortController = Object.create(null) as AbortController
+
 const isFinal = (error: unknown): boolean => error instanceof NoInstance || error instanceof InvalidArgument || error instanceof Closed
 
 // eslint-disable-next-line @typescript-eslint/no-deprecated -- RxJS's own message does not say what took too long
 const tooLate = (message: string): TimeoutError => Object.assign(new TimeoutError(), { message })
-
-/** One try: a call to one endpoint. It ends exactly once, before anything downstream learns of it. */
-class Try<M> {
-  readonly endpoint: Endpoint<M>
-  readonly controller: AbortController | undefined
-  readonly start = now()
-  readonly #picker: Picker<M>
-  readonly #memory: Memory
-  readonly #failuresBefore: number
-  subscription: Subscription | undefined
-  timer: Subscription | undefined
-  valued = false
-  done = false
-  #answered = false
-
-  constructor(endpoint: Endpoint<M>, signals: boolean, picker: Picker<M>, memory: Memory) {
-    this.endpoint = endpoint
-    this.controller = signals ? new AbortController() : undefined
-    this.#picker = picker
-    this.#memory = memory
-    this.#failuresBefore = memory.failures
-    picker.began(endpoint, this.start)
-  }
-
-  answer(): void {
-    if (this.#answered) return
-    this.#learn('success')
-    for (const [id, failure] of this.#memory.tried) if (failure <= this.#failuresBefore) this.#memory.tried.delete(id)
-  }
-
-  end(result: Outcome['result']): void {
-    if (this.done) return
-    this.done = true
-    this.timer?.unsubscribe()
-    this.#picker.ended(this.endpoint)
-    if (result === 'success') {
-      this.answer()
-      return
-    }
-    if (result === 'failure' || !this.valued) this.#avoid()
-    if (result === 'failure' || !this.#answered) this.#learn(result)
-  }
-
-  #learn(result: Outcome['result']): void {
-    const first = !this.#answered
-    this.#answered = true
-    this.#picker.learned(this.endpoint, result, this.start, first)
-  }
-
-  #avoid(): void {
-    const { tried } = this.#memory
-    tried.delete(this.endpoint.id)
-    tried.set(this.endpoint.id, ++this.#memory.failures)
-    if (tried.size <= kept) return
-    for (const id of tried.keys()) {
-      tried.delete(id)
-      return
-    }
-  }
-}
 
 // By hand, since this is on the way of every call: the same out of `defer`, `tap`, `timeout`, `retry` and `finalize` takes about 8 µs instead of 2.
 class CallRun<M, T> {
@@ -221,9 +151,8 @@ class CallRun<M, T> {
     this.#try = one
     this.#tries += 1
     try {
-      // a call that does not declare the signal does not look at it
-      const call = this.#call as (instance: ServiceInstance<M>, signal: AbortSignal | undefined) => ObservableInput<T>
-      const input = call(endpoint.instance, one.controller?.signal)
+      const { signal } = one.controller ?? noController
+      const input = this.#call(endpoint.instance, signal)
       if (isPromise(input)) this.#settle(one, input)
       else this.#subscribe(one, from(input))
     } catch (error) {
