@@ -1,9 +1,10 @@
-import { lastValueFrom, map, Subject, tap, timer } from 'rxjs'
+import { filter, firstValueFrom, lastValueFrom, map, Subject, tap, timer } from 'rxjs'
 import { discover, register, type Status } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
 const registry = memoryRegistry()
-discover(registry, 'orders').subscribe(set => {
+const orders$ = discover(registry, 'orders')
+orders$.subscribe(set => {
   for (const { id, status } of set) console.log('discovered:', id, 'is', status)
 })
 
@@ -19,6 +20,8 @@ const registration = register(
   { health, until: stop, drain: 50 },
 ).pipe(tap(({ status }) => console.log('registration', status)))
 
-setTimeout(() => stop.next(), 60)
-await lastValueFrom(registration)
+const ended = lastValueFrom(registration)
+await firstValueFrom(orders$.pipe(filter(set => set.get('node1')?.status === 'up')))
+stop.next()
+await ended
 await registry.close()

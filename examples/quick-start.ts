@@ -1,4 +1,4 @@
-import { BehaviorSubject } from 'rxjs'
+import { BehaviorSubject, filter, firstValueFrom } from 'rxjs'
 import { changes, discover, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
@@ -18,6 +18,9 @@ const node1 = register(registry, { service: 'web', id: 'node1', address: 'localh
 const node2$ = new BehaviorSubject({ service: 'web', id: 'node2', address: 'localhost:8001', version: '1.0' })
 const node2 = register(registry, node2$, { ttl: 5 }).subscribe(({ status }) => console.log('node2 is', status))
 node2$.next({ ...node2$.value, version: '1.1' })
+
+// Updates are at least 100 ms apart (option `throttle`), so this one comes in a moment.
+await firstValueFrom(web$.pipe(filter(set => set.get('node2')?.version === '1.1')))
 
 node1.unsubscribe()
 node2.unsubscribe()

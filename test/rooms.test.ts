@@ -40,30 +40,10 @@ const long: Readonly<Record<string, string>> = {
 const shared: Readonly<Record<string, string>> = {}
 
 /** Names that several files export, or give to a class, each with the reason. */
-const doubled: Readonly<Record<string, string>> = {
-  Call: 'to be renamed',
-  Candidate: 'to be renamed',
-  Ending: 'to be renamed',
-  Health: 'to be renamed',
-  Place: 'to be renamed',
-  Steps: 'to be renamed',
-  Tenure: 'to be renamed',
-  answered: 'to be renamed',
-  endpointOf: 'to be renamed',
-  judged: 'to be renamed',
-  reached: 'to be renamed',
-  reasonOf: 'to be renamed',
-}
+const doubled: Readonly<Record<string, string>> = {}
 
 /** Tests that are not named like a source, each with the reason. */
-const oddlyNamed: Readonly<Record<string, string>> = {
-  'core/balance/policies/decorators.test.ts': 'to be named policies-decorators.test.ts',
-  'core/balance/policies/hashes.test.ts': 'to be named policies-hashes.test.ts',
-  'core/balance/policies/least-load.test.ts': 'to be named policies-least-load.test.ts',
-  'core/balance/policies/turns.test.ts': 'to be named policies-turns.test.ts',
-  'edge/probe/ready-probes.test.ts': 'to be named probe.test.ts',
-  'flow/discovery/returned.test.ts': 'to be named discover-returned.test.ts',
-}
+const oddlyNamed: Readonly<Record<string, string>> = {}
 
 const roomOf = (file: string): string => {
   const [room = '', edge = ''] = file.split('/')

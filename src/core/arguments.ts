@@ -1,4 +1,4 @@
-import { flaw, invalid, invalidIf, listOf, must, secret, throwIfInvalid, under, type Check, type Flaw } from './check.js'
+import { flaw, invalid, invalidIf, listOf, must, secret, throwIfInvalid, under, type Validator, type Flaw } from './validation.js'
 import type { InvalidArgument } from './errors.js'
 import { isRecord } from './instance/json.js'
 import { serviceName } from './instance/names.js'
@@ -15,17 +15,17 @@ const isFrom = (value: unknown, least: number, most: number): value is number =>
 
 const isWhole = (value: unknown): boolean => Number.isInteger(value) || value === Infinity
 
-const range = (least: number, most: number, noun: string, right: (value: unknown) => boolean = () => true): Check => value =>
+const range = (least: number, most: number, noun: string, right: (value: unknown) => boolean = () => true): Validator => value =>
   isFrom(value, least, most) && right(value) ? undefined : flaw(`must be a ${noun} from ${least}${most >= Number.MAX_VALUE ? ' on' : ` to ${most}`}`, value)
 
 /** A number within bounds; without a highest one it must be finite. */
-export const numberFrom = (least: number, most = Number.MAX_VALUE): Check => range(least, most, 'number')
+export const numberFrom = (least: number, most = Number.MAX_VALUE): Validator => range(least, most, 'number')
 
 /** A duration that a timer can measure, ms. */
 export const duration = /* @__PURE__ */ range(0, longestDelay, 'number of milliseconds')
 
 /** A duration, or `Infinity`: for ever. */
-export const durationOrForever: Check = value => {
+export const durationOrForever: Validator = value => {
   const found = value === Infinity ? undefined : duration(value)
   return found && { ...found, must: `${found.must}, or Infinity` }
 }
@@ -37,14 +37,14 @@ export const period = /* @__PURE__ */ range(1, longestDelay, 'whole number of mi
 export const ttlSeconds = /* @__PURE__ */ range(1, longestTtl, 'whole number of seconds', isWhole)
 
 /** How many of something there are at least one of; `Infinity`: no limit. */
-export const count: Check = value => (isFrom(value, 1, Infinity) && isWhole(value) ? undefined : flaw('must be a whole number, 1 or more', value))
+export const count: Validator = value => (isFrom(value, 1, Infinity) && isWhole(value) ? undefined : flaw('must be a whole number, 1 or more', value))
 
 /** A share of something, 0 to 1. */
-export const share: Check = value =>
+export const share: Validator = value =>
   isFrom(value, 0, 1) ? undefined : flaw('must be a number from 0 to 1', value, isFrom(value, 1, 100) ? `${value} % is ${value / 100}` : undefined)
 
 /** A number of percent. A value below 1 is refused, since it was most likely meant as a share. */
-export const percent = (most = 100): Check => value =>
+export const percent = (most = 100): Validator => value =>
   value === 0 || isFrom(value, 1, most)
     ? undefined
     : flaw(
@@ -62,7 +62,7 @@ export const text = /* @__PURE__ */ must(value => typeof value === 'string', 'be
 export const flag = /* @__PURE__ */ must(value => typeof value === 'boolean', 'be true or false')
 
 /** Something to iterate over, but no string. */
-export const iterable = (what: string): Check => must(value => has(value, Symbol.iterator), `be ${what}`)
+export const iterable = (what: string): Validator => must(value => has(value, Symbol.iterator), `be ${what}`)
 
 /** The names of services. */
 export const serviceNames = /* @__PURE__ */ listOf(serviceName, "a list of service names, such as ['web']")
@@ -88,10 +88,10 @@ const has = (value: unknown, ...methods: readonly PropertyKey[]): boolean =>
 export const callIt = (value: unknown): string | undefined => (typeof value === 'function' ? `call it: ${/^\w+$/.test(value.name) ? value.name : 'factory'}()` : undefined)
 
 /** A function; `what` says which, such as `a function that returns an Observable`. */
-export const functionOf = (what: string): Check => must(value => typeof value === 'function', `be ${what}`)
+export const functionOf = (what: string): Validator => must(value => typeof value === 'function', `be ${what}`)
 
 /** A source of random numbers. */
-export const randomSource: Check = value => functionOf('a function that returns a number in [0, 1)')(value)
+export const randomSource: Validator = value => functionOf('a function that returns a number in [0, 1)')(value)
 
 const isObservable = (value: unknown): boolean => has(value, 'subscribe', 'pipe')
 const isSignal = (value: unknown): boolean => has(value, 'addEventListener') && typeof fieldOf(value, 'aborted') === 'boolean'
@@ -136,7 +136,7 @@ const formatText = 'a format, such as native(), or a list of at least one'
 const oneFormat = /* @__PURE__ */ must(isFormat, 'be a format, such as native()', callIt)
 
 /** A format, or a list of at least one. */
-export const formats: Check = value => {
+export const formats: Validator = value => {
   if (isFormat(value)) return undefined
   return Array.isArray(value) && value.length > 0 ? listOf(oneFormat, formatText)(value) : flaw(`must be ${formatText}`, value, callIt(value))
 }
@@ -157,7 +157,7 @@ export const backoff = /* @__PURE__ */ must(value => has(value, 'delay'), 'be a 
 /* Options and arguments by name */
 
 /** A check for each option; TypeScript refuses a table that forgets one. */
-export type Checks<O> = { readonly [K in keyof O]-?: Check }
+export type Checks<O> = { readonly [K in keyof O]-?: Validator }
 
 const bare = (name: string): string => name.slice(0, 40).toLowerCase().replace(/[-_]/g, '')
 
@@ -182,7 +182,7 @@ const unknownOption = (verb: string, name: string, options: readonly string[]): 
 }
 
 /** An object of options: names that exist, values that pass. An option that is `undefined` takes its default. */
-export const optionsOf = (verb: string, checks: Readonly<Record<string, Check>>, required: readonly string[] = []): Check => {
+export const optionsOf = (verb: string, checks: Readonly<Record<string, Validator>>, required: readonly string[] = []): Validator => {
   const names = Object.keys(checks)
   return value => {
     if (!isRecord(value) || isObservable(value))
@@ -200,7 +200,7 @@ export const optionsOf = (verb: string, checks: Readonly<Record<string, Check>>,
 }
 
 /** User name and password. Of anything else, only the type is shown. */
-export const userAndPassword: Check = value => {
+export const userAndPassword: Validator = value => {
   const both = optionsOf('auth', { username: text, password: secret(text) }, ['username', 'password'])
   return (isRecord(value) ? both : secret(both))(value)
 }
@@ -221,7 +221,7 @@ export const invalidOptions = <O extends object>(verb: string, options: O | unde
  * What is wrong with the arguments of a verb, in their order; `usage` is its signature, such as `register(registry, instance, options)`.
  * If two of them would pass in each other's place, the error reports that they are swapped.
  */
-export const invalidArguments = (usage: string, ...given: readonly (readonly [argument: string, check: Check, value: unknown])[]): InvalidArgument | undefined => {
+export const invalidArguments = (usage: string, ...given: readonly (readonly [argument: string, check: Validator, value: unknown])[]): InvalidArgument | undefined => {
   for (const [argument, check, value] of given) {
     const found = check(value)
     if (found === undefined) continue
@@ -234,7 +234,7 @@ export const invalidArguments = (usage: string, ...given: readonly (readonly [ar
 
 /* What balancing calls until it uses `invalidOptions` and `invalidArguments` */
 
-const firstInvalid = (check: Check, values: Readonly<Record<string, unknown>>): InvalidArgument | undefined =>
+const firstInvalid = (check: Validator, values: Readonly<Record<string, unknown>>): InvalidArgument | undefined =>
   Object.entries(values).map(([argument, value]) => invalidIf(argument, check, value)).find(wrong => wrong !== undefined)
 
 /** What is wrong with durations in ms, by argument name. */

@@ -1,6 +1,6 @@
 import type { io } from 'fp-ts'
 import { invalidOptions, numberFrom, randomSource } from './arguments.js'
-import { oneOf, throwIfInvalid } from './check.js'
+import { oneOf, throwIfInvalid } from './validation.js'
 
 /** How long to wait before the n-th attempt in a row (n from 1, ms), and after how long a healthy run (ms) counting starts over. */
 export interface Backoff {

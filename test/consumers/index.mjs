@@ -17,7 +17,7 @@ const run = (folder, command, ...args) => {
   try {
     return execFileSync(command, args, { cwd: join(root, folder), encoding: 'utf8', stdio: 'pipe', timeout: 240_000 })
   } catch (error) {
-    throw new Error(`${command} ${args.join(' ')}: ${error.message.split('\n')[0]}\n${error.stdout ?? ''}${error.stderr ?? ''}`)
+    throw new Error(`${command} ${args.join(' ')}: ${error.message.split('\n')[0]}\n${error.stdout ?? ''}${error.stderr ?? ''}`, { cause: error })
   }
 }
 const install = (folder, ...packages) => {

@@ -28,7 +28,7 @@ const through = (operator: unknown): Observable<unknown> => sets.pipe(operator a
 const registryText = 'InvalidArgument: registry must be a registry that can be written, such as etcdRegistry({ hosts }), got'
 const readableText = 'InvalidArgument: registry must be a registry, such as etcdRegistry({ hosts }), got'
 const formatText = 'InvalidArgument: format must be a format, such as native(), or a list of at least one, got'
-const registerOptions = '{ ttl, format, health, until, drain, onTaken, backoff, random }'
+const registerOptions = '{ ttl, format, health, until, drain, endWithin, onTaken, throttle, override, backoff, random }'
 
 const mistakes: Readonly<Record<string, readonly (readonly [() => unknown, string])[]>> = {
   register: [
@@ -50,8 +50,8 @@ const mistakes: Readonly<Record<string, readonly (readonly [() => unknown, strin
     [() => registers(registry, web, { on_taken: 'fail' }), 'InvalidArgument: on_taken is not an option of register (did you mean onTaken?)'],
     [() => registers(registry, web, { colour: 1 }), `InvalidArgument: colour is not an option of register (there are ${registerOptions.slice(2, -2)})`],
     [() => registers(registry, web, { ttl: '10' }), 'InvalidArgument: ttl must be a whole number of seconds from 1 to 9000000000, got "10"'],
-    [() => registers(registry, web, { ttl: null }), 'InvalidArgument: ttl must be a whole number of seconds from 1 to 9000000000, got null'],
-    [() => registers(registry, web, { onTaken: 'error' }), 'InvalidArgument: onTaken must be "replace" or "fail", got "error"'],
+    [() => registers(registry, web, { ttl: null }), 'InvalidArgument: ttl must be an object of options, got null (ttl takes them by name: { seconds })'],
+    [() => registers(registry, web, { onTaken: 'error' }), 'InvalidArgument: onTaken must be "wait", "replace" or "fail", got "error"'],
     [() => registers(registry, web, { health: () => of('up') }), 'InvalidArgument: health must be an Observable, got the function health (call it, or wrap it: defer(f))'],
     [() => registers(registry, web, { health: 'up' }), 'InvalidArgument: health must be an Observable, got "up"'],
     [() => registers(registry, web, { until: () => of(1) }), 'InvalidArgument: until must be an Observable or a Promise, got the function until (call it, or wrap it: defer(f))'],

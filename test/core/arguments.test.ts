@@ -2,17 +2,17 @@ import { EMPTY, of } from 'rxjs'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import * as checks from '../../src/core/arguments.js'
 import { invalidArguments, invalidOptions, type Checks } from '../../src/core/arguments.js'
-import { invalidIf, type Check } from '../../src/core/check.js'
+import { invalidIf, type Validator } from '../../src/core/validation.js'
 import { exponential, native, peakEwma, roundRobin } from '../../src/index.js'
 import { memoryRegistry } from '../../src/edge/memory/index.js'
 
-const message = (check: Check, value: unknown): string | undefined => invalidIf('it', check, value)?.message
+const message = (check: Validator, value: unknown): string | undefined => invalidIf('it', check, value)?.message
 const registry = memoryRegistry()
 const { list, watch, check } = registry
 const signal = new AbortController().signal
 
 describe('numbers', () => {
-  const rows: readonly (readonly [Check, readonly unknown[], readonly unknown[]])[] = [
+  const rows: readonly (readonly [Validator, readonly unknown[], readonly unknown[]])[] = [
     [checks.duration, [0, 0.5, 2 ** 31 - 1], [-1, 2 ** 31, Infinity, NaN, '5', null, undefined, 5n]],
     [checks.durationOrForever, [0, Infinity], [-1, 2 ** 31, -Infinity, '5']],
     [checks.period, [1, 5000], [0, 0.5, 2 ** 31, Infinity, NaN]],
@@ -107,7 +107,7 @@ describe('invalidOptions', () => {
     expect(invalidOptions<{ size: number }>('subset', {} as never, { size: checks.count }, ['size'])?.message).toBe('size must be a whole number, 1 or more, got undefined')
   })
   it('does not compile with a table that forgets an option, or has one too many', () => {
-    expectTypeOf<Checks<{ readonly a?: number }>>().toEqualTypeOf<{ readonly a: Check }>()
+    expectTypeOf<Checks<{ readonly a?: number }>>().toEqualTypeOf<{ readonly a: Validator }>()
     // @ts-expect-error there is no check of b
     expect(invalidOptions<{ a?: number; b?: number }>('verb', {}, { a: checks.count })).toBeUndefined()
     // @ts-expect-error there is no option b

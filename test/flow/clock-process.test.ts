@@ -57,7 +57,7 @@ describe('a Node process', () => {
 
   it('is kept alive by a call that waits for an instance, until that has failed', async () => {
     const program = "lastValueFrom(balance(discover(registry, 'web'), roundRobin(), { wait: 500 }).use(() => of(1))).catch(({ message }) => console.log(message))"
-    expect(await ended(program)).toBe('begun\nno instance of web: empty\n')
+    expect(await ended(program)).toBe('begun\nno instance of web is registered\n')
   })
 
   it('is kept alive by a call with a timeout, until that has passed', async () => {

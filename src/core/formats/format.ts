@@ -1,5 +1,5 @@
 import type { either, option } from 'fp-ts'
-import { flaw, invalid } from '../check.js'
+import { flaw, invalid } from '../validation.js'
 import type { InvalidArgument } from '../errors.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import type { Lease } from '../store.js'

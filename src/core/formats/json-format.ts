@@ -1,7 +1,7 @@
 import { either as E, function as F, option as O } from 'fp-ts'
 import type * as t from 'io-ts'
 import { functionOf, invalidOptions, text } from '../arguments.js'
-import { andThen, invalid, must, throwIfInvalid, type Flaw } from '../check.js'
+import { andThen, invalid, must, throwIfInvalid, type Flaw } from '../validation.js'
 import { InvalidArgument } from '../errors.js'
 import { readInstance, type ServiceInstance, type ServiceInstanceInput } from '../instance/instance.js'
 import { isRecord, json, maxLength, parseJson } from '../instance/json.js'

@@ -1,5 +1,5 @@
 import { either as E, option as O } from 'fp-ts'
-import { flaw, invalid, reasonOf, type Check, type Flaw } from '../check.js'
+import { flaw, invalid, reasonOf, type Validator, type Flaw } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { instanceId, serviceName } from '../instance/names.js'
 import type { Format, Rejection } from './format.js'
@@ -30,7 +30,7 @@ const rejected = (key: string, reason: string): E.Either<Rejection, never> => {
 }
 
 /** The part of a key before the service: `''`, `'/'`, or segments that end in `/`, such as `/a/b/` or `a/b/`. */
-export const rootCheck: Check = value => {
+export const rootCheck: Validator = value => {
   if (typeof value !== 'string') return flaw('must be a string', value)
   if (value === '' || value === '/') return undefined
   if (!value.endsWith('/')) return flaw('must end in "/"', value)
@@ -39,7 +39,7 @@ export const rootCheck: Check = value => {
 }
 
 /** Segments that each follow a `/`, such as `/a/b`. */
-export const prefixCheck: Check = value => {
+export const prefixCheck: Validator = value => {
   if (typeof value !== 'string') return flaw('must be a string', value)
   if (!value.startsWith('/') || value.endsWith('/')) return flaw('must begin with "/" and not end in it', value, 'such as /my-fleet')
   return rootCheck(`${value}/`)

@@ -1,5 +1,5 @@
 import * as t from 'io-ts'
-import { shown, type Flaw } from '../check.js'
+import { quotedValue, type Flaw } from '../validation.js'
 import type { ServiceInstance, ServiceInstanceInput } from '../instance/instance.js'
 import { isEmptyRecord } from '../instance/json.js'
 
@@ -17,7 +17,7 @@ export const flawOf = (errors: t.Errors): Flaw => {
     const { _tag } = (context[index - 1]?.type ?? {}) as { readonly _tag?: unknown }
     return key === '' || _tag === 'UnionType' || _tag === 'IntersectionType' ? [] : [key]
   })
-  return { path, must: mustOf(context[context.length - 1]?.type.name, message), got: shown(value) }
+  return { path, must: mustOf(context[context.length - 1]?.type.name, message), got: quotedValue(value) }
 }
 
 /** A validation that failed at a field of the value in `context`. */

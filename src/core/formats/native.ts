@@ -1,7 +1,7 @@
 import { either as E, function as F } from 'fp-ts'
 import * as t from 'io-ts'
 import { invalidOptions } from '../arguments.js'
-import { invalid, throwIfInvalid } from '../check.js'
+import { invalid, throwIfInvalid } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
 import type { Format } from './format.js'

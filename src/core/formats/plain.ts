@@ -1,6 +1,6 @@
 import { either as E, function as F, option as O } from 'fp-ts'
 import { invalidOptions } from '../arguments.js'
-import { either, must, throwIfInvalid } from '../check.js'
+import { either, must, throwIfInvalid } from '../validation.js'
 import { readInstance } from '../instance/instance.js'
 import type { Format } from './format.js'
 import { layout, prefixCheck } from './layout.js'

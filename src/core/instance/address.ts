@@ -1,4 +1,4 @@
-import { flaw, type Check } from '../check.js'
+import { flaw, type Validator } from '../validation.js'
 
 const hostAndPort = /^(?:\[([^[\]]*)\]|([^[\]:]*)):(\d+)$/
 const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
@@ -32,7 +32,7 @@ const isHostname = (host: string): boolean => {
 const isHost = (host: string): boolean => (/(?:^|\.)\d+\.?$/.test(host) ? ipv4.test(host) : isHostname(host))
 
 /** An address: `host:port`, an IPv6 host in brackets. */
-export const address: Check = value => {
+export const address: Validator = value => {
   if (typeof value !== 'string') return flaw('must be a string, host:port', value)
   if (usual.test(value)) return undefined
   if (value.length > 300) return flaw('must be host:port, and shorter', value)

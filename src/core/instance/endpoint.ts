@@ -1,6 +1,6 @@
 import { either as E, function as F } from 'fp-ts'
 import { address as addressCheck, splitAddress } from './address.js'
-import { shown } from '../check.js'
+import { quotedValue } from '../validation.js'
 import { InvalidArgument } from '../errors.js'
 import type { ServiceInstance } from './instance.js'
 
@@ -19,7 +19,7 @@ export const endpointOf = ({ id, address, endpoints }: ServiceInstance, endpoint
   const text = Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint] : undefined
   if (text !== undefined) return E.right(text)
   const names = Object.keys(endpoints)
-  return E.left(new InvalidArgument('endpoint', `must be one of those of ${id} (${names.length === 0 ? 'it has none' : names.join(', ')}), got ${shown(endpoint)}`))
+  return E.left(new InvalidArgument('endpoint', `must be one of those of ${id} (${names.length === 0 ? 'it has none' : names.join(', ')}), got ${quotedValue(endpoint)}`))
 }
 
 const hostPortIn = (text: string): string | undefined => {
@@ -29,7 +29,7 @@ const hostPortIn = (text: string): string | undefined => {
 
 // The text is not shown: it may hold a password.
 const noHostPort = ({ id }: ServiceInstance, endpoint = ''): InvalidArgument =>
-  new InvalidArgument('endpoint', `must be host:port or a URL with a port, which ${shown(endpoint)} of ${id} is not`)
+  new InvalidArgument('endpoint', `must be host:port or a URL with a port, which ${quotedValue(endpoint)} of ${id} is not`)
 
 /** Where to connect to an instance: its address, or its endpoint of that name, which may be `host:port` or a URL. */
 export const hostPortOf = (instance: ServiceInstance, endpoint?: string): E.Either<InvalidArgument, HostPort> =>

@@ -1,6 +1,6 @@
 import { either as E, function as F } from 'fp-ts'
 import { address as addressCheck } from './address.js'
-import { flaw, invalid, must, oneOf, under, type Check, type Flaw } from '../check.js'
+import { flaw, invalid, must, oneOf, under, type Validator, type Flaw } from '../validation.js'
 import type { InvalidArgument } from '../errors.js'
 import { isRecord, sameValue } from './json.js'
 import { foreignId, instanceId, isText, serviceName } from './names.js'
@@ -80,7 +80,7 @@ const areTexts = (value: unknown): value is readonly string[] => {
 
 const tagsCheck = must(value => value === noTags || areTexts(value), 'be a list of strings without control characters')
 
-const endpointsCheck: Check = value => {
+const endpointsCheck: Validator = value => {
   if (value === noEndpoints) return undefined
   if (!isRecord(value)) return flaw('must be an object of strings', value, "such as { http: 'http://10.0.0.5:8080' }")
   for (const name of Object.keys(value)) {
@@ -94,7 +94,7 @@ const endpointsCheck: Check = value => {
 
 type Fields = { readonly [K in keyof ServiceInstance]?: unknown }
 
-const instanceOf = <M>(input: Fields, idCheck: Check): E.Either<Flaw, ServiceInstance<M>> => {
+const instanceOf = <M>(input: Fields, idCheck: Validator): E.Either<Flaw, ServiceInstance<M>> => {
   if (!isRecord(input)) return E.left(flaw('must be an object with service and address', input))
   const { service, address, id = address, status = 'up', weight = 1, zone = '', version = '', incarnation = '' } = input
   const { endpoints = noEndpoints, tags = noTags, metadata = noMetadata } = input

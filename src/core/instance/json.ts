@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { andThen, flaw, passing, under, type Check, type Flaw } from '../check.js'
+import { andThen, flaw, passing, under, type Validator, type Flaw } from '../validation.js'
 
 /** How deep a JSON value may nest, so that nothing that walks it can overflow the stack. */
 export const maxDepth = 64
@@ -52,7 +52,7 @@ const jsonFlaw = (value: unknown, depth: number): Flaw | undefined => {
 }
 
 /** A value that JSON can carry and that can be kept safely; a field that is `undefined` counts as absent. */
-export const json: Check = value => jsonFlaw(value, maxDepth)
+export const json: Validator = value => jsonFlaw(value, maxDepth)
 
 const parsed = (text: string): E.Either<Flaw, unknown> => E.tryCatch(() => JSON.parse(text) as unknown, () => flaw('must be JSON', text))
 

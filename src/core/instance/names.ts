@@ -1,4 +1,4 @@
-import { flaw, type Check } from '../check.js'
+import { flaw, type Validator } from '../validation.js'
 
 /** The longest service name and id, in bytes of UTF-8. */
 const maxNameBytes = 512
@@ -19,7 +19,7 @@ export const isText = (value: unknown): value is string => typeof value === 'str
 const isTooLong = (name: string): boolean => name.length > maxNameBytes || (name.length > uncounted && new TextEncoder().encode(name).length > maxNameBytes)
 
 /** A service name: one segment or several, such as `web` or `foo/bar/my-service`. */
-export const serviceName: Check = value => {
+export const serviceName: Validator = value => {
   if (typeof value !== 'string') return flaw('must be a string', value)
   if (value.length <= uncounted && usual.test(value)) return undefined
   if (value === '') return flaw('must not be empty', value)
@@ -32,11 +32,11 @@ export const serviceName: Check = value => {
 }
 
 /** The id of an instance that is written: a name of one segment. */
-export const instanceId: Check = value =>
+export const instanceId: Validator = value =>
   serviceName(value) ?? ((value as string).includes('/') ? flaw('must not hold "/"', value, 'only a service name has segments') : undefined)
 
 /** An id that other programs wrote, in which a `/` may stand anywhere. */
-export const foreignId: Check = value => {
+export const foreignId: Validator = value => {
   if (typeof value !== 'string') return flaw('must be a string', value)
   return value.includes('/') ? serviceName(value.replaceAll('/', '_')) : serviceName(value)
 }

@@ -1,5 +1,5 @@
 import { invalidArguments, invalidOptions, iterable, numberFrom, record, type Checks } from '../arguments.js'
-import { invalidIf, listOf, must, oneOf, throwIfInvalid } from '../check.js'
+import { invalidIf, listOf, must, oneOf, throwIfInvalid } from '../validation.js'
 import { Closed, InvalidArgument } from '../errors.js'
 import type { Rejection } from '../formats/format.js'
 import type { ServiceInstance } from '../instance/instance.js'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { concatMap, defer, from, map, race, retry, tap, throwError, toArray, type Observable } from 'rxjs'
-import { invalidIf, throwIfInvalid } from '../../core/check.js'
+import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
 import { projection, type Scope } from '../../core/view/projection.js'
 import type { SetContent } from '../../core/sets/service-set.js'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { ignoreElements, merge, takeUntil, tap } from 'rxjs'
-import { invalidIf, throwIfInvalid } from '../../core/check.js'
+import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { serviceName } from '../../core/instance/names.js'
 import { discover } from '../../flow/discovery/discover.js'
 import type { Host } from './host.js'

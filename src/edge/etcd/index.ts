@@ -1,7 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 import { defer, of, Subject, takeUntil, type Observable } from 'rxjs'
 import { duration, invalidOptions } from '../../core/arguments.js'
-import { shown, throwIfInvalid } from '../../core/check.js'
+import { quotedValue, throwIfInvalid } from '../../core/validation.js'
 import { Closed, InvalidArgument } from '../../core/errors.js'
 import type { ClosableRegistry, CloseOptions } from '../../flow/registry.js'
 import { withHosts } from '../../flow/registry-hosts.js'
@@ -21,7 +21,7 @@ const refuseNamespace = (from: ConnectOptions | Etcd3): void => {
   // In JavaScript `from` may be anything.
   const prefix = (from as { readonly prefix?: unknown } | null | undefined)?.prefix
   if (prefix instanceof Uint8Array && prefix.length > 0)
-    throw new InvalidArgument('client', `must be an Etcd3 client, got its namespace ${shown(Buffer.from(prefix).toString())} (pass the client itself, and put the prefix into the format, such as native({ prefix: '/t' }))`)
+    throw new InvalidArgument('client', `must be an Etcd3 client, got its namespace ${quotedValue(Buffer.from(prefix).toString())} (pass the client itself, and put the prefix into the format, such as native({ prefix: '/t' }))`)
 }
 
 /**

@@ -2,7 +2,7 @@ import { ChannelCredentials, Client, credentials as channelCredentials, type Cha
 import { either as E, function as F } from 'fp-ts'
 import { Observable, throwError } from 'rxjs'
 import { invalidOptions, record, text } from '../../core/arguments.js'
-import { must, secret, throwIfInvalid } from '../../core/check.js'
+import { must, secret, throwIfInvalid } from '../../core/validation.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { hostPortOf, type HostPort } from '../../core/instance/endpoint.js'
 import { probeFactory } from '../../flow/operators/probe-factories.js'

@@ -1,6 +1,6 @@
 import { asyncScheduler, catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, NEVER, of, repeat, takeUntil, tap, throwError, type Observable } from 'rxjs'
 import { ttlSeconds } from '../../core/arguments.js'
-import { invalidIf, throwIfInvalid } from '../../core/check.js'
+import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { Closed, Denied, Disconnected, LeaseLost } from '../../core/errors.js'
 import type { Lease } from '../../core/store.js'
 import { now } from '../../flow/clock.js'

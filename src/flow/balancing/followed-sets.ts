@@ -1,5 +1,5 @@
 import { Subject, Subscription, type Observable } from 'rxjs'
-import { now, timers } from '../clock.js'
+import { background, now } from '../clock.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /** What to do with the sets. */
@@ -99,7 +99,7 @@ export class FollowedSets<A> {
 
   #schedule(ms: number): void {
     this.#usedSince = false
-    this.#timer = timers.schedule(() => {
+    this.#timer = background.schedule(() => {
       this.#timer = undefined
       if (this.#users > 0) return
       const left = this.#linger - (now() - this.#idleSince)

@@ -1,7 +1,7 @@
 import { defer, filter, map, merge, scan, skipWhile, type Observable } from 'rxjs'
 import { invalidArguments, invalidOptions, readableRegistry, serviceNames, type Checks } from '../../core/arguments.js'
 import { exponential } from '../../core/backoff.js'
-import { throwIfInvalid } from '../../core/check.js'
+import { throwIfInvalid } from '../../core/validation.js'
 import { mergedCatalog, nextCatalog, pendingCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'

@@ -1,7 +1,7 @@
 import { defer, map, merge, scan, type Observable } from 'rxjs'
 import { backoff as backoffCheck, duration, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
-import { throwIfInvalid } from '../../core/check.js'
+import { throwIfInvalid } from '../../core/validation.js'
 import { serviceName } from '../../core/instance/names.js'
 import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'

@@ -1,7 +1,7 @@
 import { catchError, concatMap, defaultIfEmpty, defer, EMPTY, finalize, map, merge, of, repeat, Subject, take, tap } from 'rxjs'
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, Subscription } from 'rxjs'
 import { callIt, count, invalidArguments, invalidOptions, period, randomSource, share, type Checks } from '../../core/arguments.js'
-import { flaw, invalid, must, throwIfInvalid } from '../../core/check.js'
+import { flaw, invalid, must, throwIfInvalid } from '../../core/validation.js'
 import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { initialProbing, probingAfterCheck, probingAfterSet } from '../../core/sets/probing.js'

@@ -1,6 +1,6 @@
 import { Observable, type MonoTypeOperatorFunction, type Subscription } from 'rxjs'
 import { duration, invalidOptions, share } from '../../core/arguments.js'
-import { throwIfInvalid } from '../../core/check.js'
+import { throwIfInvalid } from '../../core/validation.js'
 import { initialProtection, nextExpiry, protectionAfterSet, protectionAt } from '../../core/sets/protection.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { background, now } from '../clock.js'

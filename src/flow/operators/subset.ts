@@ -1,6 +1,6 @@
 import { defer, map, type MonoTypeOperatorFunction } from 'rxjs'
 import { count, invalidOptions, randomSource } from '../../core/arguments.js'
-import { must, throwIfInvalid } from '../../core/check.js'
+import { must, throwIfInvalid } from '../../core/validation.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { subsetted, type Subset } from '../../core/sets/subset.js'
 

@@ -1,6 +1,6 @@
 import { defer, map, type MonoTypeOperatorFunction } from 'rxjs'
 import { functionOf, invalidArguments } from '../../core/arguments.js'
-import { throwIfInvalid } from '../../core/check.js'
+import { throwIfInvalid } from '../../core/validation.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { filtered, type Filtered } from '../../core/sets/where.js'

@@ -1,6 +1,6 @@
 import { either as E } from 'fp-ts'
 import { catchError, combineLatest, from, identity, isObservable, map, of, scan, shareReplay, startWith, type MonoTypeOperatorFunction, type Observable } from 'rxjs'
-import { shown } from '../../core/check.js'
+import { quotedValue } from '../../core/validation.js'
 import { InvalidArgument, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { isStatus, validInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from '../../core/instance/instance.js'
@@ -31,7 +31,7 @@ const validated = (input: ServiceInstanceInput | null, incarnation: string): Ser
 /** The first status must be one: a check that never was right is an error of the program. A later one that is wrong takes the instance down. */
 const healthAfter = (before: Health, status: Status): Health => {
   if (isStatus(status)) return { status }
-  const error = new InvalidArgument('health', `must emit "starting", "up", "draining" or "down", got ${shown(status)} (map the results of a check to a status, or use poll)`)
+  const error = new InvalidArgument('health', `must emit "starting", "up", "draining" or "down", got ${quotedValue(status)} (map the results of a check to a status, or use poll)`)
   if (before.status === undefined) throw error
   return { status: 'down', error }
 }

@@ -2,7 +2,7 @@ import type { io } from 'fp-ts'
 import type { Observable, ObservableInput } from 'rxjs'
 import { abortSignal, backoff, duration, flag, formats, functionOf, invalidOptions, observable, observableInput, optionsOf, ttlSeconds, type Checks } from '../../core/arguments.js'
 import type { Backoff } from '../../core/backoff.js'
-import { flaw, oneOf, type Check } from '../../core/check.js'
+import { flaw, oneOf, type Validator } from '../../core/validation.js'
 import type { InvalidArgument } from '../../core/errors.js'
 import type { Format, Formats } from '../../core/formats/format.js'
 import type { Status } from '../../core/instance/instance.js'
@@ -47,20 +47,20 @@ const longestPlainTtl = 3_600
 /** The shortest duration that is not most likely a number of seconds, ms. */
 const leastMs = 50
 
-const milliseconds: Check = value =>
+const milliseconds: Validator = value =>
   typeof value === 'number' && value > 0 && value < leastMs
     ? flaw(`must be 0 or a number of milliseconds from ${leastMs}`, value, `${value} seconds are ${value * 1000}`)
     : duration(value)
 
 const secondsOf = optionsOf('ttl', { seconds: ttlSeconds }, ['seconds'])
-const ttl: Check = value => {
+const ttl: Validator = value => {
   if (typeof value === 'object') return secondsOf(value)
   const found = ttlSeconds(value)
   if (found !== undefined || Number(value) <= longestPlainTtl) return found
   const hint = `${Number(value)} ms are ttl: ${Number(value) / 1000}; if the lease may last more than an hour after a crash, write ttl: { seconds: ${Number(value)} }`
   return flaw(`must be a whole number of seconds from 1 to ${longestPlainTtl}`, value, hint)
 }
-const until: Check = value => (abortSignal(value) === undefined ? undefined : observableInput(value))
+const until: Validator = value => (abortSignal(value) === undefined ? undefined : observableInput(value))
 
 
 const checks: Checks<RegisterOptions<Formats>> = {

@@ -1,7 +1,7 @@
 import type { io } from 'fp-ts'
 import { defer, identity, ignoreElements, merge, Observable, of, ReplaySubject, share, takeUntil } from 'rxjs'
 import { instanceInput, invalidArguments, registry as registryCheck } from '../../core/arguments.js'
-import { throwIfInvalid } from '../../core/check.js'
+import { throwIfInvalid } from '../../core/validation.js'
 import { exponential } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument, Taken } from '../../core/errors.js'
 import { formatsOf, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
 import { address } from '../../../src/core/instance/address.js'
-import type { Check } from '../../../src/core/check.js'
+import type { Validator } from '../../../src/core/validation.js'
 import { InvalidArgument } from '../../../src/core/errors.js'
 import { readInstance, sameInstance, serviceInstance, validInstance } from '../../../src/core/instance/instance.js'
 import type { ServiceInstanceInput } from '../../../src/core/instance/instance.js'
@@ -16,7 +16,7 @@ const refusal = (input: unknown): string | undefined => {
 }
 const nested = (depth: number, core: unknown): unknown => Array.from({ length: depth }).reduce<unknown>(inner => ({ inner }), core)
 
-const passes = (check: Check, value: unknown): boolean => check(value) === undefined
+const passes = (check: Validator, value: unknown): boolean => check(value) === undefined
 
 describe('a name', () => {
   const segments = ['web', 'user.rpc', '...', '.a', 'node1:8080', '服务', 'x'.repeat(512), 'é'.repeat(256), '😀'.repeat(128)]

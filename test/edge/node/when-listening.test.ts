@@ -75,7 +75,7 @@ describe('whenListening', () => {
     'refuses what is not a server: %j',
     async (app, type) => {
       await expect(firstValueFrom(whenListening(app as unknown as Server))).rejects.toThrow(
-        `server: must be a server of Node, got a value of type ${type} (pass what app.listen() or http.createServer() returns)`,
+        `server must be a server of Node, got a value of type ${type} (pass what app.listen() or http.createServer() returns)`,
       )
     },
   )

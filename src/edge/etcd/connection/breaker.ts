@@ -3,11 +3,11 @@ import { Disconnected, toError } from '../../../core/errors.js'
 import { now, timer } from '../../../flow/clock.js'
 
 /** The state of a member: not called yet, answering, or not answering. */
-export type Health = 'unknown' | 'up' | 'down'
+export type MemberHealth = 'unknown' | 'up' | 'down'
 
 /** Stops calls to a member that fails, until a probe is answered; then lets them go, spread over a short time. */
 export interface Breaker {
-  readonly health: () => Health
+  readonly health: () => MemberHealth
   readonly answered: () => void
   readonly failed: (error: Error) => void
   /**
@@ -27,7 +27,7 @@ const pause = 25
 
 /** A breaker that `probe`, a linearizable read, closes again. */
 export const breaker = (host: string, probe: Observable<unknown>, random: () => number = Math.random): Breaker => {
-  let health: Health = 'unknown'
+  let health: MemberHealth = 'unknown'
   let lastError = new Error(`${host} did not answer`)
   let waiting = 0
   /** When the member last failed. Between two failures it is silent. */

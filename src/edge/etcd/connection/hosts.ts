@@ -17,7 +17,7 @@ export const parseHosts = (hosts: string | readonly string[]): readonly string[]
   ((Array.isArray(hosts) ? hosts : [hosts]) as readonly unknown[]).map(checked)
 
 /** The endpoint for a channel: the scheme, if there is one, which decides about TLS, and a port, 2379 by default. */
-export const address = (host: string): string => {
+export const channelAddress = (host: string): string => {
   const bare = host.replace(/\/$/, '')
   return /:\d+$/.test(bare) ? bare : `${bare}:2379`
 }

@@ -1,13 +1,13 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { merge, Observable, Subject } from 'rxjs'
 import { invalidOptions, optionsOf, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
-import { must, secret, throwIfInvalid } from '../../../core/check.js'
+import { must, secret, throwIfInvalid } from '../../../core/validation.js'
 import { Closed, InvalidArgument, toError } from '../../../core/errors.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
 import { isOutage } from './etcd-errors.js'
-import { address, parseHosts } from './hosts.js'
+import { channelAddress, parseHosts } from './hosts.js'
 import { httpProxyFor } from './http-proxy.js'
 import { etcdMember, type Member } from './member.js'
 import { tokens, type Credentials } from './tokens.js'
@@ -102,7 +102,7 @@ export const connect = (from: ConnectOptions | Etcd3): Members => {
           number =>
             clientOf({
               ...(from.credentials && { credentials: from.credentials }),
-              hosts: address(host),
+              hosts: channelAddress(host),
               // Clients of one host share its connection if their options are equal; this number makes them differ.
               grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
               faultHandling: { host: () => passThrough, global: passThrough },

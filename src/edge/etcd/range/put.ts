@@ -1,7 +1,7 @@
 import type { IRequestOp, ITxnResponse } from 'etcd3'
 import { EtcdLeaseInvalidError } from 'etcd3'
 import { catchError, defer, map, throwError, type Observable } from 'rxjs'
-import { shown } from '../../../core/check.js'
+import { quotedValue } from '../../../core/validation.js'
 import { InvalidArgument, LeaseLost, Taken } from '../../../core/errors.js'
 import { isUnicode, type Change, type Entry, type Lease, type Revision } from '../../../core/store.js'
 import type { Members } from '../connection/members.js'
@@ -12,7 +12,7 @@ const refusal = (entries: readonly Entry[]): InvalidArgument | undefined => {
   if (new Set(entries.map(({ key }) => key)).size < entries.length) return new InvalidArgument('entries', 'must name each key at most once (put a key twice in two calls)')
   if (entries.some(({ key }) => key === '')) return new InvalidArgument('entries', 'must have no empty key (an etcd key is at least one byte)')
   const unfit = entries.find(({ key, value }) => !isUnicode(key) || !isUnicode(value ?? ''))
-  if (unfit !== undefined) return new InvalidArgument('entries', `must have keys and values without lone surrogates, got the key ${shown(unfit.key)} (UTF-8 cannot carry them)`)
+  if (unfit !== undefined) return new InvalidArgument('entries', `must have keys and values without lone surrogates, got the key ${quotedValue(unfit.key)} (UTF-8 cannot carry them)`)
   return undefined
 }
 

@@ -1,5 +1,5 @@
 import { catchError, Observable, throwError } from 'rxjs'
-import { shown } from '../../../core/check.js'
+import { quotedValue } from '../../../core/validation.js'
 import { InvalidArgument, toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { isAhead } from '../connection/etcd-errors.js'
@@ -9,7 +9,7 @@ import type { Page } from '../wire/messages.js'
 /** A range as etcd encodes it: from `key` to before `range_end`. An exact key has no end, so that a permission on that key is enough. */
 export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_end?: Buffer } => {
   const text = typeof range === 'string' ? range : range.key
-  if (!isUnicode(text)) throw new InvalidArgument('range', `must not hold lone surrogates, got ${shown(text)} (UTF-8 cannot carry them)`)
+  if (!isUnicode(text)) throw new InvalidArgument('range', `must not hold lone surrogates, got ${quotedValue(text)} (UTF-8 cannot carry them)`)
   if (typeof range !== 'string') return { key: Buffer.from(range.key) }
   const prefix = range
   // A zero byte at both ends means all keys.

@@ -1,6 +1,6 @@
 import type { IWatchRequest } from 'etcd3'
 import { catchError, EMPTY, ignoreElements, Observable, of, Subject, Subscription, throwError, type Unsubscribable } from 'rxjs'
-import { shown } from '../../../core/check.js'
+import { quotedValue } from '../../../core/validation.js'
 import { Disconnected, toError } from '../../../core/errors.js'
 import { covers, type Range } from '../../../core/store.js'
 import { now, timers } from '../../../flow/clock.js'
@@ -110,8 +110,8 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   const receiveFor = (id: string, watcher: Watcher, response: WatchResponse): void => {
     for (const { key } of response.changes)
       if (!covers(watcher.range, key)) {
-        const range = typeof watcher.range === 'string' ? `the prefix ${shown(watcher.range)}` : `the key ${shown(watcher.range.key)}`
-        fail(new Disconnected(`${host} delivered an event of ${shown(key)} to a watch of ${range} (is a proxy in between that mixes up watches?)`, { host }))
+        const range = typeof watcher.range === 'string' ? `the prefix ${quotedValue(watcher.range)}` : `the key ${quotedValue(watcher.range.key)}`
+        fail(new Disconnected(`${host} delivered an event of ${quotedValue(key)} to a watch of ${range} (is a proxy in between that mixes up watches?)`, { host }))
         return
       }
     // The first watch of a stream had a new token. For a later one the token may have expired, which 3.4 reports as a missing permission, too.

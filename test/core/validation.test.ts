@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
-import { either, every, flaw, invalid, invalidIf, listOf, must, oneOf, passing, reasonOf, secret, shown, throwIfInvalid, under, type Check } from '../../src/core/check.js'
+import { either, every, flaw, invalid, invalidIf, listOf, must, oneOf, passing, reasonOf, secret, quotedValue, throwIfInvalid, under, type Validator } from '../../src/core/validation.js'
 import { InvalidArgument } from '../../src/core/errors.js'
 import { garbage } from '../arbitraries.js'
 
 const text = must(value => typeof value === 'string', 'be a string')
 const short = must(value => typeof value === 'string' && value.length < 3, 'be short', 'cut it')
-const message = (check: Check, value: unknown): string | undefined => invalidIf('it', check, value)?.message
+const message = (check: Validator, value: unknown): string | undefined => invalidIf('it', check, value)?.message
 
 describe('shown', () => {
   class Rack {
@@ -39,13 +39,13 @@ describe('shown', () => {
     [Object.create(null), '{}'],
     [{ password: 'hunter2', b: 1, 'c\n': 1, d: 1 }, '{ password, b, c\\n, … }'],
   ])('shows a value in few printable characters, case %#', (value, expected) => {
-    expect(shown(value)).toBe(expected)
+    expect(quotedValue(value)).toBe(expected)
   })
   it('is total, short and printable', () => {
     const hostile = new Proxy({}, { ownKeys: () => { throw new Error('no') }, getPrototypeOf: () => { throw new Error('no') } })
-    expect(shown(hostile)).toBe('a value that cannot be shown')
+    expect(quotedValue(hostile)).toBe('a value that cannot be shown')
     fc.assert(fc.property(garbage, value => {
-      expect(shown(value)).toMatch(/^[^\p{Cc}\p{Cs}]{1,500}$/u)
+      expect(quotedValue(value)).toMatch(/^[^\p{Cc}\p{Cs}]{1,500}$/u)
     }))
   })
 })

@@ -17,7 +17,7 @@ export interface Flaw {
  * Finds what is wrong with a value; total. It returns no `Either`, since a value that passes needs no conversion: `??` tries one check after the other,
  * and a check that passes allocates nothing. Decoding, which makes another value, returns `Either`.
  */
-export type Check = (value: unknown) => Flaw | undefined
+export type Validator = (value: unknown) => Flaw | undefined
 
 const longestShown = 60
 
@@ -40,7 +40,7 @@ const classOf = (value: object): string => {
 
 const shownObject = (value: object): string => {
   if (Array.isArray(value)) {
-    const items = value.slice(0, 3).map(item => (typeof item === 'object' && item !== null ? '…' : shown(item)))
+    const items = value.slice(0, 3).map(item => (typeof item === 'object' && item !== null ? '…' : quotedValue(item)))
     return `[${[...items, ...(value.length > 3 ? ['…'] : [])].join(', ')}]`
   }
   const name = classOf(value)
@@ -51,7 +51,7 @@ const shownObject = (value: object): string => {
 }
 
 /** A wrong value in a few printable characters, for a message: text is cut and shows no password of a URL, an object shows only its fields' names. */
-export const shown = (value: unknown): string => {
+export const quotedValue = (value: unknown): string => {
   // a proxy or a getter may throw
   try {
     switch (typeof value) {
@@ -76,14 +76,14 @@ export const shown = (value: unknown): string => {
 }
 
 /** A flaw of the value itself: what would be right, and how to correct it. */
-export const flaw = (must: string, value: unknown, hint?: string): Flaw => ({ path: [], must, got: shown(value), hint })
+export const flaw = (must: string, value: unknown, hint?: string): Flaw => ({ path: [], must, got: quotedValue(value), hint })
 
 /** A flaw at a field of the checked value. */
 export const under = (field: string, found: Flaw | undefined): Flaw | undefined => found && { ...found, path: [field, ...found.path] }
 
 /** A check as a step of a decoding: the value itself, if it passes. */
 export const passing =
-  (check: Check) =>
+  (check: Validator) =>
   <A>(value: A): E.Either<Flaw, A> => {
     const found = check(value)
     return found === undefined ? E.right(value) : E.left(found)
@@ -109,7 +109,7 @@ export const invalid = (argument: string, { path, must, got, hint }: Flaw): Inva
   new InvalidArgument(named([argument, ...path]), `${must}${got === undefined ? '' : `, got ${got}`}${hint === undefined ? '' : ` (${hint})`}`)
 
 /** The error about an argument that fails its check. */
-export const invalidIf = (argument: string, check: Check, value: unknown): InvalidArgument | undefined => {
+export const invalidIf = (argument: string, check: Validator, value: unknown): InvalidArgument | undefined => {
   const found = check(value)
   return found && invalid(argument, found)
 }
@@ -120,14 +120,14 @@ export const throwIfInvalid = (wrong: InvalidArgument | undefined): void => {
 }
 
 /** A check by a predicate; `hint` may depend on the value. */
-export const must = (right: (value: unknown) => boolean, text: string, hint?: string | ((value: unknown) => string | undefined)): Check => {
+export const must = (right: (value: unknown) => boolean, text: string, hint?: string | ((value: unknown) => string | undefined)): Validator => {
   const message = `must ${text}`
   return value => (right(value) ? undefined : flaw(message, value, typeof hint === 'function' ? hint(value) : hint))
 }
 
 /** Passes what passes one of the checks; the flaw is that of the first one. */
 export const either =
-  (first: Check, ...others: readonly Check[]): Check =>
+  (first: Validator, ...others: readonly Validator[]): Validator =>
   value => {
     const found = first(value)
     return found === undefined || others.some(check => check(value) === undefined) ? undefined : found
@@ -135,7 +135,7 @@ export const either =
 
 /** Passes what passes each of the checks; the flaw is that of the first one that fails. */
 export const every =
-  (...checks: readonly Check[]): Check =>
+  (...checks: readonly Validator[]): Validator =>
   value => {
     for (const check of checks) {
       const found = check(value)
@@ -146,14 +146,14 @@ export const every =
 
 /** Reports only the kind of a wrong value, never the value: for passwords and keys. */
 export const secret =
-  (check: Check): Check =>
+  (check: Validator): Validator =>
   value => {
     const found = check(value)
     return found && { ...found, got: found.path.length > 0 ? undefined : value === null || value === undefined ? String(value) : withArticle(typeof value) }
   }
 
 /** An array whose items all pass. */
-export const listOf = (item: Check, text: string): Check => {
+export const listOf = (item: Validator, text: string): Validator => {
   const list = must(Array.isArray, `be ${text}`)
   return value => {
     const found = list(value)
@@ -168,7 +168,7 @@ export const listOf = (item: Check, text: string): Check => {
 }
 
 /** One of a few strings. */
-export const oneOf = (...values: readonly string[]): Check => {
+export const oneOf = (...values: readonly string[]): Validator => {
   const quotes = values.map(value => JSON.stringify(value))
   const text = [quotes.slice(0, -1).join(', '), ...quotes.slice(-1)].filter(part => part !== '').join(' or ')
   return must(value => typeof value === 'string' && values.includes(value), `be ${text}`)
