@@ -232,7 +232,7 @@ export const invalidArguments = (usage: string, ...given: readonly (readonly [ar
   return undefined
 }
 
-/* What balancing calls until it uses `invalidOptions` and `invalidArguments` */
+/* For values that are checked one by one */
 
 const firstInvalid = (check: Validator, values: Readonly<Record<string, unknown>>): InvalidArgument | undefined =>
   Object.entries(values).map(([argument, value]) => invalidIf(argument, check, value)).find(wrong => wrong !== undefined)

@@ -1,7 +1,7 @@
 import { isObservable, of, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import * as all from 'rx-discovery'
-import { exponential, InvalidArgument, native, plain, probe, protect, serviceInstance, serviceSet, subset, where } from 'rx-discovery'
+import { exponential, InvalidArgument, native, plain, probe, protect, roundRobin, serviceInstance, serviceSet, subset, where, type Balancer } from 'rx-discovery'
 import { memoryRegistry } from '../../src/edge/memory/index.js'
 import { grpcProbe } from '../../src/edge/grpc/index.js'
 import { httpProbe, tcpProbe } from '../../src/edge/probe/index.js'
@@ -9,6 +9,7 @@ import { httpProbe, tcpProbe } from '../../src/edge/probe/index.js'
 /** The functions as JavaScript sees them: they take anything. */
 type Untyped = Readonly<Record<'register' | 'discover' | 'catalog', (...given: readonly unknown[]) => unknown>>
 const { register: registers, discover: discovers, catalog: catalogs } = all as unknown as Untyped
+const balances = all.balance as unknown as (...given: readonly unknown[]) => Balancer
 
 const registry = memoryRegistry()
 const web = { service: 'web', address: 'localhost:8000' }
@@ -113,6 +114,17 @@ const mistakes: Readonly<Record<string, readonly (readonly [() => unknown, strin
     [() => through(probe(() => of(1), { timeoutMs: 5 } as never)), 'InvalidArgument: timeoutMs is not an option of probe (did you mean timeout?)'],
     [() => through(probe(() => of(1), { jitter: 10 })), 'InvalidArgument: jitter must be a number from 0 to 1, got 10 (10 % is 0.1)'],
     [() => through(probe(() => of(1), { interval: 0 })), 'InvalidArgument: interval must be a whole number of milliseconds from 1 to 2147483647, got 0'],
+  ],
+  balance: [
+    [() => balances(registry, roundRobin()).state$, 'InvalidArgument: set$ must be an Observable of sets, such as discover(registry, service), got { list, check, remaining, … } (a registry is none: discover(registry, service) is one)'],
+    [() => balances(roundRobin(), sets).select(), 'InvalidArgument: set$ must be an Observable of sets, such as discover(registry, service), got { initial, choose } (set$ and policy are swapped: balance(set$, policy, options))'],
+    [() => balances(sets).state$, 'InvalidArgument: policy must be a policy, such as roundRobin(), and its decay a number of milliseconds, got undefined (see balance(set$, policy, options))'],
+    [() => balances(sets, roundRobin).state$, 'InvalidArgument: policy must be a policy, such as roundRobin(), and its decay a number of milliseconds, got the function roundRobin (call it: roundRobin())'],
+    [() => balances(sets, roundRobin(), { timeout: 5 }).state$, 'InvalidArgument: timeout is not an option of balance (there are failed, outliers, panic, zone, wait, linger, retryBudget, random)'],
+    [() => balances(sets, roundRobin(), null).state$, 'InvalidArgument: options must be an object of options, got null (balance takes them by name: { failed, outliers, panic, zone, wait, linger, retryBudget, random })'],
+    [() => balances(sets, roundRobin()).use(() => of(1), { timeoutMs: 5 } as never), 'InvalidArgument: timeoutMs is not an option of use (did you mean timeout?)'],
+    [() => balances(sets, roundRobin()).use(() => of(1), { signal: new AbortController() } as never), 'InvalidArgument: signal must be an AbortSignal, got an AbortController (pass controller.signal)'],
+    [() => balances(sets, roundRobin()).use(undefined as never), 'InvalidArgument: call must be a function of an instance, such as instance => fetch(url), got undefined'],
   ],
 }
 

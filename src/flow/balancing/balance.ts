@@ -1,5 +1,6 @@
 import { asyncScheduler, defer, filter, finalize, map, merge, startWith, take, takeWhile, tap, throwError, EMPTY, type Observable, type ObservableInput, type ObservedValueOf } from 'rxjs'
-import { checkedDurations, checkedPercents } from '../../core/arguments.js'
+import { abortSignal, checkedDurations, checkedPercents, duration, durationOrForever, functionOf, invalidArguments, invalidOptions, percent, policy as policyCheck, randomSource, setsObservable, text, type Checks } from '../../core/arguments.js'
+import { invalidIf, must, oneOf } from '../../core/validation.js'
 import { Closed, InvalidArgument, NoInstance, toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { checkedOutliers, outliersOf, type OutlierOptions } from '../../core/balance/outliers.js'
@@ -67,30 +68,32 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Endpoi
   ejectedUntil: ejectedUntil > now() ? asyncScheduler.now() + ejectedUntil - now() : undefined,
 })
 
-const policyProblem = (policy: unknown): InvalidArgument | undefined => {
-  const { choose, decay = 1 }: { readonly choose?: unknown; readonly decay?: number | undefined } = policy ?? {}
-  return typeof choose === 'function' && decay > 0 && decay < Infinity
-    ? undefined
-    : new InvalidArgument('policy', 'must be a policy, such as roundRobin(), and its decay a number of milliseconds')
-}
+// These are checked with the values that they stand for, since their defaults depend on one another.
+const checkedLater = (): undefined => undefined
+const setNames = must(value => typeof value === 'string' || (Array.isArray(value) && value.every(name => typeof name === 'string')), 'be the name of a zone, or a list of names')
 
-const functionProblem = (argument: string, value: unknown): InvalidArgument | undefined =>
-  value === undefined || typeof value === 'function' ? undefined : new InvalidArgument(argument, `must be a function, got ${typeof value}`)
+const balanceChecks = (): Checks<BalanceOptions> => ({
+  failed: functionOf('a function that returns whether an error is a failure of the instance'),
+  outliers: checkedLater,
+  panic: percent(),
+  zone: setNames,
+  wait: duration,
+  linger: durationOrForever,
+  retryBudget: checkedLater,
+  random: randomSource,
+})
 
-const keyProblem = (key: unknown): InvalidArgument | undefined =>
-  key === undefined || typeof key === 'string' ? undefined : new InvalidArgument('key', `must be a string, got ${typeof key}`)
+const useChecks = (): Checks<UseOptions> => ({
+  key: text,
+  timeout: duration,
+  deadline: duration,
+  retries: must(value => typeof value === 'number' && value >= 0, 'be a number, 0 or more'),
+  retryable: functionOf('a function that returns whether to call another instance after an error'),
+  signal: abortSignal,
+  latency: oneOf('first', 'complete'),
+})
 
-const signalProblem = (signal: unknown): InvalidArgument | undefined =>
-  signal === undefined || (typeof signal === 'object' && signal !== null && 'addEventListener' in signal)
-    ? undefined
-    : new InvalidArgument('signal', `must be an AbortSignal, got ${typeof signal} (pass controller.signal, not the controller)`)
-
-const useProblem = ({ key, timeout: limit = 0, deadline = 0, retries = 0, retryable, signal }: UseOptions): InvalidArgument | undefined =>
-  keyProblem(key) ??
-  checkedDurations({ timeout: limit, deadline }) ??
-  (retries >= 0 ? undefined : new InvalidArgument('retries', `must be a number, 0 or more, got ${String(retries)}`)) ??
-  functionProblem('retryable', retryable) ??
-  signalProblem(signal)
+const callCheck = functionOf('a function of an instance, such as instance => fetch(url)')
 
 const budgetOf = (options: RetryBudgetOptions | false): RetryBudgetLimits | undefined => {
   if (options === false) return undefined
@@ -132,23 +135,16 @@ interface Balance {
 export const balance: Balance = <M>(
   set$: Observable<ServiceSet<M>>,
   policy: Policy<unknown, M>,
-  {
-    failed = () => true,
-    outliers = {},
-    panic = 50,
-    zone = [],
-    wait = 5_000,
-    linger = 10_000,
-    retryBudget = {},
-    // eslint-disable-next-line no-restricted-properties -- a default; what chooses takes it as an argument
-    random = Math.random,
-  }: BalanceOptions = {},
+  options?: BalanceOptions,
 ): Balancer<M> => {
+  const wrong =
+    invalidArguments('balance(set$, policy, options)', ['set$', setsObservable, set$], ['policy', policyCheck, policy]) ?? invalidOptions('balance', options, balanceChecks())
+  if (wrong !== undefined) return refusing(wrong)
+  // eslint-disable-next-line no-restricted-properties -- a default; what chooses takes it as an argument
+  const { failed = () => true, outliers = {}, panic = 50, zone = [], wait = 5_000, linger = 10_000, retryBudget = {}, random = Math.random } = options ?? {}
   const limits = outliersOf(outliers)
   const budget = budgetOf(retryBudget)
-  const problem =
-    policyProblem(policy) ?? functionProblem('random', random) ?? functionProblem('failed', failed) ?? checkedPercents({ panic }) ??
-    checkedDurations({ wait, linger: linger === Infinity ? 0 : linger }) ?? checkedOutliers(limits) ?? budgetProblem(budget)
+  const problem = checkedOutliers(limits) ?? budgetProblem(budget)
   if (problem !== undefined) return refusing(problem)
 
   const zones = (typeof zone === 'string' ? [zone] : zone).filter(name => name !== '')
@@ -191,13 +187,14 @@ export const balance: Balance = <M>(
     })
 
   return {
-    use: <O extends ObservableInput<unknown>>(call: (instance: ServiceInstance<M>, signal: AbortSignal) => O, options: UseOptions = {}) => {
-      const wrong = functionProblem('call', call) ?? useProblem(options)
-      return wrong === undefined ? used(call as Call<M, ObservedValueOf<O>>, options, newMemory(), shared) : throwError(() => wrong)
+    use: <O extends ObservableInput<unknown>>(call: (instance: ServiceInstance<M>, signal: AbortSignal) => O, useOptions?: UseOptions) => {
+      const refused = invalidIf('call', callCheck, call) ?? invalidOptions('use', useOptions, useChecks())
+      return refused === undefined ? used(call as Call<M, ObservedValueOf<O>>, useOptions ?? {}, newMemory(), shared) : throwError(() => refused)
     },
-    select: ({ key } = {}) => {
-      const wrong = keyProblem(key)
-      if (wrong !== undefined) return throwError(() => wrong)
+    select: selectOptions => {
+      const refused = invalidOptions('select', selectOptions, { key: text })
+      if (refused !== undefined) return throwError(() => refused)
+      const { key } = selectOptions ?? {}
       const memory = newMemory()
       return following(() => {
         const endpoint = pick(key, memory)

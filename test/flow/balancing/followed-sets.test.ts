@@ -29,7 +29,7 @@ describe('the subscription to the sets', () => {
   it.each(['use', 'select', 'state$'] as const)('ends at once without a linger: %s', verb => virtually(({ pending: timers }) => {
     const sets = new BehaviorSubject(pending)
     const web = inTurn(sets, { linger: 0 })
-    const seen = see<unknown>(verb === 'state$' ? web.state$ : web[verb](silent as never))
+    const seen = see<unknown>(verb === 'state$' ? web.state$ : verb === 'select' ? web.select() : web.use(silent))
     expect(sets.observed).toBe(true)
     seen.stop()
     expect([sets.observed, timers()]).toEqual([false, 0])

@@ -439,6 +439,6 @@ describe('use refuses', () => {
     expect((see(inTurn(of(nodes('a'))).use(() => of(1), options)).error as Error).message).toContain(`${argument} must be a`)
   }))
   it('a call that is not a function', () => virtually(() => {
-    expect((see(inTurn(of(nodes('a'))).use(of(1) as never)).error as Error).message).toBe('call must be a function, got object')
+    expect((see(inTurn(of(nodes('a'))).use(of(1) as never)).error as Error).message).toBe('call must be a function of an instance, such as instance => fetch(url), got an Observable')
   }))
 })
