@@ -1,4 +1,4 @@
-import { catchError, concat, EMPTY, last, map, NEVER, Observable, of, Subscription, type Subscriber } from 'rxjs'
+import { catchError, concat, defer, EMPTY, last, map, NEVER, Observable, of, Subscription, type Subscriber } from 'rxjs'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument, LeaseLost, Taken } from '../../core/errors.js'
 import { entriesOf, keyOf, type Desired } from '../../core/register/desired.js'
@@ -8,6 +8,7 @@ import type { Change, Entry, Lease } from '../../core/store.js'
 import { now } from '../clock.js'
 import { recover, type Interruption } from '../recover.js'
 import type { Registry } from '../registry.js'
+import { signalsOf } from '../registry-signals.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
 import { wait } from '../wait.js'
 import { holder } from './holder.js'
@@ -260,6 +261,8 @@ export const reconcile = (desired: Observable<Desired>, observed: Observed, leas
   return new Observable<RegistrationEvent>(subscriber => new Run(session, subscriber).begin()).pipe(
     recover({
       backoff,
+      // It errors once the registry is closed. Then the lease ends the registration, once it is revoked.
+      hasten: defer(() => signalsOf(registry).returned).pipe(catchError(() => NEVER)),
       fatal: error => error instanceof LeaseLost || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !observed.established),
       interrupted: interruption => interrupted(session, interruption),
     }),

@@ -82,11 +82,11 @@ export const register = <const F extends Formats = Format>(
     const observed = new Observed()
     const reconciled = (lease: Lease): Observable<RegistrationEvent> => reconcile(desired$, observed, lease, { registry, onTaken, throttle, backoff })
     const session = defer(() => leaseSession(registry.lease(typeof ttl === 'number' ? ttl : ttl.seconds, end), reconciled, end))
-    const { closed } = signalsOf(registry)
+    const { closed, returned } = signalsOf(registry)
     return session.pipe(
       recover({
         backoff,
-        hasten: end ? merge(end, closed) : closed,
+        hasten: end ? merge(end, closed, returned) : merge(closed, returned),
         fatal: error => error instanceof Closed || error instanceof InvalidArgument || error instanceof Taken || (error instanceof Denied && !observed.established),
         interrupted: leaseless,
       }),

@@ -1,6 +1,7 @@
-import { BehaviorSubject, defer, EMPTY, merge, of, Subject, throwError, type Observable } from 'rxjs'
+import { BehaviorSubject, defer, EMPTY, merge, NEVER, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { Denied, exponential, native, type Format, type Registry, type Status } from 'rx-discovery'
+import { Closed, Denied, Disconnected, exponential, native, type Format, type Registry, type Status } from 'rx-discovery'
+import { withSignals } from '../../../src/flow/registry-signals.js'
 import { key, node, scene, step, ttl } from './scene.js'
 
 describe('denied access', () => {
@@ -140,6 +141,43 @@ describe('an outage', () => {
       thaw()
       advance(1)
       expect(registry.leases()).toEqual([])
+    }))
+})
+
+describe('a registry that reports its return', () => {
+  const slow = exponential({ first: 60_000, max: 60_000, jitter: 'none' })
+
+  it.each(['lease', 'put'] as const)('ends the pause before the next %s, each time it is back', method =>
+    scene(({ registry, registers, advance }) => {
+      const returned = new Subject<void>()
+      let away = true
+      const outage = <A>(call: Observable<A>): Observable<A> => defer(() => (away ? throwError(() => new Disconnected('away')) : call))
+      const through: Registry =
+        method === 'lease'
+          ? { ...registry, lease: (seconds, end) => outage(registry.lease(seconds, end)) }
+          : { ...registry, put: (entries, lease) => outage(registry.put(entries, lease)) }
+      const seen = registers({ backoff: slow, override: false }, node, withSignals(through, { closed: NEVER, returned }))
+      advance(1_000)
+      expect(seen.last()).toMatchObject({ status: 'lost', attempt: 1 })
+      returned.next()
+      expect(seen.last()).toMatchObject({ status: 'lost', attempt: 2 })
+      away = false
+      returned.next()
+      expect(seen.last()?.status).toBe('registered')
+      expect(returned.observed).toBe(false)
+    }))
+
+  it('waits for the revoke of its lease if the registry is closed during a pause', () =>
+    scene(({ registry, registers, advance }) => {
+      const returned = new Subject<void>()
+      const through: Registry = { ...registry, put: () => throwError(() => new Disconnected('away')) }
+      const seen = registers({ backoff: slow, override: false }, node, withSignals(through, { closed: NEVER, returned }))
+      advance(1_000)
+      returned.error(new Closed())
+      expect([seen.last()?.status, seen.end()]).toEqual(['lost', undefined])
+      void registry.close()
+      advance(1_000)
+      expect([seen.last()?.status, seen.end()]).toEqual(['revoked', 'complete'])
     }))
 })
 

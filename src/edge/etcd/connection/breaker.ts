@@ -47,14 +47,13 @@ export const breaker = (host: string, probe: Observable<unknown>, random: () => 
         throw new Disconnected(timeout === 0 ? lastError.message : `${lastError.message} (waited ${timeout} ms)`, { host, cause: lastError })
       }),
     )
-  const returned = defer(() =>
-    health !== 'down'
-      ? NEVER
-      : probe.pipe(
-          switchMap(() => NEVER),
-          catchError(() => recovered),
-        ),
-  ).pipe(share())
+  // Shared while the member is down only: whoever subscribes while it is up must not share a source that never emits with those to come.
+  const returning = probe.pipe(
+    switchMap(() => NEVER),
+    catchError(() => recovered),
+    share(),
+  )
+  const returned = defer(() => (health === 'down' ? returning : NEVER))
   return {
     returned,
     health: () => health,

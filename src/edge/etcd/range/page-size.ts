@@ -4,10 +4,10 @@ export interface Paging {
   readonly limit: () => number
   /** How long the page may take, ms. */
   readonly deadline: () => number
-  /** Reports a page that arrived after so many ms. */
-  readonly came: (ms: number) => void
-  /** Reports a page that did not arrive within so many ms. */
-  readonly failed: (ms: number) => void
+  /** Reports a page that arrived after so many ms. `sized`: it had the size `limit`; otherwise it changes only the deadline. @default true */
+  readonly came: (ms: number, sized?: boolean) => void
+  /** Reports a page that did not arrive within so many ms. `sized`: as for `came`. */
+  readonly failed: (ms: number, sized?: boolean) => void
 }
 
 // etcd counts the rest of the range for every page, so small pages are slow. This many keys are about two megabytes.
@@ -25,16 +25,17 @@ export const paging = (): Paging => {
   return {
     limit: () => limit,
     deadline: () => deadline,
-    came: ms => {
+    came: (ms, sized = true) => {
       deadline = shortest
+      if (!sized) return
       if (ms > long) limit = Math.ceil(limit / 2)
       else if (ms < short) limit = Math.min(most, limit * 4)
     },
-    failed: ms => {
+    failed: (ms, sized = true) => {
       // A page that fails at once does not fail for its size.
       if (ms < short) return
       deadline = Math.min(longest, deadline * 2)
-      limit = Math.ceil(limit / 16)
+      if (sized) limit = Math.ceil(limit / 16)
     },
   }
 }

@@ -19,6 +19,9 @@ export const onePage = (member: Member, range: IRangeRequest, given: { readonly 
   defer(() => {
     const { paging } = member
     const { limit = paging.limit(), deadline = paging.deadline() } = given
+    // A page of another size shows nothing about the sizes that `paging` chooses, and with another deadline nothing about its deadlines.
+    const sized = given.limit === undefined
+    const timed = given.deadline === undefined
     let sentAt: number | undefined
     // The call may have waited before it was sent.
     const took = (): number => (sentAt === undefined ? 0 : now() - sentAt)
@@ -32,8 +35,8 @@ export const onePage = (member: Member, range: IRangeRequest, given: { readonly 
       )
       .pipe(
         tap({
-          next: () => paging.came(took()),
-          error: (error: unknown) => isOutage(error) && paging.failed(took()),
+          next: () => timed && paging.came(took(), sized),
+          error: (error: unknown) => timed && isOutage(error) && paging.failed(took(), sized),
         }),
         map(readPage),
       )

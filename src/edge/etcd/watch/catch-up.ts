@@ -16,10 +16,13 @@ export interface CatchUp {
  * events (etcd-io/etcd#15220); etcd delivers the history of new watches ten times a second.
  */
 const quietFor = 1_000
+/**
+ * The same (ms) for a read, where the server answers no progress request, such as `etcd grpc-proxy`. A read may overtake a history that takes longer to
+ * arrive, so it never decides where etcd answers: etcd's answer is behind the events on the stream.
+ */
+const quietForRead = 3_000
 /** The pause (ms) between two progress requests, while a watch is quiet for that long and not confirmed. */
 const askEvery = 250
-/** `etcd grpc-proxy` never answers a progress request. After this many without an answer, a read decides. */
-const askedAtMost = 8
 
 interface Waiting {
   readonly since: number
@@ -29,12 +32,13 @@ interface Waiting {
 /**
  * Asks for progress, once for all watches of the stream that wait. A watch whose range did not change gets no event, so nothing else would show
  * that its history has been delivered.
+ *
+ * @param answersProgress Whether the server answers progress requests. If not, `read` decides.
  */
-export const catchUp = (askProgress: () => void, read: Observable<unknown>): CatchUp => {
+export const catchUp = (answersProgress: () => boolean, askProgress: () => void, read: Observable<unknown>): CatchUp => {
   const watches = new Map<string, Waiting>()
   /** Those about which the last request was sent. */
   let asked: readonly (readonly [string, Waiting])[] = []
-  let unanswered = 0
   let asking = Subscription.EMPTY
 
   const remove = (id: string): void => {
@@ -44,7 +48,6 @@ export const catchUp = (askProgress: () => void, read: Observable<unknown>): Cat
   const answered = (): void => {
     const confirmed = asked
     asked = []
-    unanswered = 0
     for (const [id, waiting] of confirmed) {
       // Events may have arrived since; then the watch waits again.
       if (watches.get(id) !== waiting) continue
@@ -53,10 +56,11 @@ export const catchUp = (askProgress: () => void, read: Observable<unknown>): Cat
     }
   }
   const ask = (): readonly never[] | Observable<unknown> => {
-    asked = [...watches].filter(([, { since }]) => now() - since >= quietFor)
+    const answers = answersProgress()
+    const quiet = answers ? quietFor : quietForRead
+    asked = [...watches].filter(([, { since }]) => now() - since >= quiet)
     if (asked.length === 0) return []
-    unanswered += 1
-    if (unanswered > askedAtMost) return read
+    if (!answers) return read
     askProgress()
     return []
   }
@@ -66,7 +70,6 @@ export const catchUp = (askProgress: () => void, read: Observable<unknown>): Cat
     add: (id, caughtUp) => {
       watches.set(id, { since: now(), caughtUp })
       if (watches.size > 1 || !asking.closed) return
-      unanswered = 0
       // The read errors only in an outage, which the liveness of the stream reports.
       asking = interval(askEvery).pipe(exhaustMap(ask)).subscribe({ next: answered, error: () => undefined })
     },

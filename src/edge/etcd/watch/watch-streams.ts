@@ -82,7 +82,7 @@ const watchStream = (member: Member, retire: () => void, ended: () => void): Wat
   const askProgress = (): void => {
     if (ids.areOurs) send({ progress_request: {} })
   }
-  const catchingUp = catchUp(askProgress, read)
+  const catchingUp = catchUp(() => ids.areOurs, askProgress, read)
   const alive = liveness(member, askProgress)
 
   const sendCreates = (): void => {

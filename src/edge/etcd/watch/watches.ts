@@ -163,7 +163,11 @@ class Watch implements Watcher, Unsubscribable {
     const changes = this.#fragments.length === 0 ? fresh : [...this.#fragments, ...fresh]
     const whole = !response.fragment && this.#fragments.length === 0
     this.#fragments = response.fragment ? changes : none
-    if (response.fragment) return
+    if (response.fragment) {
+      // The rest is under way, so nothing else can confirm the history.
+      this.#added?.stopCatchUp()
+      return
+    }
     const [first] = changes
     if (first !== undefined && first.revision <= this.#last) {
       this.#end(new Lagging(`${this.#member.host} delivered revision ${first.revision} after it had confirmed revision ${this.#last}`, { host: this.#member.host }))

@@ -56,6 +56,15 @@ describe('breaker', () => {
       expectObservable(merge(tested.returned, tested.returned).pipe(passed)).toBe('75ms (xx|)')
     })
   })
+  it('emits `returned` also if another subscriber subscribed while the member was up, and is still there', () => {
+    marbles(({ expectObservable }) => {
+      const tested = breaker('host', failing(4))
+      tested.answered()
+      expectObservable(tested.returned, '1s !').toBe('-')
+      const down = timer(10).pipe(map(() => tested.failed(refused)), ignoreElements())
+      expectObservable(concat(down, tested.returned).pipe(passed), '1s !').toBe('85ms (x|)')
+    })
+  })
   it('does not emit `returned` if the first probe is answered; otherwise a call that always fails would be retried without a pause', () => {
     marbles(({ expectObservable }) => {
       const tested = breaker('host', failing(0))

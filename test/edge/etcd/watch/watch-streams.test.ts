@@ -1,4 +1,4 @@
-import { EMPTY, NEVER, Observable, Subject, Subscription } from 'rxjs'
+import { EMPTY, NEVER, Observable, of, Subject, Subscription } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Disconnected } from '../../../../src/core/errors.js'
 import type { Member } from '../../../../src/edge/etcd/connection/member.js'
@@ -21,7 +21,11 @@ const created = (id: string): Buffer => Buffer.concat([header, number(2, BigInt(
 const event = (id: string, key: string): Buffer =>
   Buffer.concat([header, number(2, BigInt(id)), bytes(11, bytes(2, Buffer.concat([bytes(1, Buffer.from(key)), number(3, 6n), bytes(5, Buffer.from('value'))])))])
 
-const scene = () => {
+/** A part of the history: its last events, and the rest, are in messages to come. */
+const fragment = (id: string, key: string): Buffer => Buffer.concat([event(id, key), number(7, 1n)])
+const progress = Buffer.concat([header, number(2, BigInt.asUintN(64, -1n))])
+
+const scene = ({ read = EMPTY }: { read?: Observable<unknown> } = {}) => {
   const asked: string[] = []
   const cancelled: string[] = []
   const received: string[] = []
@@ -39,7 +43,7 @@ const scene = () => {
         }),
       )
     })
-  const member = { host: 'etcd', call: () => EMPTY, stream } as unknown as Member
+  const member = { host: 'etcd', call: () => read, stream } as unknown as Member
   const streams = watchStreams(member)
   const failures = new Map<string, Error>()
   const watch = (name: string): (() => void) => {
@@ -68,6 +72,8 @@ const scene = () => {
     answer: (id: string) => answers.next(created(id)),
     deliver: (id: string, key: string) => answers.next(event(id, key)),
     refuse: (id: string) => answers.next(refused(id)),
+    deliverPart: (id: string, key: string) => answers.next(fragment(id, key)),
+    answerProgress: () => answers.next(progress),
     breaks: (error: Error) => answers.error(error),
     open: () => open,
   }
@@ -292,5 +298,40 @@ describe('a watch stream through a proxy that ignores our ids', () => {
     deliver('0', 'a1')
     expect(received).toContain('a: a1')
     streams.close(new Closed())
+  }))
+})
+
+describe('a history that takes long to arrive', () => {
+  const following = (test: (of: ReturnType<typeof scene> & { readonly revisions: number[] }, time: VirtualHelpers) => void) => () =>
+    virtually(time => {
+      const played = scene({ read: of({ header: { cluster_id: '7', revision: '5' } }) })
+      const revisions: number[] = []
+      const watching = watches({ all: [played.member], returned: NEVER, on: call => call(played.member), close: () => undefined })
+      const subscription = watching.watch('a', 1).subscribe(({ revision }) => revisions.push(revision))
+      played.answer(nth(1))
+      test({ ...played, revisions }, time)
+      subscription.unsubscribe()
+    })
+
+  it('12.11 is not taken for delivered because a read is answered', following(({ answerProgress, revisions }, { advance }) => {
+    advance(10_000)
+    expect(revisions).toEqual([])
+    answerProgress()
+    advance(100)
+    expect(revisions).toEqual([5])
+  }))
+
+  it('12.11 is not taken for delivered while a message has arrived in part', following(({ answerProgress, deliver, deliverPart, revisions }, { advance }) => {
+    for (let part = 1; part <= 5; part += 1) {
+      advance(900)
+      deliverPart(nth(1), `a${part}`)
+      advance(part * 400)
+      answerProgress()
+    }
+    advance(100)
+    expect(revisions).toEqual([])
+    deliver(nth(1), 'a6')
+    advance(100)
+    expect(revisions).toEqual([6])
   }))
 })
