@@ -48,14 +48,14 @@ export interface Scene extends VirtualHelpers {
 }
 
 /** What is open or left in a registry. */
-export const left = (registry: MemoryRegistry): object => ({
+const left = (registry: MemoryRegistry): object => ({
   ...registry.subscriptions(),
   grants: registry.leases(),
   leased: registry.entries().filter(({ lease }) => lease !== '0').map(({ key }) => key),
 })
 
 /** Nothing is open and nothing is left. */
-export const nothingLeft = { watches: 0, leases: 0, calls: 0, grants: [], leased: [] }
+const nothingLeft = { watches: 0, leases: 0, calls: 0, grants: [], leased: [] }
 
 /**
  * Plays a test in virtual time. At its end, everything that it saw is unsubscribed; `after` ms later nothing may be left: no subscription, lease, leased

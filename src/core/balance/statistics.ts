@@ -16,7 +16,7 @@ export interface Sample {
 export const unlearned: Learned = { latency: 0, failing: 0, measuredAt: -Infinity }
 
 /** How much a measurement at `measuredAt` still counts: e^(−Δt/τ). */
-export const fading = (measuredAt: number, now: number, decay: number): number => Math.exp((measuredAt - now) / decay)
+const fading = (measuredAt: number, now: number, decay: number): number => Math.exp((measuredAt - now) / decay)
 
 /**
  * Peak EWMA (Twitter Finagle, `PeakEwma.scala`): a latency above the average replaces it at once, one below lowers it with time. The latency

@@ -28,13 +28,13 @@ export type Node<V> = Leaf<V> | Inner<V>
 export type Fresh = Set<unknown>
 
 /** A leaf, from keys in ascending order. It has the fields of an inner node in the same order, so that the engine sees one shape. */
-export const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({ size: keys.length, keys, values, sizes: undefined, children: undefined })
+const leaf = <V>(keys: readonly string[], values: readonly V[]): Leaf<V> => ({ size: keys.length, keys, values, sizes: undefined, children: undefined })
 
 const inner = <V>(size: number, keys: readonly string[], sizes: readonly number[], children: readonly Node<V>[]): Inner<V> =>
   ({ size, keys, values: undefined, sizes, children })
 
 /** An inner node, from its children in key order. */
-export const parent = <V>(children: readonly Node<V>[]): Inner<V> => {
+const parent = <V>(children: readonly Node<V>[]): Inner<V> => {
   const sizes = children.map(child => child.size)
   return inner(sizes.reduce((sum, size) => sum + size, 0), children.map(child => child.keys[0]!), sizes, children)
 }
