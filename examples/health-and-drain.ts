@@ -1,5 +1,5 @@
-import { filter, firstValueFrom, lastValueFrom, map, Subject, tap, timer } from 'rxjs'
-import { discover, register, type Status } from 'rx-discovery'
+import { filter, firstValueFrom, lastValueFrom, Subject, tap, timer } from 'rxjs'
+import { discover, poll, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
 const registry = memoryRegistry()
@@ -8,8 +8,8 @@ orders$.subscribe(set => {
   for (const { id, status } of set) console.log('discovered:', id, 'is', status)
 })
 
-// The instance is `starting` until the health check emits; then it has the status that the check emits.
-const health = timer(20).pipe(map((): Status => 'up'))
+// The instance is `starting` until the first check has passed. A check that fails or hangs makes it `down`, until checks pass again.
+const health = poll(() => timer(20), { interval: 5_000 })
 
 // In a server: onSignal() from 'rx-discovery/node', which emits on SIGTERM and SIGINT
 const stop = new Subject<void>()
