@@ -12,7 +12,7 @@ export interface Ending {
 export const isStaleToken = ({ details }: Ending): boolean => /auth store is old|user name is empty|invalid auth token/.test(details)
 
 /** The requested revision is in the future of the member that answered. One such answer may be wrong (see `askedTwice`). */
-export const isAhead = (error: unknown): boolean => error instanceof Rewound && error.message.includes('future revision')
+export class Ahead extends Rewound {}
 
 /** No connection was made, so etcd did not receive the call. */
 export class NeverSent extends Disconnected {}
@@ -73,7 +73,7 @@ export const translate = (host: string, ending: Ending): Error | undefined => {
   if (isStaleToken(ending)) return new Disconnected(`${host} refused the token: ${details}`, { host })
   if (code === 7 || /permission denied|authentication failed|invalid user/.test(details)) return new Denied(`${host}: ${details}`, { host })
   if (details.includes('revision has been compacted')) return new Compacted(0)
-  if (details.includes('future revision')) return new Rewound(`${host}: ${details}`)
+  if (details.includes('future revision')) return new Ahead(`${host}: ${details}`)
   if (/request is too large|too many operations|larger than max/.test(details))
     return new InvalidArgument('entries', `must fit into one etcd transaction, by default 1.5 MiB and 128 entries (${details}; see --max-request-bytes and --max-txn-ops of etcd)`)
   // From 3.6 on a learner refuses with the code of a wrong request, which any host would refuse.

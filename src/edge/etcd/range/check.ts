@@ -1,6 +1,6 @@
 import { map, mergeMap, reduce, type Observable } from 'rxjs'
-import { Rewound } from '../../../core/errors.js'
 import type { Change, Check, Range, Revision } from '../../../core/store.js'
+import { Ahead } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/members.js'
 import { readChange } from '../wire/messages.js'
@@ -12,7 +12,7 @@ const changedAfter = (member: Member, range: Range, since: Revision): Observable
   // sorting by value makes it read the keys. Sorted by value there are no pages, since a page starts after a key.
   onePage(member, { ...rangeOf(range), keys_only: true, sort_target: 'Value', min_mod_revision: since + 1 }, { limit: 0 }).pipe(
     mergeMap(page => {
-      if (page.revision < since) throw new Rewound(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
+      if (page.revision < since) throw new Ahead(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
       return readAll(page, readChange).pipe(
         reduce<readonly Change[], Check['changed'][number][]>((all, part) => {
           for (const { key, revision, lease } of part) all.push({ key, revision, lease })

@@ -18,7 +18,7 @@ const parts = (member: Member, range: Range, options: PagesOptions): Observable<
   )
 
 const latest = (member: Member, range: Range, local: boolean, attempt = 1): Observable<Listing> =>
-  parts(member, range, { local, whole: attempt > pagedAttempts }).pipe(
+  askedTwice(parts(member, range, { local, whole: attempt > pagedAttempts })).pipe(
     catchError((error: unknown) =>
       error instanceof Compacted && attempt <= pagedAttempts ? latest(member, range, local, attempt + 1) : throwError(() => toError(error)),
     ),

@@ -2,7 +2,7 @@ import { catchError, Observable, throwError } from 'rxjs'
 import { quotedValue } from '../../../core/validation.js'
 import { InvalidArgument, toError } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
-import { isAhead } from '../connection/etcd-errors.js'
+import { Ahead } from '../connection/etcd-errors.js'
 import { isUnicode, type Range } from '../../../core/store.js'
 import type { Page } from '../wire/messages.js'
 
@@ -26,7 +26,7 @@ export const anyKey = { key: Buffer.from('\0'), count_only: true }
 
 /** Repeats a read that is refused for a future revision: up to 3.4.41, 3.5.27 and 3.6.8 etcd can rarely answer a linearizable read from an older state. */
 export const askedTwice = <T>(ask: Observable<T>): Observable<T> =>
-  ask.pipe(catchError((error: unknown) => (isAhead(error) ? ask : throwError(() => toError(error)))))
+  ask.pipe(catchError((error: unknown) => (error instanceof Ahead ? ask : throwError(() => toError(error)))))
 
 /** After how many ms of reading a page, subscribers included, the event loop goes on. */
 const slice = 1

@@ -1,4 +1,4 @@
-import { Observable, type Subscriber, type Unsubscribable } from 'rxjs'
+import { Observable, Subscription, type Subscriber, type Unsubscribable } from 'rxjs'
 import { Closed, Compacted, Disconnected, Lagging, toError } from '../../../core/errors.js'
 import type { Batch, Change, Range, Revision } from '../../../core/store.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
@@ -56,6 +56,9 @@ class Watch implements Watcher, Unsubscribable {
   #fragments: readonly Change[] = none
   /** What arrives before it is clear whether this member can follow from here. */
   #unread: WatchResponse[] | undefined
+  /** Finds that out. */
+  #reading = Subscription.EMPTY
+  /** Whether the token was renewed since the last creation. */
   #renewed = false
 
   constructor(subscriber: Subscriber<Batch>, member: Member, streams: WatchStreams, times: TickTimes, range: Range, from: Revision) {
@@ -96,6 +99,7 @@ class Watch implements Watcher, Unsubscribable {
     this.#batches.flush()
     this.#added?.unsubscribe()
     this.#added = undefined
+    this.#reading.unsubscribe()
     this.#fragments = none
     this.#unread = undefined
     this.#lastEvent = this.#last
@@ -108,6 +112,7 @@ class Watch implements Watcher, Unsubscribable {
 
   /** The header of a creation shows how far this member is; that of a proxy shows nothing. */
   #create({ cluster, revision }: WatchResponse): void {
+    this.#renewed = false
     this.#cluster = cluster
     this.#proxied = cluster === '0'
     if (!this.#proxied && revision >= this.#last) this.#catchUpTo(revision)
@@ -118,7 +123,7 @@ class Watch implements Watcher, Unsubscribable {
   #readFirst(): void {
     this.#unread = []
     let revision = this.#last
-    subscribeWithin(this.#subscriber, readAt(this.#member, this.range, this.#last), {
+    this.#reading = subscribeWithin(this.#subscriber, readAt(this.#member, this.range, this.#last), {
       next: ({ header }) => {
         this.#cluster = header.cluster_id
         revision = Math.max(revision, Number(header.revision))

@@ -1,4 +1,4 @@
-import { EMPTY, NEVER, Observable, of, Subject, Subscription } from 'rxjs'
+import { EMPTY, NEVER, Observable, of, Subject, Subscription, type Subscriber } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Disconnected } from '../../../../src/core/errors.js'
 import type { Member } from '../../../../src/edge/etcd/connection/member.js'
@@ -30,10 +30,12 @@ const scene = ({ read = EMPTY }: { read?: Observable<unknown> } = {}) => {
   const cancelled: string[] = []
   const received: string[] = []
   const answers = new Subject<Buffer>()
+  const each: Subscriber<Buffer>[] = []
   let open = 0
   const stream = (_open: unknown, requests: Observable<Request>): Observable<Buffer> =>
     new Observable(subscriber => {
       open += 1
+      each.push(subscriber)
       subscriber.add(() => (open -= 1))
       subscriber.add(answers.subscribe(subscriber))
       subscriber.add(
@@ -74,6 +76,8 @@ const scene = ({ read = EMPTY }: { read?: Observable<unknown> } = {}) => {
     refuse: (id: string) => answers.next(refused(id)),
     deliverPart: (id: string, key: string) => answers.next(fragment(id, key)),
     answerProgress: () => answers.next(progress),
+    /** Sends this message on the n-th stream only, from 1. */
+    send: (stream: number, message: Buffer) => each[stream - 1]?.next(message),
     breaks: (error: Error) => answers.error(error),
     open: () => open,
   }
@@ -189,6 +193,24 @@ describe('a watch stream', () => {
     answer(nth(1))
     refuse(nth(2))
     expect([asked, open()]).toEqual([[nth(1), nth(2), nth(1)], 2])
+    for (const one of all) one.unsubscribe()
+    expect(open()).toBe(0)
+  })
+
+  it('renews its token for a watch each time it is refused after it was created', () => {
+    const { member, send, asked, open } = scene()
+    const { watch } = watches({ all: [member], returned: NEVER, on: call => call(member), close: () => undefined })
+    const errors: unknown[] = []
+    const all = ['a', 'b', 'c'].map(prefix => watch(prefix, 5).subscribe({ error: (error: unknown) => errors.push(error) }))
+    send(1, created(nth(1)))
+    send(1, refused(nth(2)))
+    send(1, refused(nth(3)))
+    // `b` and `c` are on a second stream; `c` is not its first watch.
+    send(2, created(nth(1)))
+    send(2, created(nth(2)))
+    send(2, refused(nth(2)))
+    expect([errors, open()]).toEqual([[], 3])
+    expect(asked).toEqual([nth(1), nth(2), nth(3), nth(1), nth(2), nth(1)])
     for (const one of all) one.unsubscribe()
     expect(open()).toBe(0)
   })
