@@ -96,10 +96,24 @@ try {
 
   const jestTest = program.cjs.replace(onNode, '')
   const asTest = text => `test('works', () => {\n${text}\nreturn Promise.all([found, etcdRegistry({ hosts: 'http://127.0.0.1:1' }).close()])\n})\n`
+  /** Jest's fake timers with `performance` left alone: a registration must still be lost at its TTL. */
+  const fakeTimers = `test('a registration is lost at its TTL under fake timers', () => {
+  jest.useFakeTimers({ doNotFake: ['performance'] })
+  const { register } = require('rx-discovery')
+  const registry = require('rx-discovery/memory').memoryRegistry()
+  const seen = []
+  const registration = register(registry, { service: 'web', address: 'localhost:8000' }, { ttl: 6 }).subscribe(({ status }) => seen.push(status))
+  registry.freeze()
+  jest.advanceTimersByTime(7_000)
+  registration.unsubscribe()
+  jest.useRealTimers()
+  expect(seen).toEqual(['registering', 'registered', 'lost'])
+})
+`
   for (const jest of ['jest', 'jest29'])
     project(`${jest} in its default configuration`, () => {
       file(`${folder}/${jest}/package.json`, '{}')
-      file(`${folder}/${jest}/works.test.js`, asTest(jestTest))
+      file(`${folder}/${jest}/works.test.js`, asTest(jestTest) + fakeTimers)
       run(`${folder}/${jest}`, process.execPath, `../node_modules/${jest}/bin/jest.js`, '--rootDir', '.', '--ci')
     })
   project('ts-jest on CommonJS', () => {
