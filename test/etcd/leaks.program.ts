@@ -22,7 +22,7 @@ const flap = async (source: Observable<{ readonly status: string }>): Promise<vo
     },
     error: (error: unknown) => counts.errors.push(String(error)),
   })
-  await sleep(random() * 30)
+  await sleep(random() * 50)
   subscription.unsubscribe()
 }
 
