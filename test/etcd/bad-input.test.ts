@@ -73,7 +73,7 @@ describe.each(Object.entries(subjects))('%s: an invalid argument errors at subsc
   it.each(names)('a service name that is %s', (_name, service, right) => {
     const { registry } = make()
     for (const source of [register(registry, { service, address }), discover(registry, service)]) expectInvalid(errorAtOnce(source), 'service', right)
-    expectInvalid(errorAtOnce(catalog(registry, { services: ['web', service] })), 'services', right)
+    expectInvalid(errorAtOnce(catalog(registry, { services: ['web', service] })), 'services.1', right)
   })
 
   it.each(names)('an id that is %s', (_name, id, right) => {
@@ -92,7 +92,7 @@ describe.each(Object.entries(subjects))('%s: an invalid argument errors at subsc
     const { registry } = make()
     const format = native({ prefix: freshPrefix() })
     const states: Registration[] = []
-    const registered = register(registry, { service: 'user.rpc', id: '...', address: '[2001:db8::1]:65535' }, { format, ttl: 3_153_600_000 })
+    const registered = register(registry, { service: 'user.rpc', id: '...', address: '[2001:db8::1]:65535' }, { format, ttl: { seconds: 3_153_600_000 } })
     own(registered.subscribe(state => states.push(state)), it => it.unsubscribe())
     await vi.waitFor(() => expect(states.at(-1)?.status).toBe('registered'), 5_000)
     // The deadline is further away than any timer can wait.
@@ -222,7 +222,6 @@ const malformed: Readonly<Record<string, readonly [key: string, value: string | 
   'deep nesting': ['broken', `{"v":1,"address":"10.0.0.1:80","metadata":${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
   'a megabyte': ['broken', `{"v":1,"address":"10.0.0.1:80","metadata":"${'x'.repeat(1_000_000)}"}`],
   'control characters': ['broken', '{"v":1,"address":"10.0.0.1:80","zone":"a\\u0000b"}'],
-  'a key with a further segment': ['broken/further', '{"v":1,"address":"10.0.0.1:80"}'],
   'a key without an id': ['', '{"v":1,"address":"10.0.0.1:80"}'],
   'a key of dots': ['..', '{"v":1,"address":"10.0.0.1:80"}'],
   'a key with a control character': ['a\u0007b', '{"v":1,"address":"10.0.0.1:80"}'],
@@ -259,5 +258,26 @@ describe.each(Object.entries(subjects))('%s: a stored value that is', (_, make) 
     expect([sets.at(-1)?.status, sets.at(-1)?.rejected.size]).toEqual(['live', 1])
     expect(errors).toEqual([])
     expect(({} as { readonly admin?: unknown }).admin).toBeUndefined()
+  })
+
+  it('under a key with a further segment belongs to another service: it is ignored', async () => {
+    const { registry, write } = make()
+    const format = native({ prefix: freshPrefix() })
+    const [web, nested] = [format.prefix('web'), format.prefix('web/broken')]
+    const value = Buffer.from('{"v":1,"address":"10.0.0.1:80"}')
+    await write(`${web}good`, value)
+    await write(`${nested}further`, value)
+    const sets: ServiceSet[] = []
+    const errors: unknown[] = []
+    // compared all the time: an ignored key is counted, or each comparison would differ
+    const source = discover(registry, 'web', { format, verify: 100 })
+    own(source.subscribe({ next: set => sets.push(set), error: (error: unknown) => errors.push(error) }), it => it.unsubscribe())
+    await vi.waitFor(() => expect(sets.at(-1)?.status).toBe('live'), 5_000)
+    await sleep(1_000)
+    await write(`${nested}later`, value)
+    await write(`${web}next`, value)
+    await vi.waitFor(() => expect(sets.at(-1)?.size).toBe(2), 5_000)
+    expect(sets.every(({ rejected, trouble }) => rejected.size === 0 && trouble === undefined)).toBe(true)
+    expect(errors).toEqual([])
   })
 })

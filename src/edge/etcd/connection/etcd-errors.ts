@@ -16,6 +16,11 @@ export class Ahead extends Rewound {}
 
 /** No connection was made, so etcd did not receive the call. */
 export class NeverSent extends Disconnected {}
+const unexplained = 'it gave no reason'
+
+/** Whether gRPC gave no reason: of several calls that wait for one connection, it tells only some of them why there is none. */
+export const isUnexplained = (error: unknown): boolean => error instanceof NeverSent && error.message.endsWith(unexplained)
+
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
 /** The connection stands, and the answer did not come within the deadline of the call. */
@@ -57,7 +62,7 @@ const disconnected = (host: string, { code, details }: Ending, cause?: unknown):
   // For a deadline, gRPC's text describes its own internals.
   if (code === 4) return new TimedOut(`${host} did not answer in time`, { host, cause })
   const [, symptom] = symptoms.find(([text]) => text.test(details)) ?? [null, 'broke off']
-  return new Outage(`${host} ${symptom}: ${hasNoReason(details) ? 'it gave no reason' : reason(details)}`, { host, cause })
+  return new Outage(`${host} ${symptom}: ${hasNoReason(details) ? unexplained : reason(details)}`, { host, cause })
 }
 
 const outages: readonly number[] = [1, 2, 4, 10, 12, 13, 14, 15]

@@ -11,7 +11,7 @@ import { breaker } from './breaker.js'
 import type { Cluster } from './cluster.js'
 import type { Connections, StreamEnd } from './connections.js'
 import { duplex, type RawStream } from './duplex.js'
-import { isOutage, TimedOut } from './etcd-errors.js'
+import { isOutage, isUnexplained, NeverSent, TimedOut } from './etcd-errors.js'
 import { StaleToken, unary } from './rpc.js'
 import type { Tokens } from './tokens.js'
 
@@ -92,12 +92,23 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
     throw new Disconnected(`${host} ${text}`, { host })
   }
   const { health, pass, returned, answered, failed } = breaker(host, probe)
+  /** Why there was no connection, as another call found since the last answer. */
+  let explanation: Error | undefined
+  const withReason = (error: unknown): Error => (isUnexplained(error) && explanation ? explanation : toError(error))
+  const answers = (): void => {
+    explanation = undefined
+    answered()
+  }
   const note = (error: unknown): void => {
-    if (isAnswer(error)) answered()
-    else failed(toError(error))
+    if (isAnswer(error)) {
+      answers()
+      return
+    }
+    if (error instanceof NeverSent && !isUnexplained(error)) explanation = error
+    failed(withReason(error))
   }
   const checked = <T>(answer: Observable<T>): Observable<T> => answer.pipe(tap(response => cluster.seen(host, response)))
-  const noted = <T>(answer: Observable<T>): Observable<T> => checked(answer.pipe(tap({ next: answered, error: note })))
+  const noted = <T>(answer: Observable<T>): Observable<T> => checked(answer.pipe(tap({ next: answers, error: note }), catchError((error: unknown) => throwError(() => withReason(error)))))
   const dropToken = (current: string | undefined) => (error: unknown): void => {
     if (error instanceof StaleToken) tokens?.drop(current)
   }
