@@ -100,7 +100,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
               reportSilence(host, settings),
               ignoreElements(),
             ),
-          { explainAfter: drain + 2_000 },
+          { explainAfter: drain + 1_000 },
         ),
       )
     })
