@@ -147,7 +147,7 @@ describe('without an etcd that answers', () => {
     await registering.until('is registered')
     own$.freeze()
     registering.child.kill('SIGINT')
-    await registering.until('waiting for etcd to confirm the end')
+    await registering.until('waiting a few seconds for etcd to confirm the end')
     registering.child.kill('SIGINT')
     expect(await registering.ended).toBe(130)
   })
