@@ -37,7 +37,7 @@ describe('judge', () => {
         }
         expect(judgement).toBe('dead')
         expect(age + time).toBeGreaterThanOrEqual(granted / 2 - 0.001)
-        expect(time).toBeLessThanOrEqual(Math.max(0, granted / 2 - age) + 1)
+        expect(time).toBeLessThanOrEqual(Math.max(0, granted / 2 - age) + 1.001)
       }),
     )
   })

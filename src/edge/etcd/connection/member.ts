@@ -76,11 +76,11 @@ const isAnswer = (error: unknown): boolean => !isOutage(error) || error instance
 
 /** A member behind its connections. */
 export const etcdMember = ({ host, connections, tokens, cluster, closed }: MemberParts): Member => {
-  const renew = tokens === undefined
+  const usersClient = tokens === undefined
   const token = tokens?.current ?? of(undefined)
   const ask = (client: RawClient): Observable<unknown> =>
     token.pipe(
-      switchMap(current => unary({ host, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
+      switchMap(current => unary({ host, usersClient, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
       catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
     )
   const probe = connections.answering(ask).pipe(raceWith(closed))
@@ -115,7 +115,7 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
   const withToken = <T>(run: (current: string | undefined) => Observable<T>): Observable<T> =>
     token.pipe(switchMap(current => run(current).pipe(tap({ error: dropToken(current) }))))
   const introduction = noted(
-    withToken(current => unary({ host, token: current, deadline: answerWithin, renew }, options => connections.current().kv.range(anyKey, options))),
+    withToken(current => unary({ host, usersClient, token: current, deadline: answerWithin, renew: usersClient }, options => connections.current().kv.range(anyKey, options))),
   ).pipe(
     // A refused read does not show the cluster; the next answer will.
     catchError((error: unknown) => (isAnswer(error) && !(error instanceof Rewound) ? of(undefined) : throwError(() => toError(error)))),
@@ -164,9 +164,9 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
     returned,
     call: (run, { deadline = callTimeout, last = false, local = false } = {}) => {
       const once = withToken(current =>
-        besideStreams(timed(unary({ host, token: current, deadline: adjusted(deadline), renew, leaderless: local }, options => run(connections.current(), options)))),
+        besideStreams(timed(unary({ host, usersClient, token: current, deadline: adjusted(deadline), renew: usersClient, leaderless: local }, options => run(connections.current(), options)))),
       )
-      const repeated = renew
+      const repeated = usersClient
         ? once
         : once.pipe(catchError((error: unknown) => (error instanceof StaleToken ? once : throwError(() => toError(error)))))
       const answer = local
@@ -192,7 +192,7 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
         const openWith = (current: string | undefined): void => {
           const { connection, ended: end, received, release } = connections.stream()
           subscribeWithin(subscriber, end, { next: ended, complete: nothing })
-          subscribeWithin(subscriber, duplex({ host, token: current }, options => open(connection, options), requests), {
+          subscribeWithin(subscriber, duplex({ host, usersClient, token: current }, options => open(connection, options), requests), {
             next: response => {
               received()
               answered()

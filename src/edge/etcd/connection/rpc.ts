@@ -1,7 +1,7 @@
 import type { CallOptions } from '@grpc/grpc-js'
 import { catchError, defer, finalize, from, throwError, type Observable } from 'rxjs'
 import { timeout } from '../../../flow/clock.js'
-import { Disconnected } from '../../../core/errors.js'
+import { Closed, Disconnected } from '../../../core/errors.js'
 import { failure, isStaleToken, type Ending } from './etcd-errors.js'
 import { intercept, type Interception } from './interceptor.js'
 
@@ -11,6 +11,8 @@ export class StaleToken extends Disconnected {}
 /** How one RPC is made. */
 export interface RpcOptions extends Pick<Interception, 'token' | 'reconnect' | 'renew' | 'leaderless'> {
   readonly host: string
+  /** Whether the user made the client, and so closes it. Any other client is closed when its connection is left for another one. */
+  readonly usersClient: boolean
   /** After how many ms the call is given up. Streams have none. */
   readonly deadline?: number
 }
@@ -23,7 +25,7 @@ export interface Rpc {
 }
 
 /** Prepares one RPC. */
-export const rpc = ({ host, deadline, ...interception }: RpcOptions): Rpc => {
+export const rpc = ({ host, usersClient, deadline, ...interception }: RpcOptions): Rpc => {
   let ending: Ending | undefined
   let abort: (() => void) | undefined
   const interceptors = [
@@ -40,6 +42,7 @@ export const rpc = ({ host, deadline, ...interception }: RpcOptions): Rpc => {
     },
     failure: error => {
       const translated = failure(host, error, ending)
+      if (translated instanceof Closed && !usersClient) return new Disconnected(`${host}: the connection was left for another one before the call began`, { host, cause: error })
       return ending !== undefined && isStaleToken(ending) ? new StaleToken(translated.message, { host }) : translated
     },
   }

@@ -33,7 +33,7 @@ export const tokens = (host: string, auth: () => AuthClient, credentials: Creden
     const { error: denied, at } = refused
     if (denied !== undefined && now() - at < refusedFor) return throwError(() => denied)
     const { username: name, password } = credentials
-    return unary({ host, token: undefined, deadline: 5_000, reconnect: true }, options => auth().authenticate({ name, password }, options)).pipe(
+    return unary({ host, usersClient: false, token: undefined, deadline: 5_000, reconnect: true }, options => auth().authenticate({ name, password }, options)).pipe(
       map(({ token }): string | undefined => token),
       // Like etcd's own client: if authentication is off, a password is no mistake.
       catchError((thrown: unknown) => {
