@@ -170,7 +170,7 @@ try {
   })
 
   project('Angular, rendered on the server, with zone.js and without', () => {
-    const angular = ['core', 'common', 'compiler', 'platform-browser', 'platform-server', 'router'].map(name => `@angular/${name}@21.2.26`)
+    const angular = ['core', 'common', 'compiler', 'platform-browser', 'platform-server', 'router'].map(name => `@angular/${name}@21.2.24`)
     install('angular', tarball, ...newest, ...angular, 'zone.js@0.15.1', `esbuild@${versionOf('esbuild')}`, '--legacy-peer-deps')
     for (const [, name, text] of readFileSync('docs/angular.md', 'utf8').matchAll(/```ts\n\/\/ (\w+\.ts)\n([^]*?)```/g)) {
       file(`angular/${name}`, text)
