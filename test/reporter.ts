@@ -11,6 +11,7 @@ export default class PlainReporter implements Reporter {
     }
     const { passed, failed, skipped, pending } = count
     // A test that did not finish counts as failed.
-    process.stdout.write(`\n${passed} passed, ${failed + pending} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
+    if (skipped > 0) process.stdout.write(`\n${skipped} skipped\n`)
+    process.stdout.write(`\n${passed} passed, ${failed + pending} failed\n`)
   }
 }
