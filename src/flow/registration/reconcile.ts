@@ -136,7 +136,12 @@ class Run {
     const { observed, synced, throttle, wanted } = this.#session
     const left = observed.wroteAt + throttle - now()
     if (left <= 0 || synced === none || wanted?.draining === true) return false
-    if (this.#throttled.closed) this.#throttled = subscribeWithin(this.#to, wait(left), { next: () => this.#reconcile(), complete: nothing })
+    const next = (): void => {
+      // Real timers may fire a fraction of a millisecond early. Then this round waits again, and would not while this subscription looks open.
+      this.#throttled.unsubscribe()
+      this.#reconcile()
+    }
+    if (this.#throttled.closed) this.#throttled = subscribeWithin(this.#to, wait(left), { next, complete: nothing })
     return true
   }
 

@@ -1,6 +1,7 @@
 import { interval, map, Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import type { Status } from 'rx-discovery'
+import { withClock } from '../../../src/flow/clock.js'
 import { key, node, scene, ttl } from './scene.js'
 
 describe('throttle', () => {
@@ -31,6 +32,17 @@ describe('throttle', () => {
       advance(10_000)
       expect(registry.revision()).toBe(before + 2)
     }))
+
+  it('writes an update although its timer fires a fraction of a millisecond early', () =>
+    scene(({ registers, value, advance, now }) =>
+      withClock({ now: () => now() * 0.9999 }, () => {
+        const health = new Subject<Status>()
+        registers({ throttle: 1_000, health })
+        health.next('up')
+        advance(1_001)
+        expect(value()).not.toHaveProperty('status')
+      }),
+    ))
 
   it('writes nothing if the status is back before it may be written', () =>
     scene(({ registry, registers, advance }) => {
