@@ -7,7 +7,7 @@ import { serviceName } from './instance/names.js'
 export const longestDelay = 2 ** 31 - 1
 
 /** etcd's longest TTL, seconds. */
-export const longestTtl = 9_000_000_000
+const longestTtl = 9_000_000_000
 
 /* Numbers */
 
@@ -35,6 +35,9 @@ export const period = /* @__PURE__ */ range(1, longestDelay, 'whole number of mi
 
 /** A TTL, seconds. */
 export const ttlSeconds = /* @__PURE__ */ range(1, longestTtl, 'whole number of seconds', isWhole)
+
+/** A number that is not negative; `Infinity` is one. */
+export const notNegative = /* @__PURE__ */ must(value => isFrom(value, 0, Infinity), 'be a number, 0 or more')
 
 /** How many of something there are at least one of; `Infinity`: no limit. */
 export const count: Validator = value => (isFrom(value, 1, Infinity) && isWhole(value) ? undefined : flaw('must be a whole number, 1 or more', value))
@@ -94,7 +97,8 @@ export const functionOf = (what: string): Validator => must(value => typeof valu
 export const randomSource: Validator = value => functionOf('a function that returns a number in [0, 1)')(value)
 
 const isObservable = (value: unknown): boolean => has(value, 'subscribe', 'pipe')
-const isSignal = (value: unknown): boolean => has(value, 'addEventListener') && typeof fieldOf(value, 'aborted') === 'boolean'
+/** Whether a value is an `AbortSignal`. */
+export const isSignal = (value: unknown): value is AbortSignal => has(value, 'addEventListener') && typeof fieldOf(value, 'aborted') === 'boolean'
 const isReadable = (value: unknown): boolean => has(value, 'list', 'watch', 'check')
 const isWritable = (value: unknown): boolean => isReadable(value) && has(value, 'lease', 'put', 'remaining')
 const isFormat = (value: unknown): boolean => has(value, 'prefix', 'key', 'encode', 'decode')
@@ -181,6 +185,12 @@ const unknownOption = (verb: string, name: string, options: readonly string[]): 
   return { path: [name], must: `is not an option of ${verb}`, hint }
 }
 
+/** Nested options of which `false` turns everything off. */
+export const optionsOrFalse = <O>(name: string, checks: Checks<O>): Validator => {
+  const options = optionsOf(name, checks)
+  return value => (value === false ? undefined : options(value))
+}
+
 /** An object of options: names that exist, values that pass. An option that is `undefined` takes its default. */
 export const optionsOf = (verb: string, checks: Readonly<Record<string, Validator>>, required: readonly string[] = []): Validator => {
   const names = Object.keys(checks)
@@ -233,15 +243,6 @@ export const invalidArguments = (usage: string, ...given: readonly (readonly [ar
 }
 
 /* For values that are checked one by one */
-
-const firstInvalid = (check: Validator, values: Readonly<Record<string, unknown>>): InvalidArgument | undefined =>
-  Object.entries(values).map(([argument, value]) => invalidIf(argument, check, value)).find(wrong => wrong !== undefined)
-
-/** What is wrong with durations in ms, by argument name. */
-export const checkedDurations = (durations: Readonly<Record<string, number>>): InvalidArgument | undefined => firstInvalid(duration, durations)
-
-/** What is wrong with numbers of percent, by argument name. */
-export const checkedPercents = (percents: Readonly<Record<string, number>>, most = 100): InvalidArgument | undefined => firstInvalid(percent(most), percents)
 
 /** A finite number within bounds; throws `InvalidArgument`, for factories. */
 export const checkedNumber = (argument: string, value: number, least: number, most?: number): void => throwIfInvalid(invalidIf(argument, numberFrom(least, most), value))

@@ -1,5 +1,5 @@
-import { checkedDurations, checkedPercents } from '../arguments.js'
-import { InvalidArgument } from '../errors.js'
+import { duration, notNegative, optionsOrFalse, percent } from '../arguments.js'
+import type { Validator } from '../validation.js'
 
 /** Which instances are ejected, for how long, and how many at most (gRFC A50; Envoy, `outlier_detection.proto`). */
 export interface OutlierOptions {
@@ -36,14 +36,20 @@ export const outliersOf = (options: OutlierOptions | false): Outliers => {
   return { consecutive, interval, base, max, share, deviations, failures, few, hosts, calls }
 }
 
-/** The problem of options, if they have one. */
-export const checkedOutliers = ({ interval, base, max, share, failures, few, ...numbers }: Outliers): InvalidArgument | undefined => {
-  const wrong = Object.entries(numbers).find(([, value]) => !(value >= 0))
-  return wrong === undefined
-    ? (checkedDurations({ 'outliers.interval': interval, 'outliers.base': base, 'outliers.max': max }) ??
-        checkedPercents({ 'outliers.share': share, 'outliers.failures': failures, 'outliers.few': few }, Infinity))
-    : new InvalidArgument(`outliers.${wrong[0]}`, `must be a number, 0 or more, not ${String(wrong[1])}`)
-}
+/** {@link OutlierOptions}, or `false`. */
+export const outlierOptions: Validator = value =>
+  optionsOrFalse<OutlierOptions>('outliers', {
+    consecutive: notNegative,
+    interval: duration,
+    base: duration,
+    max: duration,
+    share: percent(Infinity),
+    deviations: notNegative,
+    failures: percent(Infinity),
+    few: percent(Infinity),
+    hosts: notNegative,
+    calls: notNegative,
+  })(value)
 
 /** How the calls to an instance ended within an interval. */
 export interface Tally {

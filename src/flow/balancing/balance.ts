@@ -1,9 +1,9 @@
 import { asyncScheduler, defer, filter, finalize, map, merge, startWith, take, takeWhile, tap, throwError, EMPTY, type Observable, type ObservableInput, type ObservedValueOf } from 'rxjs'
-import { abortSignal, checkedDurations, checkedPercents, duration, durationOrForever, functionOf, invalidArguments, invalidOptions, percent, policy as policyCheck, randomSource, setsObservable, text, type Checks } from '../../core/arguments.js'
+import { abortSignal, duration, durationOrForever, functionOf, invalidArguments, invalidOptions, notNegative, optionsOrFalse, percent, policy as policyCheck, randomSource, setsObservable, text, type Checks } from '../../core/arguments.js'
 import { invalidIf, must, oneOf } from '../../core/validation.js'
 import { Closed, InvalidArgument, NoInstance, toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { checkedOutliers, outliersOf, type OutlierOptions } from '../../core/balance/outliers.js'
+import { outlierOptions, outliersOf, type OutlierOptions } from '../../core/balance/outliers.js'
 import type { Policy } from '../../core/balance/policy.js'
 import type { ServiceSet } from '../../core/sets/service-set.js'
 import { interval, now, timeout, timer } from '../clock.js'
@@ -68,18 +68,20 @@ const stateOf = ({ inFlight, latency, measuredAt, failed, ejectedUntil }: Endpoi
   ejectedUntil: ejectedUntil > now() ? asyncScheduler.now() + ejectedUntil - now() : undefined,
 })
 
-// These are checked with the values that they stand for, since their defaults depend on one another.
-const checkedLater = (): undefined => undefined
 const setNames = must(value => typeof value === 'string' || (Array.isArray(value) && value.every(name => typeof name === 'string')), 'be the name of a zone, or a list of names')
 
 const balanceChecks = (): Checks<BalanceOptions> => ({
   failed: functionOf('a function that returns whether an error is a failure of the instance'),
-  outliers: checkedLater,
+  outliers: outlierOptions,
   panic: percent(),
   zone: setNames,
   wait: duration,
   linger: durationOrForever,
-  retryBudget: checkedLater,
+  retryBudget: optionsOrFalse<RetryBudgetOptions>('retryBudget', {
+    share: percent(Infinity),
+    perSecond: notNegative,
+    window: must(value => duration(value) === undefined && Number(value) >= 1, 'be a number of milliseconds, 1 or more'),
+  }),
   random: randomSource,
 })
 
@@ -87,7 +89,7 @@ const useChecks = (): Checks<UseOptions> => ({
   key: text,
   timeout: duration,
   deadline: duration,
-  retries: must(value => typeof value === 'number' && value >= 0, 'be a number, 0 or more'),
+  retries: notNegative,
   retryable: functionOf('a function that returns whether to call another instance after an error'),
   signal: abortSignal,
   latency: oneOf('first', 'complete'),
@@ -99,17 +101,6 @@ const budgetOf = (options: RetryBudgetOptions | false): RetryBudgetLimits | unde
   if (options === false) return undefined
   const { share = 20, perSecond = 10, window = 10_000 } = options
   return { share, perSecond, window }
-}
-
-const budgetProblem = (budget: RetryBudgetLimits | undefined): InvalidArgument | undefined => {
-  if (budget === undefined) return undefined
-  const { share, perSecond, window } = budget
-  return (
-    checkedPercents({ 'retryBudget.share': share }, Infinity) ??
-    checkedDurations({ 'retryBudget.window': window }) ??
-    (perSecond >= 0 ? undefined : new InvalidArgument('retryBudget.perSecond', `must be a number, 0 or more, got ${String(perSecond)}`)) ??
-    (window >= 1 ? undefined : new InvalidArgument('retryBudget.window', `must be a number of milliseconds, 1 or more, got ${String(window)}`))
-  )
 }
 
 /** Whether the sets have ended, so that no instance will come. */
@@ -142,13 +133,10 @@ export const balance: Balance = <M>(
   if (wrong !== undefined) return refusing(wrong)
   // eslint-disable-next-line no-restricted-properties -- a default; what chooses takes it as an argument
   const { failed = () => true, outliers = {}, panic = 50, zone = [], wait = 5_000, linger = 10_000, retryBudget = {}, random = Math.random } = options ?? {}
-  const limits = outliersOf(outliers)
   const budget = budgetOf(retryBudget)
-  const problem = checkedOutliers(limits) ?? budgetProblem(budget)
-  if (problem !== undefined) return refusing(problem)
 
   const zones = (typeof zone === 'string' ? [zone] : zone).filter(name => name !== '')
-  const picker = new Picker<M>(policy, { outliers: limits, panic, zones, random, wait })
+  const picker = new Picker<M>(policy, { outliers: outliersOf(outliers), panic, zones, random, wait })
   const sets = new FollowedSets<ServiceSet<M>>(set$, linger, {
     start: () => picker.resume(),
     next: set => picker.follow(set),

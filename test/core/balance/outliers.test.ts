@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkedOutliers, ejectable, ejectionTime, outliersOf, outlying, type Tally } from '../../../src/core/balance/outliers.js'
+import { ejectable, ejectionTime, outlierOptions, outliersOf, outlying, type Tally } from '../../../src/core/balance/outliers.js'
+import { invalidIf } from '../../../src/core/validation.js'
 
 const defaults = outliersOf({})
 const tallies = (...pairs: readonly (readonly [successes: number, failures: number])[]): readonly Tally[] => pairs.map(([successes, failures]) => ({ successes, failures }))
@@ -67,11 +68,11 @@ describe('outliersOf', () => {
     expect(outliersOf(false)).toMatchObject({ consecutive: Infinity, deviations: Infinity, failures: Infinity })
     expect(outliersOf({ consecutive: undefined })).toEqual(defaults)
     expect(outliersOf({ consecutive: 3 })).toMatchObject({ consecutive: 3, deviations: 1.9, failures: 85, base: 30_000, max: 300_000, share: 10, hosts: 5, calls: 100 })
-    expect(checkedOutliers(defaults)).toBeUndefined()
-    expect(checkedOutliers(outliersOf(false))).toBeUndefined()
+    expect(outlierOptions(defaults)).toBeUndefined()
+    expect(outlierOptions(outliersOf(false))).toBeUndefined()
   })
   it.each([['consecutive', -1], ['share', NaN], ['base', -1], ['interval', Infinity], ['deviations', NaN]])('refuses %s = %d', (name, value) => {
-    expect(checkedOutliers(outliersOf({ [name]: value }))?.message).toContain(`outliers.${name} must be a number`)
+    expect(invalidIf('outliers', outlierOptions, { [name]: value })?.message).toContain(`outliers.${name} must be a number`)
   })
 })
 

@@ -205,11 +205,18 @@ describe('refuses', () => {
   it.each([
     ['panic', { panic: 101 }], ['panic', { panic: 0.5 }], ['outliers.share', { outliers: { share: 0.1 } }], ['panic', { panic: NaN }], ['wait', { wait: -1 }], ['linger', { linger: -1 }], ['retryBudget.share', { retryBudget: { share: -1 } }], ['retryBudget.window', { retryBudget: { window: 0 } }], ['outliers.few', { outliers: { few: NaN } }], ['failed', { failed: 7 as never }],
     ['outliers.base', { outliers: { base: NaN } }], ['outliers.share', { outliers: { share: -1 } }], ['random', { random: 7 as never }],
+    ['retryBudget.perSecond', { retryBudget: { perSecond: '5' as never } }],
   ])('the option %s', (argument, options) => virtually(() => {
     const subscribed = new Subject<ServiceSet>()
     const web = balance(subscribed, roundRobin(), options)
     for (const seen of [see(web.use(() => of(1))), see(web.select()), see(web.state$)]) expect((seen.error as Error).message).toContain(`${argument} must be a`)
     expect(subscribed.observed).toBe(false)
+  }))
+  it.each([
+    [{ retryBudget: null as never }, 'retryBudget must be an object of options'], [{ outliers: null as never }, 'outliers must be an object of options'], [{ outliers: true as never }, 'outliers must be an object of options'],
+    [{ retryBudget: { percent: 5 } as never }, 'retryBudget.percent is not an option of retryBudget'], [{ outliers: { consecutiveErrors: 3 } as never }, 'did you mean consecutive?'],
+  ])('nested options %j', (options, message) => virtually(() => {
+    expect((see(balance(of(nodes('a')), roundRobin(), options).select()).error as Error).message).toContain(message)
   }))
   it('an object that is not a policy, and a timeout that is not a number', () => virtually(() => {
     for (const policy of [undefined as never, {} as never, { ...always(0), decay: 0 }, { ...always(0), decay: NaN }])

@@ -1,4 +1,5 @@
-import { checkedPercents } from '../../arguments.js'
+import { percent } from '../../arguments.js'
+import { invalidIf, throwIfInvalid } from '../../validation.js'
 import type { Candidates, Outcome, Policy } from '../policy.js'
 
 /** Options of {@link zoneAware}. */
@@ -17,8 +18,7 @@ interface Zoned<S> {
  * the threshold. The option `zone` of `balance` names the zones.
  */
 export const zoneAware = <S, M = unknown>(policy: Policy<S, M>, { panic = 50 }: ZoneAwareOptions = {}): Policy<Zoned<S>, M> => {
-  const wrong = checkedPercents({ panic })
-  if (wrong !== undefined) throw wrong
+  throwIfInvalid(invalidIf('panic', percent(), panic))
   const { initial, choose, learn, ...rest } = policy
   const serves = ({ size, up }: Candidates<M>): boolean => size > 0 && size * 100 >= up * panic
   return {
