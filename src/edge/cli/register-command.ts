@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { either as E } from 'fp-ts'
 import { filter, ignoreElements, tap } from 'rxjs'
-import { longestTtl } from '../../core/arguments.js'
-import { invalid } from '../../core/validation.js'
+import { ttlSeconds } from '../../core/arguments.js'
+import { invalid, quotedValue } from '../../core/validation.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { serviceInstance, type ServiceInstance, type Status } from '../../core/instance/instance.js'
 import { parseJson } from '../../core/instance/json.js'
@@ -32,8 +32,9 @@ const numberOf = (text: string): number => (text.trim() === '' ? NaN : Number(te
 
 const ttlOf = (text: string): number => {
   const ttl = numberOf(text)
-  if (Number.isInteger(ttl) && ttl >= 1 && ttl <= longestTtl) return ttl
-  throw new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got "${text}"`)
+  const found = ttlSeconds(ttl)
+  if (found !== undefined) throw invalid('ttl', { ...found, got: quotedValue(text) })
+  return ttl
 }
 
 /** The longest `--drain`, seconds: what one timer can wait, rounded down. */

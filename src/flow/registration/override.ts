@@ -1,4 +1,4 @@
-import { catchError, concat, concatMap, defer, EMPTY, ignoreElements, merge, NEVER, Observable, of, startWith, switchMap, type MonoTypeOperatorFunction } from 'rxjs'
+import { catchError, concat, defer, EMPTY, filter, ignoreElements, map, merge, NEVER, Observable, of, startWith, switchMap, type MonoTypeOperatorFunction } from 'rxjs'
 import { exponential } from '../../core/backoff.js'
 import { Closed, Denied } from '../../core/errors.js'
 import type { Status } from '../../core/instance/instance.js'
@@ -41,7 +41,7 @@ const overridesIn = (registry: ReadableRegistry): Observable<Overrides> =>
       switchMap(({ revision, changes }) => {
         overrides = after(new Map(), changes)
         const batches = registry.watch(overridePrefix, revision)
-        return batches.pipe(concatMap(batch => (batch.changes.length === 0 ? EMPTY : of((overrides = after(overrides, batch.changes))))), startWith(overrides))
+        return batches.pipe(filter(batch => batch.changes.length > 0), map(batch => (overrides = after(overrides, batch.changes))), startWith(overrides))
       }),
       recover({
         backoff,

@@ -62,7 +62,6 @@ const ttl: Validator = value => {
 }
 const until: Validator = value => (abortSignal(value) === undefined ? undefined : observableInput(value))
 
-
 const checks: Checks<RegisterOptions<Formats>> = {
   ttl,
   format: formats,

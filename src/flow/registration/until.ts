@@ -1,6 +1,5 @@
 import { from, Observable, share, take, type ObservableInput } from 'rxjs'
-
-const isSignal = (until: object): until is AbortSignal => 'aborted' in until && 'addEventListener' in until
+import { isSignal } from '../../core/arguments.js'
 
 const aborted = (signal: AbortSignal): Observable<unknown> =>
   new Observable(subscriber => {

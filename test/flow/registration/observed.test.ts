@@ -16,6 +16,16 @@ const losingAnswer = (registry: Registry, which: number): Registry => {
   }
 }
 
+/** A `list` that notes what it was asked for. */
+const listing = (registry: Registry): { readonly asked: readonly string[]; readonly list: Registry['list'] } => {
+  const asked: string[] = []
+  const list: Registry['list'] = prefix => {
+    asked.push(typeof prefix === 'string' ? prefix : prefix.key)
+    return registry.list(prefix)
+  }
+  return { asked, list }
+}
+
 describe('a registration whose id changes', () => {
   it('deletes the key of an id whose write was never acknowledged', () =>
     scene(({ registry, watch, advance }) => {
@@ -43,11 +53,7 @@ describe('a registration whose id changes', () => {
   it('reads the key of the current id after a failure, not those of all earlier ids', () =>
     scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput>()
-      const asked: string[] = []
-      const list: Registry['list'] = prefix => {
-        asked.push(typeof prefix === 'string' ? prefix : prefix.key)
-        return registry.list(prefix)
-      }
+      const { asked, list } = listing(registry)
       watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady, throttle: 0, override: false }))
       for (let index = 0; index < 50; index += 1) instances.next(instance(`n${index}`))
       registry.interrupt()
@@ -58,11 +64,7 @@ describe('a registration whose id changes', () => {
   it('forgets a taken key once it has another id', () =>
     scene(({ registry, watch, advance }) => {
       const instances = new Subject<ServiceInstanceInput>()
-      const asked: string[] = []
-      const list: Registry['list'] = prefix => {
-        asked.push(typeof prefix === 'string' ? prefix : prefix.key)
-        return registry.list(prefix)
-      }
+      const { asked, list } = listing(registry)
       const { last } = watch(register({ ...registry, list }, instances, { ttl: 6, backoff: steady, throttle: 0, override: false }))
       instances.next(instance('first'))
       registry.write(keyOf('first'), 'theirs')

@@ -1,7 +1,8 @@
 import { asyncScheduler, finalize, ignoreElements, lastValueFrom, Observable, race, startWith, switchMap, take, type Subscriber, type Unsubscribable } from 'rxjs'
-import { longestTtl } from '../../../core/arguments.js'
-import { Closed, Disconnected, InvalidArgument, LeaseLost } from '../../../core/errors.js'
+import { ttlSeconds } from '../../../core/arguments.js'
+import { Closed, Disconnected, LeaseLost } from '../../../core/errors.js'
 import type { Lease } from '../../../core/store.js'
+import { invalidIf } from '../../../core/validation.js'
 import { now, timer } from '../../../flow/clock.js'
 import type { CloseOptions } from '../../../flow/registry.js'
 import type { Members } from '../connection/members.js'
@@ -22,11 +23,6 @@ export interface Leases {
   /** Revokes every lease; its subscribers then get `Closed`, with a `cause` if that was refused or given up. Resolves once all revokes have ended. If none ends within `timeout`, the rest is given up. */
   readonly close: (options?: CloseOptions) => Promise<void>
 }
-
-const refusal = (ttl: number): InvalidArgument | undefined =>
-  Number.isInteger(ttl) && ttl >= 1 && ttl <= longestTtl
-    ? undefined
-    : new InvalidArgument('ttl', `must be a whole number of seconds from 1 to ${longestTtl}, got ${ttl}`)
 
 /** What the leases of a registry share. */
 interface Shared {
@@ -148,7 +144,7 @@ export const leases = (members: Members): Leases => {
   return {
     lease: (ttl, end) =>
       new Observable(subscriber => {
-        const refused = shared.closing ? new Closed() : refusal(ttl)
+        const refused = shared.closing ? new Closed() : invalidIf('ttl', ttlSeconds, ttl)
         if (refused) subscriber.error(refused)
         else new EtcdLease(subscriber, ttl, shared).begin(end)
       }),
