@@ -40,7 +40,7 @@ export interface Ids {
   readonly keys: () => Iterable<string>
 }
 
-/** The endpoints that may be chosen, densely: the last one takes the index of one that goes, and an update keeps its index. */
+/** The endpoints that may be chosen, without gaps: when an endpoint goes, the last one takes its index. An endpoint that is updated keeps its index. */
 export class ReadySet<M> implements ReadyEndpoints<M> {
   readonly #endpoints: Endpoint<M>[] = []
   readonly #indices = new Map<string, number>()

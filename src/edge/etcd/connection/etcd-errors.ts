@@ -18,7 +18,7 @@ export class Ahead extends Rewound {}
 export class NeverSent extends Disconnected {}
 const unexplained = 'it gave no reason'
 
-/** Whether gRPC gave no reason: of several calls that wait for one connection, it tells only some of them why there is none. */
+/** Whether gRPC gave no reason: of several calls that wait for one connection, only some get the reason why there is none. */
 export const isUnexplained = (error: unknown): boolean => error instanceof NeverSent && error.message.endsWith(unexplained)
 
 const neverSent = /^No connection established|[Nn]ame resolution failed/
