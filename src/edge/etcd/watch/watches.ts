@@ -31,7 +31,7 @@ const joined = (batches: readonly Batch[]): Batch => {
 const none: readonly never[] = []
 /**
  * etcd delivers the history of a watch in messages of at most a thousand revisions. A message of fewer events is the last one,
- * and complete up to the revision in its header (etcd-facts 12.11).
+ * and complete up to the revision in its header (docs/etcd.md, 12.11).
  */
 const historyPerMessage = 1_000
 
