@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { address as addressCheck } from './address.js'
+import { address as addressCheck, wildcard } from './address.js'
 import { flaw, invalid, must, oneOf, under, type Validator, type Flaw } from '../validation.js'
 import type { InvalidArgument } from '../errors.js'
 import { isRecord, sameValue } from './json.js'
@@ -86,7 +86,9 @@ const endpointsCheck: Validator = value => {
   for (const name of Object.keys(value)) {
     if (name === '__proto__') return { path: [], must: 'must not name "__proto__"' }
     if (!isText(name)) return flaw('must have names without control characters', name)
-    const found = under(name, textCheck(value[name]))
+    const text: unknown = value[name]
+    // Without a colon it is neither `host:port` nor a URL.
+    const found = under(name, textCheck(text) ?? ((text as string).includes(':') ? wildcard(text) : undefined))
     if (found !== undefined) return found
   }
   return undefined
