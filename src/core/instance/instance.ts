@@ -31,6 +31,8 @@ export interface ServiceInstance<M = unknown> {
    */
   readonly incarnation: string
   readonly metadata: M
+  /** `false` if its key in the registry has no lease, absent otherwise. `discover` sets it; no format writes it, and `register` ignores it. See {@link leased}. */
+  readonly leased?: false | undefined
 }
 
 /** An instance as you write it down: absent fields take their defaults. */
@@ -144,7 +146,7 @@ export const serviceInstance = <M = unknown>(input: ServiceInstanceInput<M>): Se
   return made.right
 }
 
-/** Whether two instances are equal in all their fields, metadata and incarnation included. */
+/** Whether two instances are equal in all their fields, metadata, incarnation and the mark of a key without a lease included. */
 export const sameInstance = (a: ServiceInstance, b: ServiceInstance): boolean =>
   a === b ||
   (a.id === b.id &&
@@ -155,6 +157,7 @@ export const sameInstance = (a: ServiceInstance, b: ServiceInstance): boolean =>
     a.version === b.version &&
     a.incarnation === b.incarnation &&
     a.service === b.service &&
+    a.leased === b.leased &&
     sameValue(a.endpoints, b.endpoints) &&
     sameValue(a.tags, b.tags) &&
     sameValue(a.metadata, b.metadata))

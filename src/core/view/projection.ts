@@ -1,6 +1,7 @@
 import { either as E, option as O } from 'fp-ts'
 import type { Format } from '../formats/format.js'
 import { sameInstance } from '../instance/instance.js'
+import { markedBy } from '../instance/leased.js'
 import { type DecodedEntry, emptyIndex, indexed, reindexed, type ServiceContent, type ServiceIndex, type Sliced } from './service-index.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 import { isUnicode, type Batch, type Change, type Revision } from '../store.js'
@@ -100,7 +101,7 @@ export const projection = <M>(format: Format<M>, scope: Scope = {}): Projection<
     if (E.isLeft(read)) return entry(undefined, read.left.reason)
     if (O.isNone(read.right)) return entry(undefined)
     const instance = read.right.value
-    if (instance.service === service) return entry(instance)
+    if (instance.service === service) return entry(markedBy(lease, instance))
     // With nested names, the keys of `web/api` lie under the prefix of `web`.
     return key.startsWith(format.prefix(instance.service))
       ? entry(undefined)
