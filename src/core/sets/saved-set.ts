@@ -1,11 +1,11 @@
 import { either as E } from 'fp-ts'
-import { numberFrom } from '../arguments.js'
+import { iterable, numberFrom, record } from '../arguments.js'
 import type { Format, Rejection } from '../formats/format.js'
 import { readInstance, type ServiceInstance } from '../instance/instance.js'
-import { isRecord, json } from '../instance/json.js'
+import { json } from '../instance/json.js'
 import { markedBy } from '../instance/leased.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
-import { must, passing, reasonOf, under, type Flaw, type Validator } from '../validation.js'
+import { reasonOf, under, type Flaw, type Validator } from '../validation.js'
 import { instancesOf, serviceSetOf, type ServiceSet } from './service-set.js'
 
 /** A set as `JSON.parse` returns it from the text that `JSON.stringify` made of it. Further fields are ignored. */
@@ -19,14 +19,13 @@ export interface SavedSet {
 
 const isSet = <M>(saved: ServiceSet<M> | SavedSet): saved is ServiceSet<M> => 'toArray' in saved
 
-/** A set or its JSON. Its instances are checked when it is restored: those that are wrong do not spoil the others. */
-export const savedSet: Validator = value =>
-  must(isRecord, 'be a set, or what JSON.parse returns of its JSON', 'such as JSON.parse(JSON.stringify(set))')(value) ??
-  under('revision', must(Number.isSafeInteger, 'be a revision')((value as SavedSet).revision)) ??
-  under('asOf', numberFrom(0)((value as SavedSet).asOf)) ??
-  (isSet(value as SavedSet) ? undefined : under('instances', must(Array.isArray, 'be a list of instances')((value as SavedSet).instances)))
+const fields = (saved: SavedSet): Flaw | undefined =>
+  under('revision', numberFrom(0, Number.MAX_SAFE_INTEGER)(saved.revision)) ??
+  under('asOf', numberFrom(0)(saved.asOf)) ??
+  (isSet(saved) ? undefined : under('instances', iterable('a list of instances')(saved.instances)))
 
-const misfit: Flaw = { path: ['metadata'], must: 'must be what the format can store (a value that JSON cannot carry, such as a Date, was saved as something else)' }
+/** A set or its JSON. Its instances are checked when it is restored: those that are wrong do not spoil the others. */
+export const savedSet: Validator = value => record(value) ?? fields(value as SavedSet)
 
 const canEncode = <M>(format: Format<M>, instance: ServiceInstance<M>): boolean => {
   try {
@@ -42,25 +41,23 @@ const canEncode = <M>(format: Format<M>, instance: ServiceInstance<M>): boolean 
  * would write, becomes a rejected entry with its place for a key: one bad entry in a file must not keep a process from starting.
  */
 export const restoredSet = <M>(service: string, saved: ServiceSet<M> | SavedSet, formats: readonly Format<M>[], at: number): ServiceSet<M> => {
-  const read = (entry: unknown): E.Either<Flaw, ServiceInstance<M>> => {
-    const found = readInstance<M>(entry as object)
-    if (E.isLeft(found)) return found
-    const instance = markedBy((entry as ServiceInstance).leased === false ? '0' : '', found.right)
-    if (instance.service !== service) return E.left({ path: ['service'], must: 'must be that of the set' })
-    const wrong = under('metadata', json(instance.metadata))
-    if (wrong !== undefined) return E.left(wrong)
-    return passing(() => (formats.some(format => canEncode(format, instance)) ? undefined : misfit))(instance)
+  const wrongIn = (instance: ServiceInstance<M>): Flaw | undefined => {
+    if (instance.service !== service) return { path: ['service'], must: 'must be that of the set' }
+    const wrong = json(instance.metadata) ?? (formats.some(format => canEncode(format, instance)) ? undefined : { path: [], must: 'must be what the format can store' })
+    return under('metadata', wrong)
   }
+  const instances: ServiceInstance<M>[] = []
   const rejected: Rejection[] = []
-  const restored = (entries: readonly unknown[]): readonly ServiceInstance<M>[] =>
-    entries.flatMap((entry, index) => {
-      const found = read(entry)
-      if (E.isRight(found)) return [found.right]
-      rejected.push({ key: `initial.instances.${index}`, reason: reasonOf(found.left, 'the instance') })
-      return []
-    })
-  const instances = isSet(saved) ? instancesOf(saved) : SortedMap.by(restored(saved.instances), ({ id }) => id)
-  const trouble = { error: new Error('the set was saved earlier: the registry has not been listed yet'), since: at, attempt: 0, retryAt: at }
+  if (!isSet(saved))
+    for (const [index, entry] of [...saved.instances].entries()) {
+      const read = readInstance<M>(entry as object)
+      const wrong = E.isLeft(read) ? read.left : wrongIn(read.right)
+      if (wrong !== undefined) rejected.push({ key: `initial.instances.${index}`, reason: reasonOf(wrong, 'the instance') })
+      else if (E.isRight(read)) instances.push(markedBy((entry as ServiceInstance).leased === false ? '0' : '', read.right))
+    }
   const { revision, asOf } = saved
-  return serviceSetOf({ service, instances, rejected: SortedMap.by(rejected, ({ key }) => key) }, { status: 'stale', revision, asOf, trouble })
+  return serviceSetOf(
+    { service, instances: isSet(saved) ? instancesOf(saved) : SortedMap.by(instances, ({ id }) => id), rejected: SortedMap.by(rejected, ({ key }) => key) },
+    { status: 'stale', revision, asOf, trouble: { error: new Error('the set was saved earlier: the registry has not been listed yet'), since: at, attempt: 0, retryAt: at } },
+  )
 }

@@ -59,11 +59,11 @@ describe('the check of a saved set', () => {
     expect([set, saved(set)].map(savedSet)).toEqual([undefined, undefined])
   })
   it.each([
-    [JSON.stringify(set), '', 'must be a set, or what JSON.parse returns of its JSON'],
-    [null, '', 'must be a set, or what JSON.parse returns of its JSON'],
-    [[set], '', 'must be a set, or what JSON.parse returns of its JSON'],
-    [{}, 'revision', 'must be a revision'],
-    [{ ...saved(set), revision: 1.5 }, 'revision', 'must be a revision'],
+    [JSON.stringify(set), '', 'must be an object'],
+    [null, '', 'must be an object'],
+    [[set], '', 'must be an object'],
+    [{}, 'revision', 'must be a number from 0 to 9007199254740991'],
+    [{ ...saved(set), revision: -1 }, 'revision', 'must be a number from 0 to 9007199254740991'],
     [{ ...saved(set), asOf: '2026' }, 'asOf', 'must be a number from 0 on'],
     [{ ...saved(set), instances: {} }, 'instances', 'must be a list of instances'],
     [{ ...saved(set), instances: undefined }, 'instances', 'must be a list of instances'],

@@ -137,7 +137,7 @@ describe('discover with an initial set', () => {
     }))
 
   it.each([
-    [JSON.stringify(saved(['a'])), 'initial must be a set, or what JSON.parse returns of its JSON, got'],
+    [JSON.stringify(saved(['a'])), 'initial must be an object, got "{'],
     [{ service: 'web', revision: 1, asOf: 0, instances: 'a' }, 'initial.instances must be a list of instances, got "a"'],
     [asJson(serviceSet('api')), 'initial.service must be web, got "api"'],
     [{ revision: 1, asOf: 0, instances: [] }, 'initial.service must be web, got undefined'],
