@@ -34,7 +34,7 @@ export interface DiscoverOptions<F extends Formats = Format> {
    * A set of the service that was saved earlier, or its JSON as `JSON.parse` returns it. It is emitted at once, stale, in place of the `pending` set, until
    * etcd has been listed, so that a process can start while etcd is away. @default none
    */
-  readonly initial?: ServiceSet<MetadataOf<F>> | SavedSet
+  readonly initial?: ServiceSet<MetadataOf<F>> | SavedSet | undefined
   /** If the first listing fails, reads from one member without its leader, as etcd can while it has no quorum; this set is stale, and may be old. @default false */
   readonly local?: boolean
 }
