@@ -21,7 +21,7 @@ const start = async (registry: ReturnType<typeof memoryRegistry>): Promise<void>
   const saving = web$.pipe(
     filter(({ status }) => status === 'live'),
     throttleTime(1_000, undefined, { leading: true, trailing: true }), // at most one write a second, the last set included
-    concatMap(set => from(save(set)).pipe(catchError(error => (console.error('not saved:', error), EMPTY)))),
+    concatMap(set => from(save(set)).pipe(catchError((error: unknown) => (console.error('not saved:', error), EMPTY)))),
   ).subscribe()
   const { status, size, trouble } = await firstValueFrom(web$.pipe(known()))
   const { id } = await firstValueFrom(balance(web$, roundRobin(), { linger: 0 }).select())

@@ -49,7 +49,7 @@ describe('a set that was saved as JSON', () => {
 describe('a set that is still a set', () => {
   it('is restored with the same instances, also those whose metadata JSON cannot carry', () => {
     const dated = serviceInstance({ service: 'web', address: 'a:80', metadata: new Date(0) })
-    const again = restored(serviceSet<unknown>('web', [dated], { revision: 3, asOf: 2 }))
+    const again = restored(serviceSet('web', [dated], { revision: 3, asOf: 2 }))
     expect([again.get('a:80') === dated, again.status, again.revision, again.asOf]).toEqual([true, 'stale', 3, 2])
   })
 })

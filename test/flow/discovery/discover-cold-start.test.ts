@@ -22,7 +22,11 @@ const leaderless = (memory: MemoryRegistry, locally: (listing: Observable<Listin
     watch: (range, from) => ifLed(() => memory.watch(range, from)),
     check: (range, since) => ifLed(() => memory.check(range, since)),
   }
-  return { registry, elect: () => (hasLeader = true), depose: () => ((hasLeader = false), memory.interrupt()), reads: () => reads }
+  const depose = (): void => {
+    hasLeader = false
+    memory.interrupt()
+  }
+  return { registry, elect: () => (hasLeader = true), depose, reads: () => reads }
 }
 function identityOf<A>(value: A): A {
   return value
