@@ -241,6 +241,17 @@ describe('discover with local: true', () => {
       expect([shown(newer.last()), shown(older.last())]).toEqual(['live old@1', 'live old@1'])
     }))
 
+  it('is no success: Denied after it still ends discovery', () =>
+    scene(({ registry: memory, see, advance }) => {
+      put(memory, 'a')
+      const { registry, elect } = leaderless(memory)
+      const seen = see(discover(registry, 'web', options))
+      elect()
+      memory.deny()
+      advance(1_000)
+      expect([seen.values.map(shown).at(-1), seen.error]).toEqual(['stale a@1', expect.any(Denied)])
+    }))
+
   it('is an option of catalog, too', () =>
     scene(({ registry: memory, see, advance }) => {
       put(memory, 'a')
