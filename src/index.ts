@@ -39,7 +39,9 @@ export { exponential, type Backoff, type ExponentialOptions } from './core/backo
 
 /* Values */
 export { serviceInstance, type ServiceInstance, type ServiceInstanceInput, type Status } from './core/instance/instance.js'
+export { leased } from './core/instance/leased.js'
 export { serviceSet, type ServiceSet, type ServiceSetOptions, type SetStatus, type Trouble } from './core/sets/service-set.js'
+export type { SavedSet } from './core/sets/saved-set.js'
 export type { InstanceChange } from './core/sets/diff.js'
 export type { Override } from './core/register/desired.js'
 export type { Registered, Registration, StatusReasons } from './core/register/registration.js'

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { wildcard } from '../src/core/instance/address.js'
 import { serviceInstance } from '../src/core/instance/instance.js'
 import type { ServiceInstance, Status } from '../src/core/instance/instance.js'
 
@@ -30,7 +31,7 @@ export const addresses: fc.Arbitrary<string> = fc.oneof(
   fc.tuple(fc.ipV6(), ports).map(([host, port]) => `[${host}]:${port}`),
   fc.tuple(fc.domain(), ports).map(([host, port]) => `${host}:${port}`),
   fc.tuple(fc.constantFrom('localhost', 'node_1', 'a.b.'), ports).map(([host, port]) => `${host}:${port}`),
-)
+).filter(address => wildcard(address) === undefined)
 
 /** JSON as it comes out of a parser, without the one key that is refused. */
 export const jsonValues: fc.Arbitrary<unknown> = fc.json({ maxDepth: 4 }).map(text => JSON.parse(text.replaceAll('__proto__', 'proto')) as unknown)

@@ -150,6 +150,16 @@ describe('list', () => {
 })
 
 describe('list with options', () => {
+  it('`local` asks the other members if one is down, at once', async () => {
+    const closedPorts = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']
+    for (const hosts of [[...closedPorts, ...inject('etcdEndpoints').slice(0, 1)], closedPorts]) {
+      const some = connect({ hosts, random: () => 0 })
+      const answer = lastValueFrom(list(some, freshPrefix(), { local: true }))
+      if (hosts === closedPorts) await expect(answer).rejects.toBeInstanceOf(Disconnected)
+      else expect(await answer).toMatchObject({ changes: [] })
+      some.close()
+    }
+  })
   it('`local` is answered by a member without a leader, which answers nothing else', { timeout: 60_000 }, async () => {
     const cluster = await etcdCluster()
     const [first, ...others] = cluster.members

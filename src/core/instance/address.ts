@@ -5,7 +5,7 @@ const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const group = /^[0-9A-Fa-f]{1,4}$/
 // Most addresses are like this: one test instead of several.
-const usual = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d):[1-9]\d{0,3}$/
+const usual = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]\d?)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}:[1-9]\d{0,3}$/
 const port = /^[1-9]\d{0,4}$/
 const zoned = /^([^%]*)(?:%[A-Za-z0-9._~-]{1,32})?$/
 
@@ -31,11 +31,32 @@ const isHostname = (host: string): boolean => {
 // A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number").
 const isHost = (host: string): boolean => (/(?:^|\.)\d+\.?$/.test(host) ? ipv4.test(host) : isHostname(host))
 
+const schemeAndUser = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/?#@]*@)?/i
+const hostOnly = /^(?:\[([^[\]%]*)[^[\]]*\]|([^/?#:]*))/
+const wildcards: readonly (string | undefined)[] = ['0.0.0.0', '[::]', '[::ffff:0:0]']
+
+/**
+ * The flaw of an address that stands for all interfaces of a machine, with or without a scheme and a port, however it is written: `0.0.0.0`, `0`, `0x0`,
+ * `[0:0::0]`, `[::ffff:0.0.0.0]`. A server can listen on it, but to a client it means the client's own machine.
+ */
+export const wildcard: Validator = value => {
+  const rest = typeof value === 'string' ? value.replace(schemeAndUser, '') : ''
+  // Nearly all others begin with something else, so that they are not parsed.
+  if (!/^\[?[0:]/.test(rest)) return undefined
+  const [, ipv6 = isIPv6(rest) ? rest : undefined, host = ''] = hostOnly.exec(rest) ?? []
+  const written = `http://${ipv6 === undefined ? host : `[${ipv6.replace(/%.*/, '')}]`}`
+  return URL.canParse(written) && wildcards.includes(new URL(written).hostname)
+    ? flaw('must be the address of one machine, not that of all its interfaces', value, 'advertise(server) of rx-discovery/node finds the address that others reach')
+    : undefined
+}
+
 /** An address: `host:port`, an IPv6 host in brackets. */
 export const address: Validator = value => {
   if (typeof value !== 'string') return flaw('must be a string, host:port', value)
   if (usual.test(value)) return undefined
   if (value.length > 300) return flaw('must be host:port, and shorter', value)
+  const everywhere = wildcard(value)
+  if (everywhere !== undefined) return everywhere
   const [, ipv6, host = '', digits] = hostAndPort.exec(value) ?? []
   if (digits === undefined) {
     if (isIPv6(value)) return flaw('must be [host]:port, an IPv6 address in brackets', value, `write [${value}]:8000`)

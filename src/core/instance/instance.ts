@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { address as addressCheck } from './address.js'
+import { address as addressCheck, wildcard } from './address.js'
 import { flaw, invalid, must, oneOf, under, type Validator, type Flaw } from '../validation.js'
 import type { InvalidArgument } from '../errors.js'
 import { isRecord, sameValue } from './json.js'
@@ -31,6 +31,8 @@ export interface ServiceInstance<M = unknown> {
    */
   readonly incarnation: string
   readonly metadata: M
+  /** `false` if its key in the registry has no lease, absent otherwise. `discover` sets it; no format writes it, and `register` ignores it. See {@link leased}. */
+  readonly leased?: false | undefined
 }
 
 /** An instance as you write it down: absent fields take their defaults. */
@@ -86,7 +88,9 @@ const endpointsCheck: Validator = value => {
   for (const name of Object.keys(value)) {
     if (name === '__proto__') return { path: [], must: 'must not name "__proto__"' }
     if (!isText(name)) return flaw('must have names without control characters', name)
-    const found = under(name, textCheck(value[name]))
+    const text: unknown = value[name]
+    // Without a colon it is neither `host:port` nor a URL.
+    const found = under(name, textCheck(text) ?? ((text as string).includes(':') ? wildcard(text) : undefined))
     if (found !== undefined) return found
   }
   return undefined
@@ -142,7 +146,7 @@ export const serviceInstance = <M = unknown>(input: ServiceInstanceInput<M>): Se
   return made.right
 }
 
-/** Whether two instances are equal in all their fields, metadata and incarnation included. */
+/** Whether two instances are equal in all their fields, metadata, incarnation and the mark of a key without a lease included. */
 export const sameInstance = (a: ServiceInstance, b: ServiceInstance): boolean =>
   a === b ||
   (a.id === b.id &&
@@ -153,6 +157,7 @@ export const sameInstance = (a: ServiceInstance, b: ServiceInstance): boolean =>
     a.version === b.version &&
     a.incarnation === b.incarnation &&
     a.service === b.service &&
+    a.leased === b.leased &&
     sameValue(a.endpoints, b.endpoints) &&
     sameValue(a.tags, b.tags) &&
     sameValue(a.metadata, b.metadata))

@@ -1,6 +1,7 @@
 import { either as E, option as O } from 'fp-ts'
 import type { Format } from '../formats/format.js'
-import { sameInstance } from '../instance/instance.js'
+import { sameInstance, type ServiceInstance } from '../instance/instance.js'
+import { markedBy } from '../instance/leased.js'
 import { type DecodedEntry, emptyIndex, indexed, reindexed, type ServiceContent, type ServiceIndex, type Sliced } from './service-index.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 import { isUnicode, type Batch, type Change, type Revision } from '../store.js'
@@ -68,13 +69,14 @@ const grouped = <M>(entries: readonly DecodedEntry<M>[], named: readonly string[
   return groups
 }
 
-/** The projection of the keys under one prefix, decoded by `format`. */
-export const projection = <M>(format: Format<M>, scope: Scope = {}): Projection<M> => {
+/** The projection of the keys under one prefix, decoded by `format`. An instance of the one service that is equal to one of `known` is that object. */
+export const projection = <M>(format: Format<M>, scope: Scope = {}, known: SortedMap<ServiceInstance<M>> = SortedMap.empty()): Projection<M> => {
   const named = scope.service === undefined ? scope.services : [scope.service]
   const followed = named && new Set(named)
   const contents = (of: SortedMap<ServiceIndex<M>>): SortedMap<ServiceContent<M>> => of.map(({ content }) => content)
   const noKeys = SortedMap.from((named ?? []).map(name => [name, emptyIndex<M>(name)]))
-  const empty: Snapshot<M> = { revision: 0, entries: SortedMap.empty(), services: contents(noKeys), indexes: noKeys }
+  const services = contents(noKeys).map(content => (known.size === 0 ? content : { ...content, instances: known }))
+  const empty: Snapshot<M> = { revision: 0, entries: SortedMap.empty(), services, indexes: noKeys }
 
   const serviceOf = (key: string): string | undefined => {
     if (scope.service !== undefined) return scope.service
@@ -100,7 +102,7 @@ export const projection = <M>(format: Format<M>, scope: Scope = {}): Projection<
     if (E.isLeft(read)) return entry(undefined, read.left.reason)
     if (O.isNone(read.right)) return entry(undefined)
     const instance = read.right.value
-    if (instance.service === service) return entry(instance)
+    if (instance.service === service) return entry(markedBy(lease, instance))
     // With nested names, the keys of `web/api` lie under the prefix of `web`.
     return key.startsWith(format.prefix(instance.service))
       ? entry(undefined)

@@ -12,7 +12,7 @@ export interface View<M> {
   readonly trouble: Trouble | undefined
   /** When the registry last confirmed the snapshot, epoch ms. */
   readonly asOf: number
-  /** The revision of the last listing, or of the last check that agreed. */
+  /** The revision of the last listing, or of the last check that agreed; 0 before the first. */
   readonly verified: Revision
   /** Whether only a new listing can be trusted, because the history was compacted or replaced, or because events are missing. */
   readonly distrusted: boolean
@@ -40,6 +40,8 @@ export interface Audit<M> {
 export type ViewEvent<M> =
   /** A listing, already decoded and indexed. */
   | { readonly type: 'listed'; readonly snapshot: Snapshot<M>; readonly at: number }
+  /** One member has listed without its leader, so that it may be behind: this is shown until there is a listing, and nothing else relies on it. */
+  | { readonly type: 'listed locally'; readonly snapshot: Snapshot<M> }
   /** The watch has delivered a batch. */
   | { readonly type: 'changed'; readonly batch: Batch; readonly at: number }
   /** A check is requested: an audit begins. */
@@ -130,6 +132,8 @@ export const stepOf = <M>({ apply }: Projection<M>): ((view: View<M>, event: Vie
         const { revision: verified } = snapshot
         return { ...view, snapshot, status: 'live', trouble: undefined, asOf: at, verified, distrusted: false, audit: undefined }
       }
+      case 'listed locally':
+        return { ...view, snapshot: event.snapshot, status: 'stale', distrusted: true }
       case 'changed':
         return changed(view, event.batch, event.at)
       case 'asked':

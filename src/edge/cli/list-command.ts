@@ -4,6 +4,7 @@ import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
 import { projection, type Scope } from '../../core/view/projection.js'
 import type { SetContent } from '../../core/sets/service-set.js'
+import { leased } from '../../core/instance/leased.js'
 import { serviceName } from '../../core/instance/names.js'
 import type { Revision } from '../../core/store.js'
 import { timer } from '../../flow/clock.js'
@@ -61,9 +62,10 @@ const documentOf = (all: readonly Listed[]): string =>
 const textOf = (all: readonly Listed[], targets: readonly Target[]): string => {
   const contents = all.map(({ content }) => content)
   const rejected = contents.flatMap(content => [...content.rejected.values()])
-  const rows = contents.flatMap(({ instances }) => instances.toArray()).map(
-    ({ service, id, address, status, weight, version, zone }) => [service, id, address, status, String(weight), version || '-', zone || '-'],
-  )
+  const rows = contents.flatMap(({ instances }) => instances.toArray()).map(instance => {
+    const { service, id, address, status, weight, version, zone } = instance
+    return [service, id, address, status, String(weight), version || '-', zone || '-', ...(leased(instance) ? [] : ['no lease'])]
+  })
   const empty = contents.filter(({ instances, rejected: none }) => instances.size === 0 && none.size === 0).map(({ service }) => `${service}: no instances`)
   const nothing = contents.length === 0 ? targets.map(({ prefix }) => `no services under ${prefix}`) : []
   return [

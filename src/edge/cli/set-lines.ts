@@ -3,6 +3,7 @@ import { diff, type InstanceChange } from '../../core/sets/diff.js'
 import type { Rejection } from '../../core/formats/format.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { sameValue } from '../../core/instance/json.js'
+import { leased } from '../../core/instance/leased.js'
 import { pendingSet, type ServiceSet, type Trouble } from '../../core/sets/service-set.js'
 import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
@@ -26,11 +27,12 @@ const changeLine = (change: InstanceChange): Line => {
   const { type, instance, previous } = change
   const { service, address } = instance
   if (previous === undefined) {
-    const text = type === 'joined' ? `+ ${named(instance)} ${address}${extraFields(instance)}` : `- ${named(instance)} ${address}`
+    const text = type === 'joined' ? `+ ${named(instance)} ${address}${extraFields(instance)}${leased(instance) ? '' : ' without a lease'}` : `- ${named(instance)} ${address}`
     return { text, json: { type, service, instance } }
   }
   const fieldChanges = differing(previous, instance).map(field => `${field} ${shown(previous[field])} -> ${shown(instance[field])}`)
-  return { text: `~ ${named(instance)} ${fieldChanges.join(', ')}`, json: { type, service, instance, previous } }
+  const leaseChange = leased(previous) === leased(instance) ? [] : [leased(instance) ? 'has a lease' : 'has no lease']
+  return { text: `~ ${named(instance)} ${[...fieldChanges, ...leaseChange].join(', ')}`, json: { type, service, instance, previous } }
 }
 
 const liveLine = ({ service, size, revision }: ServiceSet): Line => ({

@@ -3,12 +3,12 @@ import { networkInterfaces } from 'node:os'
 import { catchError, concatMap, defer, filter, map, of, retry, take, throwError, type Observable } from 'rxjs'
 import { exponential } from '../../core/backoff.js'
 import { InvalidArgument, toError } from '../../core/errors.js'
-import { address as addressCheck, splitAddress } from '../../core/instance/address.js'
+import { address as addressCheck, wildcard } from '../../core/instance/address.js'
 import { timer } from '../../flow/clock.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { hostsOf } from '../../flow/registry-hosts.js'
 import { localAddress, type Families } from './local-address.js'
-import { isLoopback, isWildcard, reachProblem } from './reach.js'
+import { isLoopback, reachProblem } from './reach.js'
 import { whenListening } from './when-listening.js'
 
 /** Options of {@link advertise}. */
@@ -33,9 +33,9 @@ const hostAndPort = (host: string, port: number): string => (isIPv6(host) ? `[${
 const completed = (argument: string, written: string, port: number): string => {
   const address = isIPv6(written) || addressCheck(written) !== undefined ? hostAndPort(written, port) : written
   const example = `for example "10.0.0.5" or "10.0.0.5:${port}"`
-  if (addressCheck(address) !== undefined) throw new InvalidArgument(argument, `must be host:port or a host, got ${JSON.stringify(written)} (${example})`)
-  if (isWildcard(splitAddress(address).host)) throw new InvalidArgument(argument, `must be an address of one machine, got ${JSON.stringify(written)}, which stands for all of its interfaces (${example})`)
-  return address
+  if (addressCheck(address) === undefined) return address
+  const { must } = wildcard(written) ?? { must: 'must be host:port or a host' }
+  throw new InvalidArgument(argument, `${must}, got ${JSON.stringify(written)} (${example})`)
 }
 
 const bindingOf = (server: Server | number): Observable<{ readonly address: string; readonly port: number }> => {
@@ -102,7 +102,7 @@ export const advertise = (server: Server | number, options: AdvertiseOptions = {
       const endpoints = endpointsOf(options)
       // If the registry is on this machine as well, only this machine is expected to call.
       if (isLoopback(bound)) return isNear(endpoints).pipe(map(near => (near ? hostAndPort(bound, port) : checked(bound))))
-      if (!isWildcard(bound)) return of(checked(bound))
+      if (wildcard(bound) === undefined) return of(checked(bound))
       if (endpoints === undefined)
         throw new InvalidArgument('registry', `must report its endpoints, or nothing says which interface to use (pass a registry of rx-discovery, hosts, or address, or set ${variable})`)
       return routed(endpoints, bound === '0.0.0.0' ? [4] : [4, 6], warn).pipe(map(host => (isLoopback(host) ? hostAndPort(host, port) : checked(host))))

@@ -3,9 +3,6 @@ import type { NetworkInterfaceInfo } from 'node:os'
 /** Whether an IP address leads to the machine itself. */
 export const isLoopback = (ip: string): boolean => /^(?:::ffff:)?127\.|^::1$/.test(ip)
 
-/** Whether an IP address stands for all interfaces, which is not a place to connect to. */
-export const isWildcard = (ip: string): boolean => ip === '0.0.0.0' || /^[0:]+$/.test(ip)
-
 /** Networks inside one machine: those of Docker on its host, and of libvirt. */
 const bridge = /^(?:docker0$|br-|virbr)/
 

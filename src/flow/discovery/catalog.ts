@@ -12,18 +12,18 @@ import { closedSet, type ServiceSet } from '../../core/sets/service-set.js'
 import type { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
-import { discoverChecks, inOneFormat, type DiscoverOptions } from './discover.js'
+import { inOneFormat, sharedChecks, type DiscoverOptions } from './discover.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
 import { shareLatest } from '../share-latest.js'
 
 /** Options of {@link catalog}. */
-export interface CatalogOptions<F extends Formats = Format> extends DiscoverOptions<F> {
+export interface CatalogOptions<F extends Formats = Format> extends Omit<DiscoverOptions<F>, 'initial'> {
   /** Only these services, which are always present, even while empty. Required if a format has no root. @default every service */
   readonly services?: readonly string[]
 }
 
-const catalogChecks = (): Checks<CatalogOptions> => ({ services: serviceNames, ...discoverChecks() })
+const catalogChecks = (): Checks<CatalogOptions> => ({ services: serviceNames, ...sharedChecks() })
 
 type Sets<M> = SortedMap<ServiceSet<M>>
 
@@ -67,11 +67,11 @@ export const catalog = <const F extends Formats = Format>(
       invalidArguments('catalog(registry, options)', ['registry', readableRegistry, registry]) ??
         invalidOptions<object>('catalog', options, catalogChecks()),
     )
-    const { services, format = native() as F, backoff = exponential(), coalesce = 0, verify = 60_000 } = options ?? {}
+    const { services, format = native() as F, backoff = exponential(), coalesce = 0, verify = 60_000, local = false } = options ?? {}
     const formats = formatsOf(format)
     throwIfInvalid(wrongFormats(formats, services))
 
-    const watching = { backoff, verify }
+    const watching = { backoff, verify, local }
     const catalogs = formats.map(one =>
       one.root === undefined ? byService(registry, one, [...new Set(services)], watching) : rooted(registry, one.root, one, services, watching),
     )

@@ -16,6 +16,8 @@ export interface ListWatchOptions {
   readonly backoff: Backoff
   /** How often the view is compared with the registry, ms; 0: never. */
   readonly verify: number
+  /** Whether one member is asked without its leader while there is no listing. */
+  readonly local: boolean
 }
 
 /** Up to `small` keys, a run lists again, since a listing costs etcd less than a check and a resumed watch. */
@@ -34,7 +36,7 @@ const sameToSubscribers = (a: View<unknown>, b: View<unknown>): boolean =>
  * Follows everything under a prefix: a `scan` over one listing and the watch events after it. The view survives every failure. Afterwards the watch
  * resumes where it was; if a listing is cheaper, or the history cannot be trusted, everything is listed again.
  */
-export const listWatch = <M>(registry: ReadableRegistry, prefix: string, projection: Projection<M>, { backoff, verify }: ListWatchOptions): Observable<View<M>> =>
+export const listWatch = <M>(registry: ReadableRegistry, prefix: string, projection: Projection<M>, { backoff, verify, local }: ListWatchOptions): Observable<View<M>> =>
   defer(() => {
     /** The view survives a run here, and nowhere else. `scanned` writes it; a run reads it to see where to begin. */
     let view = emptyView(projection)
@@ -78,13 +80,17 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
     )
     const run = defer(() => (view.distrusted || view.snapshot.entries.size <= small ? listed : resumed))
 
+    const locally = defer(() => (local && view.snapshot.revision === 0 ? listing(registry, prefix, projection, view.snapshot, { local }) : EMPTY)).pipe(
+      map((snapshot): ViewEvent<M> => ({ type: 'listed locally', snapshot })),
+    )
+
     const { closed, returned } = signalsOf(registry)
     return run.pipe(
       scanned,
       recover({
         backoff,
-        fatal: error => error instanceof Closed || error instanceof InvalidArgument || (error instanceof Denied && view.snapshot.revision === 0),
-        interrupted: interruption => scanned(of({ type: 'interrupted', ...interruption, at: asyncScheduler.now() })),
+        fatal: error => error instanceof Closed || error instanceof InvalidArgument || (error instanceof Denied && view.verified === 0),
+        interrupted: interruption => scanned(concat(of<ViewEvent<M>>({ type: 'interrupted', ...interruption, at: asyncScheduler.now() }), locally)),
         hasten: merge(closed, returned),
       }),
       distinctUntilChanged<View<M>>(sameToSubscribers),

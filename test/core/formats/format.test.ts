@@ -87,6 +87,16 @@ describe('every format', () => {
     })
   })
 
+  it('rejects an address that stands for all interfaces, since it leads each reader to itself', () => {
+    for (const format of formats)
+      for (const address of ['0.0.0.0:80', '[::]:80']) {
+        const sound = serviceInstance({ service: 'web', id: 'node1', address: '10.0.0.5:80' })
+        const [at, value] = [format.key(sound, lease), format.encode(sound) ?? '']
+        expect(outcome(format, at, value)).toBe('read')
+        const [elsewhere, everywhere] = [at, value].map(text => text.replace(sound.address, address)) as [string, string]
+        expect(outcome(format, elsewhere, everywhere)).toMatch(/must be the address of one machine, not that of all its interfaces$/)
+      }
+  })
   it('bounds length and depth', () => {
     expect(refused(nested(maxDepth - 1))).toBe('read')
     expect(refused(nested(maxDepth))).toContain('nested deeper')

@@ -51,8 +51,8 @@ describe('a name', () => {
 
 describe('an address', () => {
   it.each([
-    'localhost:8000', '10.0.0.5:1', 'a:65535', 'node_1.lan:80', 'example.com.:443', '[::]:80', '[::1]:80', '[2001:db8::8a2e:370:7334]:80',
-    '[1:2:3:4:5:6:7:8]:9', '[1:2:3:4:5:6:7::]:9', '[::ffff:10.0.0.5]:80', '[fe80::1%eth0]:80', 'xn--bcher-kva.example:80', '1a:80',
+    'localhost:8000', '10.0.0.5:1', 'a:65535', 'node_1.lan:80', 'example.com.:443', '[::1]:80', '[2001:db8::8a2e:370:7334]:80',
+    '[1:2:3:4:5:6:7:8]:9', '[1:2:3:4:5:6:7::]:9', '[::ffff:10.0.0.5]:80', '[fe80::1%eth0]:80', 'xn--bcher-kva.example:80', '1a:80', '0.0.0.1:80', '00.example:80', '0x0.lan:80', '[::ffff:0:1]:80', '[0:ffff::]:80', '[::ffff:0:0:0]:80',
   ])('is %s', right => {
     expect(address(right)).toBeUndefined()
   })
@@ -74,6 +74,23 @@ describe('an address', () => {
     [new URL('http://a:80'), 'address must be a string, host:port, got a URL'],
   ])('is not %j, and the message shows it, says what would be right, and how to get there', (wrong, message) => {
     expect(validInstance({ service: 'web', address: wrong as string })).toMatchObject({ left: { argument: 'address', message } })
+  })
+  it.each([
+    '0.0.0.0:80', '0:80', '00:80', '0.0:80', '0.0.0.0.:80', '0x0:80', '0X00.0.00.0x0:80', '000.000.000.000:80', '[::]:80', '[0::]:80', '[::0]:80', '[0:0:0:0:0:0:0:0]:80', '[0000::0000]:80', '[::%eth0]:80',
+    '[::0.0.0.0]:80', '[::ffff:0.0.0.0]:80', '[::FFFF:0:0]:80', '[0:0:0:0:0:ffff::]:80', '[0:0:0:0:0:ffff:0.0.0.0]:80', '0.0.0.0', '::', '[::]', '0:0:0:0:0:0:0:0',
+    'http://0.0.0.0:80', 'http://0.0.0.0', 'grpc://[::]:80/path', 'https://user:secret@0.0.0.0:80',
+  ])('is not %j, which stands for all interfaces', everywhere => {
+    const made = validInstance({ service: 'web', address: everywhere })
+    expect(E.isLeft(made) && made.left.message).toMatch(
+      /^address must be the address of one machine, not that of all its interfaces, got "(?!.*secret).*" \(advertise\(server\) of rx-discovery\/node finds the address that others reach\)$/,
+    )
+    expect(readInstance({ service: 'web', address: everywhere })).toMatchObject({ left: { path: ['address'] } })
+  })
+  it('is none in an endpoint that stands for all interfaces, either', () => {
+    for (const http of ['http://0.0.0.0:80', '0.0.0.0:80', 'http://[::]/path', '[::]:80'])
+      expect(validInstance({ service: 'web', address: 'a:80', endpoints: { http } })).toMatchObject({ left: { argument: 'endpoints.http' } })
+    for (const http of ['0', '::1', ':80', 'http://a/0.0.0.0:80', 'unix:///0', 'http://0.example:80', ''])
+      expect(validInstance({ service: 'web', address: 'a:80', endpoints: { http } })).toMatchObject({ right: { endpoints: { http } } })
   })
   it('is any that the arbitrary makes', () => {
     fc.assert(fc.property(addresses, made => {

@@ -289,7 +289,10 @@ describe('watch', () => {
     await it.until('web is live')
     await it.until('grpc is live')
     it.registry.write('/rx-discovery/grpc/g', '{"address":"h:9"}')
-    it.registry.write('/rx-discovery/web/a', '{"address":"h:1","status":"draining","tags":["t"],"weight":3}')
+    const draining = '{"address":"h:1","status":"draining","tags":["t"],"weight":3}'
+    const lease = it.registry.lease(5).subscribe(({ id }) => it.registry.write('/rx-discovery/web/a', draining, { lease: id }))
+    it.registry.write('/rx-discovery/web/a', draining)
+    lease.unsubscribe()
     it.registry.write('/rx-discovery/web/bad', 'x')
     it.registry.write('/rx-discovery/web/bad', null)
     it.registry.write('/rx-discovery/web/a', null)
@@ -298,11 +301,12 @@ describe('watch', () => {
     expect(await done).toBe(0)
     // Two services are two streams: either may come first.
     const isOfGrpc = (text: string): boolean => text.includes('grpc')
-    expect(it.texts().filter(isOfGrpc)).toEqual(['grpc is live: 0 instances at revision 2', '+ grpc/g h:9'])
+    expect(it.texts().filter(isOfGrpc)).toEqual(['grpc is live: 0 instances at revision 2', '+ grpc/g h:9 without a lease'])
     expect(it.texts().filter(text => !isOfGrpc(text))).toEqual([
       'web is live: 1 instance at revision 2',
-      '+ web/a h:1 zone=z tags=["t"]',
-      '~ web/a status up -> draining, weight 1 -> 3, zone z -> ""',
+      '+ web/a h:1 zone=z tags=["t"] without a lease',
+      '~ web/a status up -> draining, weight 1 -> 3, zone z -> "", has a lease',
+      '~ web/a has no lease',
       '! /rx-discovery/web/bad cannot be read: the value must be JSON',
       '! /rx-discovery/web/bad was deleted, or can be read now',
       '- web/a h:1',
@@ -363,8 +367,8 @@ describe('list', () => {
     expect(await it.run('list')).toBe(0)
     expect(it.lines()).toEqual([
       'SERVICE  ID      ADDRESS        STATUS    WEIGHT  VERSION  ZONE',
-      'web      n2      h:1            draining  1       -        eu-1',
-      'web      node10  10.0.0.5:8080  up        2       1.2.0    -',
+      'web      n2      h:1            draining  1       -        eu-1  no lease',
+      'web      node10  10.0.0.5:8080  up        2       1.2.0    -     no lease',
       '! /rx-discovery/orders/bad\\u001b[31m: the id in the key must not hold control characters or lone surrogates',
     ])
   })

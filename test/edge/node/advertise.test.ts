@@ -58,11 +58,11 @@ describe('advertise, given an address', () => {
     expect((await outcome(server, { registry: memoryRegistry(), env: { RX_DISCOVERY_ADDRESS: '' } })).hosts).toEqual(['127.0.0.1'])
   })
 
-  it.each(['0.0.0.0', '::', '[::]:80', '0.0.0.0:80'])('refuses %s, which is not one machine', async address => {
+  it.each(['0.0.0.0', '::', '[::]:80', '0.0.0.0:80', '0', '[::ffff:0.0.0.0]:80', '0::0'])('refuses %s, which is not one machine', async address => {
     const server = listening('127.0.0.1')
     const error = await failure(server, { address })
     expect(error).toEqual(
-      new InvalidArgument('address', `must be an address of one machine, got "${address}", which stands for all of its interfaces (for example "10.0.0.5" or "10.0.0.5:${portOf(server)}")`),
+      new InvalidArgument('address', `must be the address of one machine, not that of all its interfaces, got "${address}" (for example "10.0.0.5" or "10.0.0.5:${portOf(server)}")`),
     )
     expect(await failure(server, { env: { RX_DISCOVERY_ADDRESS: address } })).toMatchObject({ name: 'InvalidArgument', argument: 'RX_DISCOVERY_ADDRESS' })
   })

@@ -1,7 +1,9 @@
-import { catchError, concatMap, defer, map, throwError, type Observable } from 'rxjs'
+import { catchError, concatMap, defer, identity, map, of, retry, throwError, type Observable } from 'rxjs'
 import { Compacted, InvalidArgument, toError } from '../../../core/errors.js'
 import type { Listing, Range, Revision } from '../../../core/store.js'
+import { gatherListing } from '../../../flow/gather-listing.js'
 import type { ListOptions } from '../../../flow/registry.js'
+import { isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/members.js'
 import { readChange } from '../wire/messages.js'
@@ -31,8 +33,12 @@ const past = (member: Member, range: Range, local: boolean, at: Revision): Obser
     catchError((error: unknown) => (error instanceof Compacted ? failCompacted(member, range) : throwError(() => toError(error)))),
   )
 
+/** Asks one member after the other until one answers: without quorum, the others may be down. The answer is joined, or the parts of two members could mix. */
+const onAnyMember = ({ all }: Members) => (answer: Observable<Listing>): Observable<Listing> =>
+  answer.pipe(gatherListing(), retry({ count: all.length - 1, delay: (error: unknown) => (isOutage(error) ? of(undefined) : throwError(() => toError(error))) }))
+
 /** See `ReadableRegistry.list`. */
 export const list = (members: Members, range: Range, { at, local = false }: ListOptions = {}): Observable<Listing> =>
   at !== undefined && !(Number.isSafeInteger(at) && at > 0)
     ? throwError(() => new InvalidArgument('at', `must be a revision, a whole number of 1 or more, got ${String(at)} (take it from a listing, a batch or a set)`))
-    : members.on(member => defer(() => (at === undefined ? latest(member, range, local) : past(member, range, local, at))))
+    : members.on(member => defer(() => (at === undefined ? latest(member, range, local) : past(member, range, local, at)))).pipe(local ? onAnyMember(members) : identity)
