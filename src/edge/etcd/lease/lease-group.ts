@@ -5,7 +5,7 @@ import { now, timers } from '../../../flow/clock.js'
 import { longestDelay } from '../../../core/arguments.js'
 import { confirm, delayedNextPing, isUnconfirmed, nextDue, type KeptLease } from './kept-lease.js'
 import type { Member } from '../connection/member.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
 
 /** The leases of one keep-alive stream. */
@@ -13,6 +13,8 @@ export interface LeaseGroup {
   readonly leases: ReadonlyMap<string, KeptLease>
   readonly add: (lease: KeptLease) => void
   readonly remove: (lease: KeptLease) => void
+  /** Pings on this member as well. The stream there is kept as soon as it answers, and the one before closes. */
+  readonly move: (member: Member) => void
   /** How many leases it takes; fewer after answers were late. */
   capacity: number
 }
@@ -150,6 +152,16 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     spare?.start()
   }
 
+  const move = (member: Member): void => {
+    // While no stream is open, the next one goes to the member in use anyway.
+    if (main === undefined || main.member() === member) return
+    spareOpenedAt = now()
+    lastTried = member
+    spare?.close()
+    spare = open(use => use(member), all)
+    spare.start()
+  }
+
   const tick = (): void => {
     const t = now()
     let next = Infinity
@@ -183,6 +195,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     leases,
     capacity,
     remove,
+    move,
     add: lease => {
       leases.set(lease.id, lease)
       lease.pinger = group
