@@ -32,6 +32,8 @@ interface GroupEvents {
 const spareAfter = 1000
 /** The same after the stream to such a member broke. */
 const spareAfterBreak = 100
+/** How long (ms) the member to which the leases move may take to answer. */
+const arriveWithin = 5000
 
 /** Pings its leases every third of their TTL, on one stream and with one timer. If the stream breaks or is silent, it opens another one on another member. */
 export const leaseGroup = (members: Members, capacity: number, random: () => number, { isolate, crowded, emptied }: GroupEvents): LeaseGroup => {
@@ -39,6 +41,8 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
   const backoff = exponential({ random })
   let main: PingStream | undefined
   let spare: PingStream | undefined
+  /** The spare one, if the leases move to it: then answers on the main one do not make it needless. */
+  let arriving: PingStream | undefined
   let breaks = 0
   let reopened = false
   let spareOpenedAt = -Infinity
@@ -92,8 +96,11 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (stream === spare) {
       main?.close()
       main = spare
-    } else spare?.close()
-    spare = undefined
+      spare = undefined
+    } else if (spare !== arriving) {
+      spare?.close()
+      spare = undefined
+    }
     const lease = leases.get(pong.id)
     if (!lease) return
     if (pong.ttl <= 0) remove(lease)
@@ -158,7 +165,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     spareOpenedAt = now()
     lastTried = member
     spare?.close()
-    spare = open(use => use(member), all)
+    spare = arriving = open(use => use(member), all)
     spare.start()
   }
 
@@ -178,6 +185,11 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
         lease.due = nextDue(lease)
       }
       next = Math.min(next, lease.due, lease.deadline)
+    }
+    if (arriving !== undefined && t - spareOpenedAt > arriveWithin) {
+      if (spare === arriving) spare = undefined
+      if (main !== arriving) arriving.close()
+      arriving = undefined
     }
     openSpare(t)
     const since = members.all.length > 1 ? main?.waitingSince() : undefined
