@@ -13,7 +13,7 @@ export const memberList = (member: Member): Observable<readonly IMember[]> =>
  */
 export const foundHosts = (on: Members['on'], answers: (url: string) => Observable<unknown>): Observable<readonly string[]> => {
   const believed = (url: string): Observable<string | undefined> =>
-    answers(url).pipe(
+    defer(() => answers(url)).pipe(
       take(1),
       map(() => url),
       catchError(() => of(undefined)),

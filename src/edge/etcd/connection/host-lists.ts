@@ -49,8 +49,8 @@ export const hostLists = (hosts: ChangingHosts): Observable<readonly string[] | 
     ? // One that completes has nothing more to say. It must not be asked again.
       concat(hosts, NEVER)
     : defer((): ObservableInput<HostList> => {
-        const answer = hosts()
-        return typeof answer === 'object' && 'then' in answer ? from(answer) : of(answer)
+        const answer = hosts() as HostList | PromiseLike<HostList> | null
+        return typeof answer === 'object' && answer !== null && 'then' in answer ? from(answer) : of(answer as HostList)
       }).pipe(timeout({ first: answerWithin, with: () => throwError(() => new Error(`no answer within ${answerWithin} ms`)) }))
   return lists.pipe(
     map(list => {

@@ -29,6 +29,6 @@ export const channelAddress = (host: string): string => {
 
 /** Whether two endpoints lead to the same address, however they are written. */
 export const sameAddress = (a: string, b: string): boolean => {
-  const bare = (host: string): string => channelAddress(host).replace(/^https?:\/\//i, '').toLowerCase()
-  return a === b || bare(a) === bare(b)
+  const bare = (host: string): string => (socket.test(host) ? host : channelAddress(host).replace(/^https?:\/\//i, '').toLowerCase())
+  return bare(a) === bare(b)
 }
