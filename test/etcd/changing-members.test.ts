@@ -1,14 +1,16 @@
+import { connect as connectTo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BehaviorSubject, Subscription } from 'rxjs'
+import { BehaviorSubject, firstValueFrom, Subscription } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { discover, register, type ClosableRegistry, type Registration, type ServiceSet } from 'rx-discovery'
 import { connect, type ConnectOptions } from '../../src/edge/etcd/connection/members.js'
 import { registryOf } from '../../src/edge/etcd/registry-of.js'
 import type { Batch } from '../../src/core/store.js'
 import { idOf, lead } from './leader.js'
-import { openIn } from './metrics.js'
+import { openIn, startedIn } from './metrics.js'
 import { own } from './own.js'
-import { etcdCluster, type EtcdCluster, type EtcdServer } from './server.js'
+import { etcdCluster, etcdServer, type EtcdCluster, type EtcdServer } from './server.js'
 
 /** A registry with a registration, a discovery and a watch, and what they have emitted. */
 const scene = async (options: ConnectOptions, moveWithin = 600_000) => {
@@ -55,16 +57,16 @@ const scene = async (options: ConnectOptions, moveWithin = 600_000) => {
 const writing = (cluster: EtcdCluster): (() => Promise<readonly number[]>) => {
   const client = cluster.members[1]?.client({ hosts: [...cluster.endpoints] })
   const revisions: number[] = []
-  let on = true
+  const stopped = new AbortController()
   const done = (async () => {
-    for (let i = 0; on; i++) {
+    for (let i = 0; !stopped.signal.aborted; i++) {
       const answer = await client?.put(`/counter/${i % 7}`).value(i).catch(() => undefined)
       if (answer !== undefined) revisions.push(Number(answer.header.revision))
       await sleep(2)
     }
   })()
   return async () => {
-    on = false
+    stopped.abort()
     await done
     return revisions
   }
@@ -160,5 +162,49 @@ describe('the replacement of all three members by three others, one after the ot
     expect(statuses()).not.toContain('lost')
     console.info(`stale for ${staleFor.map(Math.round).join(', ')} ms`)
     stop()
+  })
+})
+
+describe('autoSync', () => {
+  it('uses no URL on which another cluster answers, and writes nothing there', { timeout: 60_000 }, async () => {
+    const foreign = own(await etcdServer(), it => it.close())
+    await foreign.wipe('another-cluster')
+    const etcd = own(await etcdServer({ flags: ['--advertise-client-urls', foreign.endpoint] }), it => it.close())
+    const members = own(connect({ hosts: etcd.endpoint, autoSync: 1_000 }), it => it.close())
+    const read = members.on(member => member.call((client, options) => client.kv.range({ key: Buffer.from('/a') }, options)))
+    await firstValueFrom(read)
+    // Its member list was read, and the foreign etcd was asked.
+    await vi.waitFor(async () => expect(await startedIn(foreign.endpoint, 'Range')).toBeGreaterThan(0), 10_000)
+    expect(members.all.map(({ host }) => host)).toEqual([etcd.endpoint])
+    expect(await startedIn(foreign.endpoint, 'Put') + await startedIn(foreign.endpoint, 'MemberList')).toBe(0)
+  })
+
+  it('uses the members that one host names, and opens no connection to them before it needs one', { timeout: 60_000 }, async () => {
+    const cluster = own(await etcdCluster(), it => it.close())
+    const [first, ...others] = cluster.members as [EtcdServer, EtcdServer, EtcdServer]
+    const { live, statuses } = await scene({ hosts: first.endpoint, autoSync: true, random: () => 0 })
+    // The first question is asked at the first use.
+    await vi.waitFor(async () => {
+      for (const { endpoint } of others) expect(await startedIn(endpoint, 'MemberList')).toBe(1)
+    }, 5_000)
+    expect(await streamsOf(others)).toBe(0)
+    await first.kill()
+    await vi.waitUntil(async () => (await streamsOf(others)) === 2 && live(), { timeout: 10_000, interval: 50 })
+    expect(statuses()).not.toContain('lost')
+  })
+})
+
+describe('a Unix socket', () => {
+  it('is a host', { timeout: 30_000 }, async () => {
+    const etcd = own(await etcdServer(), it => it.close())
+    const path = join(etcd.dir, 'client.sock')
+    const relay = createServer(socket => {
+      const to = connectTo(Number(new URL(etcd.endpoint).port), '127.0.0.1')
+      for (const [one, other] of [[socket, to], [to, socket]] as const) one.on('error', () => other.destroy()).pipe(other)
+    })
+    relay.listen(path)
+    own(relay, it => it.close())
+    const { statuses } = await scene({ hosts: `unix://${path}` })
+    expect(statuses()).toEqual(['registering', 'registered'])
   })
 })

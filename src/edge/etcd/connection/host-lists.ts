@@ -43,14 +43,17 @@ export const asking = <A>(ask: Observable<A>, every: number, outages: Observable
     )
   })
 
+// In JavaScript the answer may be anything.
+const isPromise = (answer: HostList | PromiseLike<HostList>): answer is PromiseLike<HostList> => typeof Object(answer).then === 'function'
+
 /** The lists of hosts, once for a function. Each list is checked; a wrong one is emitted as the error. */
 export const hostLists = (hosts: ChangingHosts): Observable<readonly string[] | Error> => {
   const lists = isObservable(hosts)
     ? // One that completes has nothing more to say. It must not be asked again.
       concat(hosts, NEVER)
     : defer((): ObservableInput<HostList> => {
-        const answer = hosts() as HostList | PromiseLike<HostList> | null
-        return typeof answer === 'object' && answer !== null && 'then' in answer ? from(answer) : of(answer as HostList)
+        const answer = hosts()
+        return isPromise(answer) ? from(answer) : of(answer)
       }).pipe(timeout({ first: answerWithin, with: () => throwError(() => new Error(`no answer within ${answerWithin} ms`)) }))
   return lists.pipe(
     map(list => {

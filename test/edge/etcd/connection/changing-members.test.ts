@@ -1,6 +1,6 @@
 import { delay, distinctUntilChanged, filter, firstValueFrom, ignoreElements, map, mergeMap, NEVER, Observable, retry, startWith, Subject, Subscription, takeUntil, tap, timer } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
-import { Closed, Denied, Disconnected } from '../../../../src/core/errors.js'
+import { Closed, Denied, Disconnected, toError } from '../../../../src/core/errors.js'
 import { changingMembers, type ChangingMembersOptions } from '../../../../src/edge/etcd/connection/changing-members.js'
 import type { Member } from '../../../../src/edge/etcd/connection/member.js'
 import { paging } from '../../../../src/edge/etcd/range/page-size.js'
@@ -47,8 +47,8 @@ const scene = (options: Partial<ChangingMembersOptions> = {}, error?: Error) => 
     const use = (member: Member): Observable<never> =>
       new Observable<never>(subscriber => {
         on.push(member.host)
-        subscriber.add(member.stream<never, never>(() => new Promise(() => undefined), NEVER).subscribe(subscriber))
         subscriber.add(() => on.splice(on.indexOf(member.host), 1))
+        return member.stream<never, never>(() => new Promise(() => undefined), NEVER).subscribe(subscriber)
       })
     const following = members.on(first =>
       members.moves.pipe(
@@ -251,7 +251,7 @@ describe('a list that changes', () => {
 describe('hosts that are not known yet', () => {
   const results = (source: Observable<unknown>): unknown[] => {
     const seen: unknown[] = []
-    source.subscribe({ next: value => seen.push(value), error: (error: Error) => seen.push(error.message) })
+    source.subscribe({ next: value => seen.push(value), error: (error: unknown) => seen.push(toError(error).message) })
     return seen
   }
   it('are waited for', inTime(({ advance }) => {
@@ -275,7 +275,9 @@ describe('hosts that are not known yet', () => {
   }))
   it('are asked for at the first use, and not before', () => {
     let asked = 0
-    const changes = () => new Observable<readonly string[]>(() => void asked++)
+    const changes = () => new Observable<readonly string[]>(() => {
+      asked += 1
+    })
     const { members, call } = scene({ hosts: [], changes })
     expect(asked).toBe(0)
     call().subscribe().unsubscribe()

@@ -1,5 +1,6 @@
 import { defer, firstValueFrom, NEVER, of, Subject, throwError, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
+import { toError } from '../../../../src/core/errors.js'
 import { asking, hostLists, type ChangingHosts } from '../../../../src/edge/etcd/connection/host-lists.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 
@@ -15,8 +16,8 @@ const asked = (answer: (n: number) => Observable<unknown>, { now }: VirtualHelpe
 
 describe('asking for hosts', () => {
   it('goes on every minute, or up to half a minute sooner', inTime(time => {
-    const full = asked(of, time)
-    const half = asked(of, time, () => 1)
+    const full = asked(n => of(n), time)
+    const half = asked(n => of(n), time, () => 1)
     time.advance(180_000)
     expect([full.times, full.seen]).toEqual([[0, 60_000, 120_000, 180_000], [1, 2, 3, 4]])
     expect(half.times).toEqual([0, 30_000, 60_000, 90_000, 120_000, 150_000, 180_000])
@@ -24,7 +25,7 @@ describe('asking for hosts', () => {
     expect(time.pending()).toBe(0)
   }))
   it('happens at once in an outage, and once a second at most', inTime(time => {
-    const { outages, times, stop } = asked(of, time)
+    const { outages, times, stop } = asked(n => of(n), time)
     time.advance(10_000)
     for (let i = 0; i < 15; i++) {
       outages.next(0)
@@ -44,7 +45,7 @@ describe('asking for hosts', () => {
 describe('hosts that change', () => {
   const listsOf = (hosts: ChangingHosts) => {
     const seen: unknown[] = []
-    hostLists(hosts).subscribe({ next: list => seen.push(list instanceof Error ? list.message : list), error: (error: Error) => seen.push(`failed: ${error.message}`), complete: () => seen.push('complete') })
+    hostLists(hosts).subscribe({ next: list => seen.push(list instanceof Error ? list.message : list), error: (error: unknown) => seen.push(`failed: ${toError(error).message}`), complete: () => seen.push('complete') })
     return seen
   }
   it('come from a function, once, and from an Observable for ever', inTime(() => {

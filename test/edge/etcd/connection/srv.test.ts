@@ -5,10 +5,8 @@ import { firstValueFrom } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { srvHosts, type SrvResolver } from '../../../../src/edge/etcd/connection/srv.js'
 
-interface Zone {
-  /** Per name, host and port; or the code with which DNS refuses. */
-  readonly [name: string]: readonly (readonly [host: string, port: number])[] | number
-}
+/** Host and port of each record by name; or the code with which DNS refuses. */
+type Zone = Readonly<Record<string, readonly (readonly [host: string, port: number])[] | number>>
 const labels = (name: string): Buffer => Buffer.concat([...name.split('.').map(part => Buffer.concat([Buffer.from([part.length]), Buffer.from(part)])), Buffer.from([0])])
 const uint16 = (...values: readonly number[]): Buffer => Buffer.concat(values.map(value => Buffer.from([value >> 8, value & 255])))
 const nameIn = (message: Buffer): string => {
@@ -57,8 +55,8 @@ describe('the hosts of a domain', () => {
     expect(new Set(hosts as string[])).toEqual(new Set(['https://etcd-0.example.com:2379', 'https://etcd-1.example.com:12379']))
     expect(asked).toEqual([secure])
   })
-  it.each([3, []])('are those without TLS if there are no others: %j', async nothing => {
-    const { hosts } = await hostsIn({ [secure]: nothing as number, [plain]: [['etcd-0.example.com', 2379]] })
+  it.each<number | readonly []>([3, []])('are those without TLS if there are no others: %j', async nothing => {
+    const { hosts } = await hostsIn({ [secure]: nothing, [plain]: [['etcd-0.example.com', 2379]] })
     expect(hosts).toEqual(['http://etcd-0.example.com:2379'])
   })
   it('are unknown if the lookup for TLS fails: that must not turn TLS off', async () => {
@@ -72,7 +70,7 @@ describe('the hosts of a domain', () => {
   })
   it('are no longer looked up when they are not needed any more', () => {
     let cancelled = 0
-    srvHosts('example.com', () => ({ resolveSrv: () => new Promise(() => undefined), cancel: () => void cancelled++ })).subscribe().unsubscribe()
+    srvHosts('example.com', () => ({ resolveSrv: () => new Promise(() => undefined), cancel: () => (cancelled += 1) })).subscribe().unsubscribe()
     expect(cancelled).toBe(1)
   })
 })
