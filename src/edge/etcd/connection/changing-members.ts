@@ -5,7 +5,7 @@ import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { warn } from '../../../flow/warn.js'
 import { anyKey } from '../range/range.js'
 import { isOutage } from './etcd-errors.js'
-import { sameAddress } from './hosts.js'
+import { sameEndpoint } from './hosts.js'
 import type { Member } from './member.js'
 import { usedMember, type UsedMember } from './used-member.js'
 
@@ -82,12 +82,12 @@ export const changingMembers = ({ hosts: initial, changes, open, random, moveWit
   }
   const list = (next: readonly string[]): void => {
     warned = false
-    if (isSame(next, hosts)) return
-    const unique = next.filter((host, index) => next.findIndex(other => sameAddress(other, host)) === index)
+    const unique = next.filter((host, index) => next.findIndex(other => sameEndpoint(other, host)) === index)
+    if (isSame(unique, hosts)) return
     const former = listed
-    listed = unique.map(host => known.find(({ member }) => sameAddress(member.host, host)) ?? enter(host)).sort((a, b) => b.weight - a.weight)
+    listed = unique.map(host => known.find(({ member }) => sameEndpoint(member.host, host)) ?? enter(host)).sort((a, b) => b.weight - a.weight)
     shown = listed.map(({ member }) => member)
-    hosts = next
+    hosts = unique
     current ??= listed[0]
     for (const used of former) dropUnused(used)
     look()

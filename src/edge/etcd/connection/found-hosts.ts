@@ -9,7 +9,7 @@ export const memberList = (member: Member): Observable<readonly IMember[]> =>
 
 /**
  * The endpoints of the voting members that the cluster lists, once: of each the first URL that `answers`, that is on which our cluster answers. A member
- * advertises what it is told to, by default `http://localhost:2379`, where anything may answer.
+ * advertises what its flags name, by default `http://localhost:2379`, where anything may answer.
  */
 export const foundHosts = (on: Members['on'], answers: (url: string) => Observable<unknown>): Observable<readonly string[]> => {
   const believed = (url: string): Observable<string | undefined> =>

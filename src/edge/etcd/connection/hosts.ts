@@ -27,8 +27,11 @@ export const channelAddress = (host: string): string => {
   return socket.test(host) || /:\d+$/.test(bare) ? bare : `${bare}:2379`
 }
 
-/** Whether two endpoints lead to the same address, however they are written. */
-export const sameAddress = (a: string, b: string): boolean => {
-  const bare = (host: string): string => (socket.test(host) ? host : channelAddress(host).replace(/^https?:\/\//i, '').toLowerCase())
-  return bare(a) === bare(b)
-}
+/** An endpoint in one spelling: without the scheme that is the default. */
+const normal = (host: string): string => (socket.test(host) ? host : channelAddress(host).toLowerCase().replace(/^http:\/\//, ''))
+
+/** Whether two endpoints are the same, however they are written. With and without TLS they are not. */
+export const sameEndpoint = (a: string, b: string): boolean => normal(a) === normal(b)
+
+/** Whether two endpoints lead to the same address, with TLS or without. */
+export const sameAddress = (a: string, b: string): boolean => normal(a).replace(/^https:\/\//, '') === normal(b).replace(/^https:\/\//, '')

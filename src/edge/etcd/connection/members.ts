@@ -35,7 +35,7 @@ export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOpti
    */
   readonly autoSync?: boolean | number
   readonly auth?: Credentials
-  /** Uniform in [0, 1): chooses the endpoint that is used first, so that many processes with the same list spread over the members. @default Math.random */
+  /** Uniform in [0, 1): orders the endpoints for this process, so that many processes with the same list spread over the members. @default Math.random */
   readonly random?: () => number
 }
 
@@ -172,7 +172,7 @@ export const connect = (from: ConnectOptions | Etcd3, { moveWithin = 600_000, re
         filter(list => !isOutage(list)),
         tap(list => (found = list instanceof Error ? found : list)),
       ),
-    ).pipe(map(list => (list instanceof Error ? list : [...configured, ...found])))
+    ).pipe(map(list => (list instanceof Error ? list : [...configured, ...found.filter(url => !isIn(configured, url))])))
   }
   return changingMembers({ hosts: fixed, changes, open, random, moveWithin, closed })
 }

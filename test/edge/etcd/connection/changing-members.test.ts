@@ -220,20 +220,21 @@ describe('a list that changes', () => {
     members.close()
   }))
 
-  it('is reported to those who ask for the hosts, if it holds others than before', inTime(() => {
+  it('is reported with the hosts, if it holds others than before', inTime(() => {
     const { members, lists, opened } = scene()
     const [hosts, returns]: [(readonly string[])[], unknown[]] = [[], []]
     members.hosts.subscribe(list => hosts.push(list))
     members.returned.subscribe(() => returns.push(0))
     lists.next(['c:1', 'b:1', 'a:1'])
-    lists.next(['http://a:1/', 'b:1', 'c:1'])
+    lists.next(['http://a:1/', 'b:1', 'c:1', 'a:1'])
     lists.next(['b:1'])
-    expect(hosts).toEqual([abc, ['http://a:1/', 'b:1', 'c:1'], ['b:1']])
-    expect([returns.length, opened]).toEqual([2, abc])
+    lists.next(['https://b:1'])
+    expect(hosts).toEqual([abc, ['http://a:1/', 'b:1', 'c:1'], ['b:1'], ['https://b:1']])
+    expect([returns.length, opened]).toEqual([3, [...abc, 'https://b:1']])
     members.close()
   }))
 
-  it('stays as it was if there is no new one, and a warning says so once', inTime(() => {
+  it('stays as it was if there is no new one, and there is one warning', inTime(() => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     const { members, lists, call } = scene()
     call().subscribe().unsubscribe()

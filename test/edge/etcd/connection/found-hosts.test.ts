@@ -20,7 +20,7 @@ describe('the hosts that the cluster names', () => {
     expect(hosts).toEqual(['http://a:1', 'http://b:1'])
     expect(asked).not.toContain('http://b:2')
   })
-  it('leave out learners, members that have not started, and those that nobody can reach', async () => {
+  it('leave out learners, members that have not started, and those that do not answer', async () => {
     const { hosts, asked } = await found(memberWith({ clientURLs: ['http://a:1'], isLearner: true }, { clientURLs: [] }, { clientURLs: ['http://away:1'] }, { clientURLs: ['http://b:1'] }), ['http://a:1', 'http://b:1'])
     expect(hosts).toEqual(['http://b:1'])
     expect(asked).not.toContain('http://a:1')

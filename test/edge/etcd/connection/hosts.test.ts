@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { channelAddress, parseHosts, sameAddress } from '../../../../src/edge/etcd/connection/hosts.js'
+import { channelAddress, parseHosts, sameAddress, sameEndpoint } from '../../../../src/edge/etcd/connection/hosts.js'
 import { httpProxyFor } from '../../../../src/edge/etcd/connection/http-proxy.js'
 
 describe('hosts', () => {
@@ -12,12 +12,15 @@ describe('hosts', () => {
     expect(() => parseHosts(host)).toThrow(/^hosts must be like 'localhost:2379', .*'unix:\/\/\/path', not 'unix/)
   })
   it.each([
-    ['a:2379', 'http://a', true],
-    ['https://a:2379/', 'http://A:2379', true],
-    ['a:2379', 'a:2380', false],
-    ['unix:///a', 'unix:///a', true],
-    ['unix:///a', 'unix:///A', false],
-  ])('%s and %s have the same address: %s', (a, b, same) => {
-    expect(sameAddress(a, b)).toBe(same)
+    ['a:2379', 'http://a', true, true],
+    ['HTTP://a:2379/', 'A', true, true],
+    ['https://a:2379/', 'http://A:2379', true, false],
+    ['https://a', 'a', true, false],
+    ['a:2379', 'a:2380', false, false],
+    ['unix:///a', 'unix:///a', true, true],
+    ['unix:///a', 'unix:///A', false, false],
+  ])('%s and %s have the same address: %s; they are the same: %s', (a, b, address, same) => {
+    expect(sameAddress(a, b)).toBe(address)
+    expect(sameEndpoint(a, b)).toBe(same)
   })
 })
