@@ -44,7 +44,7 @@ export const asking = <A>(ask: Observable<A>, every: number, outages: Observable
   })
 
 // In JavaScript the answer may be anything.
-const isPromise = (answer: HostList | PromiseLike<HostList>): answer is PromiseLike<HostList> => typeof Object(answer).then === 'function'
+const isPromise = (answer: HostList | PromiseLike<HostList>): answer is PromiseLike<HostList> => typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
 
 /** The lists of hosts, once for a function. Each list is checked; a wrong one is emitted as the error. */
 export const hostLists = (hosts: ChangingHosts): Observable<readonly string[] | Error> => {

@@ -1,4 +1,4 @@
-import { delay, distinctUntilChanged, filter, firstValueFrom, ignoreElements, map, mergeMap, NEVER, Observable, retry, startWith, Subject, Subscription, takeUntil, tap, timer } from 'rxjs'
+import { defer, delay, distinctUntilChanged, filter, finalize, firstValueFrom, ignoreElements, map, mergeMap, NEVER, Observable, retry, startWith, Subject, Subscription, takeUntil, tap, timer } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { Closed, Denied, Disconnected, toError } from '../../../../src/core/errors.js'
 import { changingMembers, type ChangingMembersOptions } from '../../../../src/edge/etcd/connection/changing-members.js'
@@ -45,10 +45,9 @@ const scene = (options: Partial<ChangingMembersOptions> = {}, error?: Error) => 
     const failures: unknown[] = []
     const running = new Subscription()
     const use = (member: Member): Observable<never> =>
-      new Observable<never>(subscriber => {
+      defer(() => {
         on.push(member.host)
-        subscriber.add(() => on.splice(on.indexOf(member.host), 1))
-        return member.stream<never, never>(() => new Promise(() => undefined), NEVER).subscribe(subscriber)
+        return member.stream<never, never>(() => new Promise(() => undefined), NEVER).pipe(finalize(() => on.splice(on.indexOf(member.host), 1)))
       })
     const following = members.on(first =>
       members.moves.pipe(
