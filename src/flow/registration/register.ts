@@ -93,7 +93,7 @@ export const register = <const F extends Formats = Format>(
       graceful?.bounded ?? identity,
       scan(progress, registering),
       registrations,
-      // Subscribed first: the desired state is known before a lease is granted, and its errors end the registration.
+      // Subscribed first: an invalid instance that is known at once errors before a lease is granted. Later errors end the registration.
       takeUntil((end ? merge(end, desired$) : desired$).pipe(ignoreElements())),
     )
   }).pipe(once)

@@ -5,7 +5,7 @@ import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { translate } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import { StaleToken } from '../connection/rpc.js'
-import { oldestRevision } from '../range/oldest-revision.js'
+import { failCompacted } from '../range/fail-compacted.js'
 import { askedTwice, rangeOf } from '../range/range.js'
 import type { WatchResponse } from '../wire/messages.js'
 import { BatchPerTick, type TickTimes } from './batch-per-tick.js'
@@ -30,7 +30,7 @@ const joined = (batches: readonly Batch[]): Batch => {
 const none: readonly never[] = []
 /**
  * etcd delivers the history of a watch in messages of at most a thousand revisions. A message of fewer events is the last one,
- * and complete up to the revision in its header (etcd-facts 12.11).
+ * and complete up to the revision in its header (docs/etcd.md, 12.11).
  */
 const historyPerMessage = 1_000
 
@@ -174,7 +174,7 @@ export class Watch implements Watcher, Unsubscribable {
         revision = Math.max(revision, Number(header.revision))
       },
       error: (error: unknown) => {
-        if (error instanceof Compacted) subscribeWithin(this.#subscriber, oldestRevision(this.#member, this.range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
+        if (error instanceof Compacted) subscribeWithin(this.#subscriber, failCompacted(this.#member, this.range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
         else this.#end(toError(error))
       },
       complete: () => {

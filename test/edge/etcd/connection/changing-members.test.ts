@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Closed, Denied, Disconnected, toError } from '../../../../src/core/errors.js'
 import { changingMembers, type ChangingMembersOptions } from '../../../../src/edge/etcd/connection/changing-members.js'
 import type { Member } from '../../../../src/edge/etcd/connection/member.js'
-import { paging } from '../../../../src/edge/etcd/range/page-size.js'
+import { paging } from '../../../../src/edge/etcd/range/paging.js'
 import { virtually, type VirtualHelpers } from '../../../../src/edge/testing/index.js'
 
 const inTime = (test: (time: VirtualHelpers) => void) => () => virtually(test)
