@@ -17,6 +17,9 @@ export const openIn = async (endpoint: string): Promise<{ readonly watchers: num
   }
 }
 
+/** How many calls of a method an etcd has received. */
+export const startedIn = async (endpoint: string, method: string): Promise<number> =>
+  sumOf(await (await fetch(`${endpoint}/metrics`)).text(), 'grpc_server_started_total', `grpc_method="${method}"`)
+
 /** How many logins an etcd has answered, successful or not. */
-export const authenticationsIn = async (endpoint: string): Promise<number> =>
-  sumOf(await (await fetch(`${endpoint}/metrics`)).text(), 'grpc_server_started_total', 'grpc_method="Authenticate"')
+export const authenticationsIn = (endpoint: string): Promise<number> => startedIn(endpoint, 'Authenticate')

@@ -179,8 +179,8 @@ export const etcdLearner = (voter: EtcdServer): Promise<EtcdServer> =>
 export interface EtcdCluster {
   readonly members: readonly EtcdServer[]
   readonly endpoints: readonly string[]
-  /** Adds one more member, a voter or a learner, and starts it. It is closed with the others. */
-  readonly join: (as: 'voter' | 'learner') => Promise<EtcdServer>
+  /** Adds one more member, a voter or a learner, through one of `hosts` (by default the first members), and starts it. It is closed with the others. */
+  readonly join: (as: 'voter' | 'learner', hosts?: readonly string[]) => Promise<EtcdServer>
   readonly close: () => Promise<void>
 }
 
@@ -228,8 +228,8 @@ export const etcdCluster = (
     return {
       members,
       endpoints,
-      join: async as => {
-        const added = await joined(options, first.client({ hosts: endpoints }), as)
+      join: async (as, hosts = endpoints) => {
+        const added = await joined(options, first.client({ hosts: [...hosts] }), as)
         later.push(added)
         return added
       },

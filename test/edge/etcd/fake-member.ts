@@ -3,7 +3,7 @@ import { NEVER, concatMap, defer, filter, finalize, map, merge, Subject, switchM
 import { Disconnected } from '../../../src/core/errors.js'
 import { now } from '../../../src/flow/clock.js'
 import type { Member, RawClient } from '../../../src/edge/etcd/connection/member.js'
-import type { Members } from '../../../src/edge/etcd/connection/members.js'
+import type { Members } from '../../../src/edge/etcd/connection/changing-members.js'
 import { paging } from '../../../src/edge/etcd/range/paging.js'
 import { number } from './wire/protobuf-writer.js'
 
@@ -161,6 +161,8 @@ export const fakeMembers = (...all: readonly FakeMember[]): Members => {
   let current = 0
   return {
     all,
+    hosts: NEVER,
+    moves: NEVER,
     returned: NEVER,
     on: call =>
       defer(() => {

@@ -8,6 +8,8 @@ export interface Cluster {
   readonly isStranger: (host: string) => boolean
   /** Checks the cluster id in a response of `host`. Throws `Disconnected` if the host belongs to another cluster, `Rewound` if etcd was replaced. */
   readonly seen: (host: string, response: unknown) => void
+  /** Forgets a host that is left for good: what answers there later is another member. */
+  readonly forget: (host: string) => void
 }
 
 /** How long (ms) the cluster may be silent before a host with another id is believed: longer than a restart takes. */
@@ -21,8 +23,10 @@ const idIn = (response: unknown): string | undefined =>
 /**
  * The first cluster that answers is the right one. If one of its hosts answers with another id, etcd was replaced. A host that never belonged to it
  * may have been configured by mistake, so its id is believed only if the cluster has been silent for a minute.
+ *
+ * @param mayReplace Whether this host is believed then. A host that the cluster itself named never is.
  */
-export const oneCluster = (): Cluster => {
+export const oneCluster = (mayReplace: (host: string) => boolean = () => true): Cluster => {
   let current: string | undefined
   let lastAnswerAt = 0
   const clusterOf = new Map<string, string>()
@@ -36,7 +40,7 @@ export const oneCluster = (): Cluster => {
       lastAnswerAt = at
       return
     }
-    if (before !== undefined && id !== before && clusterOf.get(host) !== before && silentFor < replacedAfter) {
+    if (before !== undefined && id !== before && clusterOf.get(host) !== before && (silentFor < replacedAfter || !mayReplace(host))) {
       const hosts = [...clusterOf].flatMap(([other, cluster]) => (cluster === before ? [other] : [])).join(', ')
       throw new Disconnected(`${host} belongs to cluster ${id}, but ${hosts} to cluster ${before}: list the hosts of one cluster only`, { host })
     }
@@ -46,5 +50,5 @@ export const oneCluster = (): Cluster => {
     if (before !== undefined && id !== before)
       throw new Rewound(`${host} belongs to cluster ${id}, before it was ${before}: etcd was replaced, or the hosts belong to two clusters`)
   }
-  return { isStranger: host => current !== undefined && clusterOf.get(host) !== current, seen }
+  return { isStranger: host => current !== undefined && clusterOf.get(host) !== current, seen, forget: host => clusterOf.delete(host) }
 }

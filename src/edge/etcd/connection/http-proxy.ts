@@ -31,9 +31,10 @@ const isInBlock = (name: string, block: string): boolean => {
 
 /**
  * The HTTP proxy through which grpc-js dials this endpoint, by its rules: lower-case variables only, for `http://` endpoints too;
- * an entry of `no_proxy` is an IPv4 block or the end of a host name. undefined if there is none.
+ * an entry of `no_proxy` is an IPv4 block or the end of a host name. undefined if there is none, as for a Unix socket.
  */
 export const httpProxyFor = (host: string, environment: Environment = process.env): HttpProxy | undefined => {
+  if (host.startsWith('unix:')) return undefined
   const firstOf = (...names: readonly string[]): string | undefined => names.find(name => environment[name])
   const variable = firstOf('grpc_proxy', 'https_proxy', 'http_proxy')
   const address = variable === undefined ? undefined : addressIn(environment[variable] ?? '')

@@ -16,7 +16,7 @@ import { StaleToken, unary } from './rpc.js'
 import type { Tokens } from './tokens.js'
 
 /** The raw clients of etcd3 that this edge calls. */
-export type RawClient = Pick<Etcd3, 'kv' | 'leaseClient' | 'watchClient'>
+export type RawClient = Pick<Etcd3, 'cluster' | 'kv' | 'leaseClient' | 'watchClient'>
 
 /** Options of {@link Member.call}. */
 export interface CallSettings {

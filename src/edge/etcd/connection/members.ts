@@ -1,34 +1,42 @@
 import { Etcd3, type IOptions } from 'etcd3'
-import { merge, Observable, Subject } from 'rxjs'
-import { invalidOptions, optionsOf, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { defer, EMPTY, filter, finalize, map, merge, NEVER, of, Subject, tap, type Observable } from 'rxjs'
+import { invalidOptions, observable, optionsOf, period, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
 import { must, secret, throwIfInvalid } from '../../../core/validation.js'
-import { Closed, InvalidArgument, toError } from '../../../core/errors.js'
-import { subscribeWithin } from '../../../flow/subscribe-within.js'
+import { InvalidArgument, toError } from '../../../core/errors.js'
+import { nothing } from '../../../flow/subscribe-within.js'
+import { changingMembers, type ChangingMembersOptions, type Members } from './changing-members.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
+import { foundHosts, memberList } from './found-hosts.js'
+import { askEvery, asking, hostLists, type ChangingHosts, type HostList } from './host-lists.js'
 import { isOutage } from './etcd-errors.js'
-import { channelAddress, parseHosts } from './hosts.js'
+import { channelAddress, parseHosts, sameAddress } from './hosts.js'
 import { httpProxyFor } from './http-proxy.js'
-import { etcdMember, type Member } from './member.js'
+import { etcdMember } from './member.js'
+import { srvHosts, type SrvResolver } from './srv.js'
 import { tokens, type Credentials } from './tokens.js'
 
 /** How to connect to etcd: options of etcd3's client, except those that would retry or time out beside the registry. */
 export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOptions'> {
-  /** Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`. */
-  readonly hosts: string | readonly string[]
+  /**
+   * Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`, `'unix:///path'`; one, or a list. If they change: an Observable of lists, or a function that
+   * returns a list or a Promise of one. The function is called at the first use of the registry, at outages (at most once a second), and every 30 to 60 s.
+   * An empty list, a wrong one or an error keeps the hosts before. Required, unless `srv` is given.
+   */
+  readonly hosts?: HostList | ChangingHosts
+  /**
+   * The domain whose DNS names the hosts, instead of `hosts`: the SRV records `_etcd-client-ssl._tcp` (TLS) or, if there are none, `_etcd-client._tcp`.
+   * They are looked up when a function `hosts` would be called.
+   */
+  readonly srv?: string
+  /**
+   * Whether the members that the cluster lists are used besides the hosts; a number: how often they are asked for, ms, 1000 or more. They are asked for at
+   * outages as well. A member's URL is used once our cluster has answered on it. @default false; `true`: 60 000
+   */
+  readonly autoSync?: boolean | number
   readonly auth?: Credentials
-  /** Uniform in [0, 1): chooses the endpoint that is used first, so that many processes with the same list spread over the members. @default Math.random */
+  /** Uniform in [0, 1): orders the endpoints for this process, so that many processes with the same list spread over the members. @default Math.random */
   readonly random?: () => number
-}
-
-/** The members of one cluster. */
-export interface Members {
-  /** Runs `call` on the member in use. If it errors as an outage, the next call goes to the next member. */
-  readonly on: <T>(call: (member: Member) => Observable<T>) => Observable<T>
-  readonly all: readonly Member[]
-  /** Emits whenever a member that was down answers again. */
-  readonly returned: Observable<unknown>
-  readonly close: () => void
 }
 
 type Policies = NonNullable<IOptions['faultHandling']>
@@ -76,11 +84,15 @@ const pem = secret(must(value => Buffer.isBuffer(value), 'be the content of a PE
 const checks: Checks<ConnectOptions> = {
   // parseHosts checks each of them.
   hosts: () => undefined,
+  srv: must(value => typeof value === 'string' && /^[^\s:/@]+$/.test(value), 'be a domain', "such as 'example.com'"),
+  autoSync: must(value => typeof value === 'boolean' || (period(value) === undefined && Number(value) >= 1_000), 'be true, false or a number of milliseconds, 1000 or more'),
   credentials: secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem })),
   auth: userAndPassword,
   grpcOptions: record,
   random: randomSource,
 }
+
+const isChanging = (hosts: unknown): hosts is ChangingHosts => typeof hosts === 'function' || observable(hosts) === undefined
 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
   // In JavaScript an endpoint may be passed alone.
@@ -90,55 +102,77 @@ const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
   return false
 }
 
-/** The members behind the endpoints, each through a client of its own; or one member, through a client that the user made and closes. */
-export const connect = (from: ConnectOptions | Etcd3): Members => {
-  const closed = new Subject<never>()
-  const cluster = oneCluster()
-  const owned = isClient(from)
-    ? []
-    : parseHosts(from.hosts).map(host => ({
-        host,
-        clients: connections(
-          number =>
-            clientOf({
-              ...(from.credentials && { credentials: from.credentials }),
-              hosts: channelAddress(host),
-              // Clients of one host share its connection if their options are equal; this number makes them differ.
-              grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
-              faultHandling: { host: () => passThrough, global: passThrough },
-            }),
-          client => client.close(),
-        ),
-      }))
-  const all = isClient(from)
-    ? [etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster, closed })]
-    : owned.map(({ host, clients }) =>
-        etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
-      )
+/** What only tests change. */
+export interface ConnectSettings {
+  /** Within how many ms a process moves back to the member that it prefers. @default ten minutes */
+  readonly moveWithin?: number
+  readonly resolver?: () => SrvResolver
+}
 
-  const random = isClient(from) ? Math.random : (from.random ?? Math.random)
-  const first = all[Math.min(all.length - 1, Math.floor(random() * all.length))]
-  if (first === undefined) throw new InvalidArgument('hosts', 'needs at least one endpoint, such as \'localhost:2379\'')
-  let current = first
-  const leave = (member: Member): void => {
-    if (current === member) current = all[(all.indexOf(member) + 1) % all.length] ?? member
+/** The hosts that are fixed; none if they change. */
+const fixedHosts = ({ hosts, srv }: ConnectOptions): readonly string[] => {
+  if (srv !== undefined && hosts !== undefined) throw new InvalidArgument('srv', 'must not be passed beside hosts (the hosts are those that DNS names)')
+  return srv !== undefined || isChanging(hosts) ? [] : parseHosts(hosts)
+}
+
+/** The members behind the endpoints, each through a client of its own; or one member, through a client that the user made and closes. */
+export const connect = (from: ConnectOptions | Etcd3, { moveWithin = 600_000, resolver }: ConnectSettings = {}): Members => {
+  const closed = new Subject<never>()
+  if (isClient(from)) {
+    const member = etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster: oneCluster(), closed })
+    return changingMembers({ hosts: [member.host], changes: () => NEVER, open: () => ({ member, close: nothing }), random: Math.random, moveWithin, closed })
   }
-  return {
-    all,
-    returned: merge(...all.map(({ returned }) => returned)),
-    on: <A>(call: (member: Member) => Observable<A>) =>
-      new Observable<A>(subscriber => {
-        const member = current
-        subscribeWithin(subscriber, call(member), {
-          error: thrown => {
-            if (isOutage(thrown)) leave(member)
-            subscriber.error(thrown)
-          },
-        })
-      }),
-    close: () => {
-      closed.error(new Closed())
-      for (const { clients } of owned) clients.close()
-    },
+  const { random = Math.random, autoSync = false, srv, hosts } = from
+  const fixed = fixedHosts(from)
+  /** The hosts of the user, and those that the cluster named besides. */
+  let configured = fixed
+  let found: readonly string[] = []
+  const isIn = (list: readonly string[], host: string): boolean => list.some(other => sameAddress(other, host))
+  const cluster = oneCluster(host => isIn(configured, host))
+  const open: ChangingMembersOptions['open'] = host => {
+    const clients = connections(
+      number =>
+        clientOf({
+          ...(from.credentials && { credentials: from.credentials }),
+          hosts: channelAddress(host),
+          // Clients of one host share its connection if their options are equal; this number makes them differ.
+          grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
+          faultHandling: { host: () => passThrough, global: passThrough },
+        }),
+      client => client.close(),
+    )
+    return {
+      member: etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
+      close: () => {
+        clients.close()
+        cluster.forget(host)
+      },
+    }
   }
+  // Certificates that cannot be used are an error now, and not when the hosts are known.
+  if (fixed.length === 0) open('localhost').close()
+
+  /** Asks a host that the cluster names on a connection that closes again. Only our cluster counts as an answer, and TLS stays on. */
+  const answers = (url: string): Observable<unknown> =>
+    defer(() => {
+      if (isIn([...configured, ...found], url)) return of(url)
+      const [host = url] = parseHosts(url)
+      if (!/^https:/i.test(host) && configured.some(other => /^https:/i.test(other))) return EMPTY
+      const { member, close } = open(host)
+      return memberList(member).pipe(finalize(close))
+    })
+  const changes: ChangingMembersOptions['changes'] = (on, outages) => {
+    const lists = srv !== undefined ? srvHosts(srv, resolver) : isChanging(hosts) ? hostLists(hosts) : NEVER
+    const asked = <A>(ask: Observable<A>, every = askEvery): Observable<A | Error> => asking(ask, every, outages, random)
+    const synced = autoSync === false ? NEVER : asked(foundHosts(on, answers), autoSync === true ? askEvery : autoSync)
+    return merge(
+      asked(lists).pipe(tap(list => (configured = list instanceof Error ? configured : list))),
+      synced.pipe(
+        // The outage itself is reported by those who meet it.
+        filter(list => !isOutage(list)),
+        tap(list => (found = list instanceof Error ? found : list)),
+      ),
+    ).pipe(map(list => (list instanceof Error ? list : [...configured, ...found.filter(url => !isIn(configured, url))])))
+  }
+  return changingMembers({ hosts: fixed, changes, open, random, moveWithin, closed })
 }

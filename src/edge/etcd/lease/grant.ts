@@ -3,7 +3,7 @@ import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, sh
 import { Disconnected, Rewound } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { NeverSent } from '../connection/etcd-errors.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 import { atTime, revoke } from './revoke.js'
 
 /** What etcd granted, and when the request was sent (monotonic ms). */

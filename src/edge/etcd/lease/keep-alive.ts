@@ -1,7 +1,8 @@
-import { catchError, defer, EMPTY, filter, mergeMap, retry, Subject, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
+import { catchError, defer, EMPTY, filter, mergeMap, retry, Subject, Subscription, take, takeUntil, tap, throwError, type Observable } from 'rxjs'
 import { timeout, timer } from '../../../flow/clock.js'
+import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { Closed, Disconnected, toError } from '../../../core/errors.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 import { confirm, firstDue, type KeptLease } from './kept-lease.js'
 import { leaseGroup, type LeaseGroup } from './lease-group.js'
 import { pingAlone, type Pong } from './ping-stream.js'
@@ -100,6 +101,14 @@ export const keepAlive = (members: Members, random: () => number = Math.random):
     .pipe(mergeMap(lease => (lease.pinger === isolation ? pingIsolated(lease) : EMPTY), aloneAtOnce))
     .subscribe({ error: () => undefined })
 
+  const moving = subscribeWithin(new Subscription(), members.moves, {
+    next: member => {
+      for (const group of [...groups]) group.move(member)
+    },
+    error: nothing,
+    complete: nothing,
+  })
+
   return {
     add: (lease, sentAt) => {
       lease.deadline = sentAt + lease.ttl * 1000
@@ -107,6 +116,9 @@ export const keepAlive = (members: Members, random: () => number = Math.random):
       assign(lease)
     },
     remove: lease => lease.pinger?.remove(lease),
-    close: () => isolated.unsubscribe(),
+    close: () => {
+      isolated.unsubscribe()
+      moving.unsubscribe()
+    },
   }
 }

@@ -5,7 +5,7 @@ import { now, timers } from '../../../flow/clock.js'
 import { longestDelay } from '../../../core/arguments.js'
 import { confirm, delayedNextPing, isUnconfirmed, nextDue, type KeptLease } from './kept-lease.js'
 import type { Member } from '../connection/member.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 import { pingStream, type PingStream, type Pong } from './ping-stream.js'
 
 /** The leases of one keep-alive stream. */
@@ -13,6 +13,8 @@ export interface LeaseGroup {
   readonly leases: ReadonlyMap<string, KeptLease>
   readonly add: (lease: KeptLease) => void
   readonly remove: (lease: KeptLease) => void
+  /** Pings on this member as well. The stream there is kept as soon as it answers, and the one before closes. */
+  readonly move: (member: Member) => void
   /** How many leases it takes; fewer after answers were late. */
   capacity: number
 }
@@ -30,6 +32,8 @@ interface GroupEvents {
 const spareAfter = 1000
 /** The same after the stream to such a member broke. */
 const spareAfterBreak = 100
+/** How long (ms) the member to which the leases move may take to answer. */
+const arriveWithin = 5000
 
 /** Pings its leases every third of their TTL, on one stream and with one timer. If the stream breaks or is silent, it opens another one on another member. */
 export const leaseGroup = (members: Members, capacity: number, random: () => number, { isolate, crowded, emptied }: GroupEvents): LeaseGroup => {
@@ -37,6 +41,8 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
   const backoff = exponential({ random })
   let main: PingStream | undefined
   let spare: PingStream | undefined
+  /** The spare one, if the leases move to it: then answers on the main one do not make it needless. */
+  let arriving: PingStream | undefined
   let breaks = 0
   let reopened = false
   let spareOpenedAt = -Infinity
@@ -90,8 +96,11 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     if (stream === spare) {
       main?.close()
       main = spare
-    } else spare?.close()
-    spare = undefined
+      spare = undefined
+    } else if (spare !== arriving) {
+      spare?.close()
+      spare = undefined
+    }
     const lease = leases.get(pong.id)
     if (!lease) return
     if (pong.ttl <= 0) remove(lease)
@@ -150,6 +159,16 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     spare?.start()
   }
 
+  const move = (member: Member): void => {
+    // While no stream is open, the next one goes to the member in use anyway.
+    if (main === undefined || main.member() === member) return
+    spareOpenedAt = now()
+    lastTried = member
+    spare?.close()
+    spare = arriving = open(use => use(member), all)
+    spare.start()
+  }
+
   const tick = (): void => {
     const t = now()
     let next = Infinity
@@ -167,6 +186,11 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
       }
       next = Math.min(next, lease.due, lease.deadline)
     }
+    if (arriving !== undefined && t - spareOpenedAt > arriveWithin) {
+      if (spare === arriving) spare = undefined
+      if (main !== arriving) arriving.close()
+      arriving = undefined
+    }
     openSpare(t)
     const since = members.all.length > 1 ? main?.waitingSince() : undefined
     wakeBy(since === undefined ? next : Math.min(next, Math.max(since, spareOpenedAt) + spareAfter))
@@ -183,6 +207,7 @@ export const leaseGroup = (members: Members, capacity: number, random: () => num
     leases,
     capacity,
     remove,
+    move,
     add: lease => {
       leases.set(lease.id, lease)
       lease.pinger = group

@@ -1,7 +1,7 @@
 import { map, throwError, type Observable } from 'rxjs'
 import { InvalidArgument } from '../../../core/errors.js'
 import type { Remaining } from '../../../core/store.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 
 /** See `Registry.remaining`. The leader answers, since it alone counts the time of leases. */
 export const remaining = (members: Members, leaseId: string): Observable<Remaining> =>

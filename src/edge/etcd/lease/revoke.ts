@@ -3,7 +3,7 @@ import { defer, EMPTY, retry, takeUntil, throwError, type Observable } from 'rxj
 import { longestDelay } from '../../../core/arguments.js'
 import { Closed, Denied, InvalidArgument, LeaseLost } from '../../../core/errors.js'
 import { now, timer } from '../../../flow/clock.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 
 const isAny = (error: unknown, ...classes: readonly (abstract new (...args: never[]) => unknown)[]): boolean => classes.some(each => error instanceof each)
 

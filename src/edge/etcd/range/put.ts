@@ -4,7 +4,7 @@ import { catchError, defer, map, throwError, type Observable } from 'rxjs'
 import { quotedValue } from '../../../core/validation.js'
 import { InvalidArgument, LeaseLost, Taken } from '../../../core/errors.js'
 import { isUnicode, type Change, type Entry, type Lease, type Revision } from '../../../core/store.js'
-import type { Members } from '../connection/members.js'
+import type { Members } from '../connection/changing-members.js'
 import { textIn } from '../wire/text-in.js'
 
 // etcd itself checks its limits (1.5 MiB and 128 entries by default), since its flags can change them.

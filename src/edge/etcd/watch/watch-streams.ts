@@ -37,6 +37,8 @@ export interface AddedWatch extends Unsubscribable {
 /** The watches of one member, on as few gRPC streams as possible: one, and older ones whose token etcd does not accept for new watches. */
 export interface WatchStreams {
   readonly add: (watcher: Watcher) => AddedWatch
+  /** Whether no stream is open. */
+  readonly isIdle: () => boolean
   /** Fails all watches, and those to come, with this error. */
   readonly close: (error: Error) => void
   /** Makes a call, which renews the token. Completes; errors if the member does not answer. */
@@ -227,6 +229,7 @@ export const watchStreams = (member: Member): WatchStreams => {
       watcher.fail(closed)
       return notAdded
     },
+    isIdle: () => open.size === 0,
     close: error => {
       closed = error
       for (const stream of [...open]) stream.fail(error)

@@ -59,4 +59,22 @@ describe('one cluster', () => {
       expect(thrown(() => seen('a', says('1')))).toMatchObject({ name: 'Disconnected', host: 'a' })
     })
   })
+  it('never counts as replaced by a host that the cluster itself named; one that belonged to it may be', () => {
+    virtually(({ advance }) => {
+      const { seen } = oneCluster(host => host === 'a')
+      seen('a', says('1'))
+      seen('named', says('1'))
+      advance(120_000)
+      expect(thrown(() => seen('other', says('2')))).toMatchObject({ name: 'Disconnected', host: 'other' })
+      expect(thrown(() => seen('named', says('2')))).toBeInstanceOf(Rewound)
+    })
+  })
+  it('takes a host that was left for good for a stranger', () => {
+    const { seen, forget, isStranger } = oneCluster()
+    seen('a', says('1'))
+    seen('b', says('1'))
+    forget('b')
+    expect(isStranger('b')).toBe(true)
+    expect(thrown(() => seen('b', says('2')))).toBeInstanceOf(Disconnected)
+  })
 })

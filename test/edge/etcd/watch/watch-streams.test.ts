@@ -188,7 +188,7 @@ describe('a watch stream', () => {
 
   it('closes when its watches have moved to another stream or left', () => {
     const { member, answer, refuse, asked, open } = scene()
-    const { watch } = watches({ all: [member], returned: NEVER, on: call => call(member), close: () => undefined })
+    const { watch } = watches({ all: [member], hosts: NEVER, moves: NEVER, returned: NEVER, on: call => call(member), close: () => undefined })
     const all = ['a', 'b'].map(prefix => watch(prefix, 1).subscribe())
     answer(nth(1))
     refuse(nth(2))
@@ -199,7 +199,7 @@ describe('a watch stream', () => {
 
   it('renews its token for a watch each time it is refused after it was created', () => {
     const { member, send, asked, open } = scene()
-    const { watch } = watches({ all: [member], returned: NEVER, on: call => call(member), close: () => undefined })
+    const { watch } = watches({ all: [member], hosts: NEVER, moves: NEVER, returned: NEVER, on: call => call(member), close: () => undefined })
     const errors: unknown[] = []
     const all = ['a', 'b', 'c'].map(prefix => watch(prefix, 5).subscribe({ error: (error: unknown) => errors.push(error) }))
     send(1, created(nth(1)))
@@ -328,7 +328,7 @@ describe('a history that takes long to arrive', () => {
     virtually(time => {
       const played = scene({ read: of({ header: { cluster_id: '7', revision: '5' } }) })
       const revisions: number[] = []
-      const watching = watches({ all: [played.member], returned: NEVER, on: call => call(played.member), close: () => undefined })
+      const watching = watches({ all: [played.member], hosts: NEVER, moves: NEVER, returned: NEVER, on: call => call(played.member), close: () => undefined })
       const subscription = watching.watch('a', 1).subscribe(({ revision }) => revisions.push(revision))
       played.answer(nth(1))
       test({ ...played, revisions }, time)
