@@ -101,5 +101,12 @@ export const failure = (host: string, error: unknown, ending?: Ending): Error =>
   return error
 }
 
+/** An outage without a connection, with a further reason for it; any other error as it is. */
+export const alsoSince = (error: Error, reason: Error | undefined): Error => {
+  if (reason === undefined || !(error instanceof Disconnected) || error === reason) return error
+  const Outage = error instanceof NeverSent ? NeverSent : Disconnected
+  return error instanceof NeverSent || error.constructor === Disconnected ? new Outage(`${error.message}; ${reason.message}`, { host: error.host, cause: error }) : error
+}
+
 /** Whether the next call should go to another member. */
 export const isOutage = (error: unknown): boolean => error instanceof Error && (error.name === 'Disconnected' || error.name === 'Lagging')

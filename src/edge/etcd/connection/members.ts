@@ -1,22 +1,30 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { merge, Observable, Subject } from 'rxjs'
-import { invalidOptions, optionsOf, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
-import { must, secret, throwIfInvalid } from '../../../core/validation.js'
-import { Closed, InvalidArgument, toError } from '../../../core/errors.js'
+import { invalidOptions, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { throwIfInvalid } from '../../../core/validation.js'
+import { Closed, InvalidArgument } from '../../../core/errors.js'
 import { subscribeWithin } from '../../../flow/subscribe-within.js'
+import { certificates, tlsCredentials, type TlsCredentials } from './certificates.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
 import { isOutage } from './etcd-errors.js'
 import { channelAddress, parseHosts } from './hosts.js'
 import { httpProxyFor } from './http-proxy.js'
 import { etcdMember, type Member } from './member.js'
+import { suppliedOr, type Supplied } from './supplied.js'
 import { tokens, type Credentials } from './tokens.js'
 
 /** How to connect to etcd: options of etcd3's client, except those that would retry or time out beside the registry. */
-export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOptions'> {
+export interface ConnectOptions extends Pick<IOptions, 'grpcOptions'> {
   /** Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`. */
   readonly hosts: string | readonly string[]
-  readonly auth?: Credentials
+  /**
+   * TLS: the contents of PEM files. A function, such as {@link pemFiles}, is asked before the first connection and again at each outage, at most once a
+   * second; if it returns other ones, a new connection is made with them. If it fails, the former ones are used, and the errors of the outage say why.
+   */
+  readonly credentials?: Supplied<TlsCredentials>
+  /** etcd user name and password. A function is asked at each login: before the first call to a member, and after etcd has refused a token. */
+  readonly auth?: Supplied<Credentials>
   /** Uniform in [0, 1): chooses the endpoint that is used first, so that many processes with the same list spread over the members. @default Math.random */
   readonly random?: () => number
 }
@@ -63,21 +71,11 @@ const channelFor = (host: string, own: typeof channel = {}): typeof channel => (
   ...own,
 })
 
-const clientOf = (options: IOptions): Etcd3 => {
-  try {
-    return new Etcd3(options)
-  } catch (error) {
-    // OpenSSL reports a certificate without its key like this.
-    throw new InvalidArgument('credentials', `must be certificates and a key that belong together, in PEM format (${toError(error).message})`, { cause: error })
-  }
-}
-
-const pem = secret(must(value => Buffer.isBuffer(value), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
 const checks: Checks<ConnectOptions> = {
   // parseHosts checks each of them.
   hosts: () => undefined,
-  credentials: secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem })),
-  auth: userAndPassword,
+  credentials: suppliedOr(tlsCredentials),
+  auth: suppliedOr(userAndPassword),
   grpcOptions: record,
   random: randomSource,
 }
@@ -94,26 +92,37 @@ const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
 export const connect = (from: ConnectOptions | Etcd3): Members => {
   const closed = new Subject<never>()
   const cluster = oneCluster()
+  const tls = certificates(isClient(from) ? undefined : from.credentials, closed)
   const owned = isClient(from)
     ? []
     : parseHosts(from.hosts).map(host => ({
         host,
         clients: connections(
-          number =>
-            clientOf({
-              ...(from.credentials && { credentials: from.credentials }),
+          number => {
+            const credentials = tls.current()
+            return new Etcd3({
+              ...(credentials && { credentials }),
               hosts: channelAddress(host),
               // Clients of one host share its connection if their options are equal; this number makes them differ.
               grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
               faultHandling: { host: () => passThrough, global: passThrough },
-            }),
+            })
+          },
           client => client.close(),
+          tls,
         ),
       }))
   const all = isClient(from)
-    ? [etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster, closed })]
+    ? [etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster, closed, trouble: tls.trouble })]
     : owned.map(({ host, clients }) =>
-        etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
+        etcdMember({
+          host,
+          connections: clients,
+          tokens: tokens(host, { credentials: from.auth, ready: tls.ready, auth: () => clients.current().auth }),
+          cluster,
+          closed,
+          trouble: tls.trouble,
+        }),
       )
 
   const random = isClient(from) ? Math.random : (from.random ?? Math.random)
