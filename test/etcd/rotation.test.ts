@@ -56,7 +56,7 @@ describe('a client certificate that expires', () => {
       proxy.reset()
       await vi.waitFor(() => expect(sets.slice(before).map(({ status }) => status)).toEqual(expect.arrayContaining(['live'])), 5_000)
     }
-    await etcd.client().put(`/rx-discovery/web/other${1}`).value('{"v":1,"address":"10.0.0.2:8080"}')
+    await etcd.client().put('/rx-discovery/web/other').value('{"v":1,"address":"10.0.0.2:8080"}')
     await vi.waitFor(() => expect(sets.at(-1)?.size).toBe(2), 5_000)
     expect(statuses(states)).toEqual(['registering', 'registered'])
     expect(leases(states).size).toBe(1)
@@ -72,7 +72,7 @@ describe('a client certificate that expires', () => {
     await running()
     await sleep(expiresAt - Date.now() + 500)
     proxy.reset()
-    await vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toMatch(/failed the TLS handshake.*certificate expired/i), 5_000)
+    await vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toMatch(/failed the TLS handshake: etcd refused the client certificate, which may have expired: .*alert number 4[25]/), 5_000)
     // Half of a renewal: the new certificate with the former key.
     writeFileSync(paths.certChain, client.cert)
     await vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toMatch(/failed the TLS handshake.*; the function passed as credentials failed: credentials\(\) must be certificates and a key that belong together/i), 5_000)
@@ -80,7 +80,6 @@ describe('a client certificate that expires', () => {
     await running()
     expect(leases(states).size).toBe(1)
     expect(statuses(states)).toEqual(['registering', 'registered'])
-    expect(proxy.connections()).toBe(1)
   })
 
   it('12.8 is replaced by an asynchronous function, and a function that fails is no outage while the former ones are valid', async () => {
@@ -115,7 +114,7 @@ describe('certificates from a function', () => {
     const { sets, states, errors, running } = both({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
     await vi.waitFor(() => expect([sets.at(-1)?.trouble?.attempt, states.at(-1)?.status]).toEqual([expect.toSatisfy(attempt => Number(attempt) > 1), 'lost']), 10_000)
     expect(sets.at(-1)?.trouble?.error).toBeInstanceOf(Disconnected)
-    expect(sets.at(-1)?.trouble?.error.message).toBe(`the function passed as credentials failed: ENOENT: no such file or directory, open '${paths.privateKey}'`)
+    expect(sets.at(-1)?.trouble?.error.message).toContain(`the function passed as credentials failed: ENOENT: no such file or directory, open '${paths.privateKey}'`)
     expect(states.at(-1)).toMatchObject({ cause: { name: 'Disconnected', message: expect.stringContaining('ENOENT') as unknown } })
     expect(errors).toEqual([])
     write(client)
@@ -133,7 +132,7 @@ describe('certificates from a function', () => {
         return { rootCertificate: ca, privateKey: String(client.key) as never, certChain: client.cert }
       },
     })
-    await vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toBe('the function passed as credentials failed: credentials().privateKey must be the content of a PEM file, as a Buffer (such as readFileSync(path))'), 5_000)
+    await vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toContain('the function passed as credentials failed: credentials().privateKey must be the content of a PEM file, as a Buffer (such as readFileSync(path))'), 5_000)
     await sleep(2_500)
     expect(asked).toBeLessThanOrEqual(4)
   })
@@ -197,7 +196,7 @@ describe.each(['simple', 'jwt'] as const)('a password that changes, with %s toke
     await etcd.restart()
     await vi.waitFor(() => expect(sets.at(-1)?.trouble?.error).toBeInstanceOf(Denied), 5_000)
     auth = () => Promise.reject(new Error(`403 for {"password":"${next}"} at https://x:${next}@vault`))
-    const troubled = (message: string) => vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toBe(message), 5_000)
+    const troubled = (message: string) => vi.waitFor(() => expect(sets.at(-1)?.trouble?.error.message).toContain(message), 5_000)
     await troubled('the function passed as auth failed: 403 for {"…":"…"} at https://…@vault')
     auth = () => ({ username: user.username })
     await troubled('the function passed as auth failed: auth().password must be a string')

@@ -12,7 +12,7 @@ import { supplied, type Supplied } from './supplied.js'
 /** The certificate of the authority that signed etcd's, and the client's own certificate with its key: the contents of PEM files. */
 export type TlsCredentials = NonNullable<IOptions['credentials']>
 
-const pem = secret(must(value => Buffer.isBuffer(value), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
+const pem = secret(must(value => Buffer.isBuffer(value) && value.includes('-----BEGIN'), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
 const fields = secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem }))
 
 /** PEM contents that TLS accepts. The flaw shows none of them. */

@@ -39,8 +39,17 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'could not be reached'],
 ]
 
+/** The alerts with which a server refuses a client's certificate (RFC 8446, section 6). Go answers an expired one with 42. */
+const refusedCertificate = /alert number (?:42|43|44|45|46|48|116)$/
+const withoutSources = (text: string): string => {
+  const [, problem, alert] = /error:[\dA-F]+:SSL routines:[^:]*:([^:]+):.*?(?::(SSL alert number \d+))?\s*$/s.exec(text) ?? []
+  if (problem === undefined) return text
+  if (alert === undefined) return problem
+  return `${refusedCertificate.test(alert) ? 'etcd refused the client certificate, which may have expired: ' : ''}${problem} (${alert})`
+}
+
 const reason = (details: string): string =>
-  details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, '')
+  withoutSources(details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, ''))
 
 /** A failure of an HTTP proxy has no text: grpc-js writes it to stderr and rejects with nothing. */
 const hasNoReason = (details: string): boolean => /^(?:undefined|null)?$/.test(reason(details))

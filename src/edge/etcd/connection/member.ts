@@ -80,10 +80,13 @@ const isAnswer = (error: unknown): boolean => !isOutage(error) || error instance
 export const etcdMember = ({ host, connections, tokens, cluster, closed, trouble }: MemberParts): Member => {
   const usersClient = tokens === undefined
   const token = tokens?.current ?? of(undefined)
+  /** Why there was no connection, as another call found since the last answer. */
+  let explanation: Error | undefined
+  const withReason = (error: unknown): Error => alsoSince(isUnexplained(error) && explanation ? explanation : toError(error), trouble())
   const ask = (client: RawClient): Observable<unknown> =>
     token.pipe(
       switchMap(current => unary({ host, usersClient, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
-      catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
+      catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => withReason(error)))),
     )
   const probe = connections.answering(ask).pipe(raceWith(closed))
   const ended = (end: StreamEnd): never => {
@@ -94,9 +97,6 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed, trouble
     throw new Disconnected(`${host} ${text}`, { host })
   }
   const { health, pass, returned, answered, failed } = breaker(host, probe)
-  /** Why there was no connection, as another call found since the last answer. */
-  let explanation: Error | undefined
-  const withReason = (error: unknown): Error => alsoSince(isUnexplained(error) && explanation ? explanation : toError(error), trouble())
   const answers = (): void => {
     explanation = undefined
     answered()

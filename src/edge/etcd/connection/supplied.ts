@@ -15,6 +15,7 @@ const withoutSecrets = (text: string): string =>
     .replace(/-----BEGIN[^]*?(?:-----END[^-]*-----|$)/g, '…')
     .replace(/"[^"]*"?/g, '"…"')
     .replace(/[^\s/]+@/g, '…@')
+    .replace(/\s+/g, ' ')
     .slice(0, 300)
 
 const isPromise = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> => typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
