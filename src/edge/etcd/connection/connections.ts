@@ -1,8 +1,8 @@
-import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry, Subject, take, takeUntil, throwError, type Observable } from 'rxjs'
+import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry, Subject, switchMap, take, takeUntil, throwError, type Observable } from 'rxjs'
 import { toError } from '../../../core/errors.js'
 import { now, timer, timers } from '../../../flow/clock.js'
 import { nothing } from '../../../flow/subscribe-within.js'
-import { NeverSent } from './etcd-errors.js'
+import { isCertificateRefused, NeverSent } from './etcd-errors.js'
 
 /**
  * Why a stream must be opened again: `moved`, because its connection was silent or refused, and another one came into use; `queued`, because its
@@ -49,6 +49,8 @@ const lifetime = 8_000
 const besideRefusals = 2_000
 /** The pause (ms) before the connection in use is asked again meanwhile. */
 const askAgainAfter = 25
+/** The pause (ms) after etcd has refused the client's certificate. Each such refusal leaks a socket in Node (20.20), so the channel must not redial. */
+const afterRefusedCertificate = 1_000
 /** After a pause of this length (ms) between two refusals, the count starts over. */
 const forgetAfter = 2_000
 /** If a connection is silent again within this time (ms), although its streams were answered at first, it is taken for full. */
@@ -65,14 +67,8 @@ interface Stream {
   readonly ended: Subject<StreamEnd>
 }
 
-/** What connections are opened with, such as certificates. A connection keeps what it was opened with, also when the system redials it. */
-export interface Renewable {
-  /** Another value, if it has changed. */
-  readonly current: () => unknown
-  /** Looks whether it has changed. */
-  readonly renew: () => void
-}
-
+/** What connections are opened with, such as certificates; `renew` looks whether it has changed. A channel that redials uses what it was opened with. */
+export type Renewable = Readonly<Record<'current', () => unknown> & Record<'renew', () => void>>
 const unchanging: Renewable = { current: () => undefined, renew: nothing }
 
 /** A connection and its streams. It is opened when it is used first. */
@@ -146,8 +142,14 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
 
   /** Since when the connection in use refuses, when it did so last, and when another one was dialled because of it. */
   let [refusedSince, refusedAt, dialledAt] = [Infinity, -Infinity, -Infinity]
+  let refusedCertificateAt = -Infinity
   const noteRefusal = (error: unknown): void => {
     const at = now()
+    if (isCertificateRefused(error)) {
+      refusedCertificateAt = at
+      replace(dial())
+      return
+    }
     if (at - refusedAt > forgetAfter) refusedSince = Infinity
     // A connection that was not made is redialled by its channel.
     if (!(error instanceof NeverSent)) refusedSince = Math.min(refusedSince, at)
@@ -161,6 +163,11 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     material.renew()
     if (used.openedWith() !== material.current()) replace(dial())
   }
+  const afterPause = <T>(next: () => Observable<T>): Observable<T> =>
+    defer(() => {
+      const pause = refusedCertificateAt + afterRefusedCertificate - now()
+      return pause > 0 ? timer(pause).pipe(switchMap(next)) : next()
+    })
   type Ask = (connection: C) => Observable<unknown>
   /** Emits what to do with the connection that answered. */
   const inTurn = (ask: Ask): Observable<() => void> =>
@@ -170,8 +177,8 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
         return ask(line.connection()).pipe(
           // A refusal says more than silence, so a connection that is refused comes into use, too.
           catchError((error: unknown) => {
-            noteRefusal(error)
             if (attempt > 0) replace(line)
+            noteRefusal(error)
             return throwError(() => toError(error))
           }),
           map(() => () => (attempt > 0 ? leaveSilent(line) : undefined)),
@@ -224,7 +231,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
       }
     },
     answering: ask =>
-      defer(() => {
+      afterPause(() => {
         renewLine()
         return isRefusing() ? andBeside(ask) : inTurn(ask)
       }).pipe(

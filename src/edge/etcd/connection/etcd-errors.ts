@@ -23,6 +23,9 @@ export const isUnexplained = (error: unknown): boolean => error instanceof Never
 
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
+/** Whether etcd refused the client's certificate. It goes on doing so until the certificate or etcd's authorities change. */
+export const isCertificateRefused = (error: unknown): boolean => error instanceof Disconnected && error.message.includes(certificateRefused)
+
 /** The connection stands, and the answer did not come within the deadline of the call. */
 export class TimedOut extends Disconnected {}
 
@@ -41,11 +44,12 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
 
 /** The alerts with which a server refuses a client's certificate (RFC 8446, section 6). Go answers an expired one with 42. */
 const refusedCertificate = /alert number (?:42|43|44|45|46|48|116)$/
+const certificateRefused = 'etcd refused the client certificate, which may have expired: '
 const withoutSources = (text: string): string => {
   const [, problem, alert] = /error:[\dA-F]+:SSL routines:[^:]*:([^:]+):.*?(?::(SSL alert number \d+))?\s*$/s.exec(text) ?? []
   if (problem === undefined) return text
   if (alert === undefined) return problem
-  return `${refusedCertificate.test(alert) ? 'etcd refused the client certificate, which may have expired: ' : ''}${problem} (${alert})`
+  return `${refusedCertificate.test(alert) ? certificateRefused : ''}${problem} (${alert})`
 }
 
 const reason = (details: string): string =>

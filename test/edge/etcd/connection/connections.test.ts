@@ -1,6 +1,7 @@
 import { concat, defer, map, merge, mergeMap, NEVER, of, retry, take, tap, throwError, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
+import { Disconnected } from '../../../../src/core/errors.js'
 import { connections } from '../../../../src/edge/etcd/connection/connections.js'
 import { NeverSent } from '../../../../src/edge/etcd/connection/etcd-errors.js'
 import { nothing } from '../../../../src/flow/subscribe-within.js'
@@ -189,6 +190,17 @@ describe('connections', () => {
       expectObservable(merge(now$, late)).toBe('60ms a 39ms #', { a: 'new1' }, new Error('old0'))
       flush()
       expect(all.current()).toBe('new1')
+    }),
+  )
+  it(
+    'are closed for a second after etcd has refused the certificate of the client, and then dialled anew',
+    scene(({ expectObservable, flush }) => {
+      const { answering, current, made, closed } = pool()
+      const refused = new Disconnected('h:1 failed the TLS handshake: etcd refused the client certificate, which may have expired: …')
+      const answers = answering(one => (one < 2 ? throwError(() => refused) : of(one))).pipe(every25)
+      expectObservable(answers).toBe('2000ms (a|)', { a: 2 })
+      flush()
+      expect([current(), made, closed]).toEqual([2, [0, 1, 2], [0, 1]])
     }),
   )
 })
