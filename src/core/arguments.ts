@@ -211,7 +211,7 @@ export const optionsOf = (verb: string, checks: Readonly<Record<string, Validato
 
 /** User name and password. Of anything else, only the type is shown. */
 export const userAndPassword: Validator = value => {
-  const both = optionsOf('auth', { username: text, password: secret(text) }, ['username', 'password'])
+  const both = optionsOf('auth', { username: secret(text), password: secret(text) }, ['username', 'password'])
   return (isRecord(value) ? both : secret(both))(value)
 }
 

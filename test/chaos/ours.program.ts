@@ -1,12 +1,13 @@
 // A subject of the failure matrix that uses rx-discovery as an application does. It prints each state as a line of JSON and runs the commands that it reads from its input.
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { EMPTY, of, Subject, switchMap, take, type Observable } from 'rxjs'
 import { discover, register, type Registration, type ServiceSet } from '../../src/index.js'
-import { etcdRegistry } from '../../src/edge/etcd/index.js'
+import { etcdRegistry, pemFiles } from '../../src/edge/etcd/index.js'
 import type { Assignment, SubjectLine } from './subject-protocol.js'
 import { digestOf } from './weights.js'
 
-const { hosts, service, id, ttl, auth, tls, verify, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, passwordFile, tls, tlsFiles, verify, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const print = (line: SubjectLine): void => console.log(JSON.stringify(line))
 const failed = (what: string) => (error: unknown): void => print({ failed: `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, failed(event))
@@ -17,7 +18,8 @@ const registry = etcdRegistry({
   hosts,
   // The rows of the matrix choose the member that is used first.
   random: () => 0,
-  ...(auth && { auth }),
+  ...(auth && { auth: passwordFile === undefined ? auth : () => ({ ...auth, password: readFileSync(passwordFile, 'utf8') }) }),
+  ...(tlsFiles && { credentials: pemFiles({ rootCertificate: tlsFiles.ca, certChain: tlsFiles.cert, privateKey: tlsFiles.key }) }),
   ...(rootCertificate && { credentials: { rootCertificate, ...(certChain && { certChain }), ...(privateKey && { privateKey }) } }),
 })
 

@@ -1,18 +1,20 @@
 // The other subject of the failure matrix. It uses etcd3 as its documentation shows: a `Watcher` over a listing, and a `Lease` that is granted watchAgain when it is lost.
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd3, type Lease } from 'etcd3'
 import type { Assignment, SubjectLine } from './subject-protocol.js'
 import { digestOf, weightOf } from './weights.js'
 
-const { hosts, service, id, ttl, auth, tls } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, passwordFile, tls, tlsFiles } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const print = (line: SubjectLine): void => console.log(JSON.stringify(line))
 const failed = (what: string) => (error: unknown): void => print({ failed: `${what}: ${error instanceof Error ? error.message : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, failed(event))
 
 const client = new Etcd3({
   hosts: [...hosts],
-  ...(auth && { auth }),
+  ...(auth && { auth: passwordFile === undefined ? auth : { ...auth, password: readFileSync(passwordFile, 'utf8') } }),
+  ...(tlsFiles && { credentials: { rootCertificate: readFileSync(tlsFiles.ca), certChain: readFileSync(tlsFiles.cert), privateKey: readFileSync(tlsFiles.key) } }),
   ...(tls && { credentials: { rootCertificate: Buffer.from(tls.ca), ...(tls.cert && tls.key && { certChain: Buffer.from(tls.cert), privateKey: Buffer.from(tls.key) }) } }),
 })
 const prefix = `/rx-discovery/${service}/`

@@ -39,8 +39,12 @@ export interface Assignment {
   /** In seconds. */
   readonly ttl: number
   readonly auth?: { readonly username: string; readonly password: string }
+  /** A file with the password, which is read instead of `auth.password`: at each login by rx-discovery, once by etcd3. */
+  readonly passwordFile?: string
   /** PEM. */
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string }
+  /** The files of PEM, instead of `tls`. rx-discovery reads them by `pemFiles`, etcd3 once. */
+  readonly tlsFiles?: { readonly ca: string; readonly cert: string; readonly key: string }
   /** The option `verify` of `discover`: how often the set is compared with etcd, ms. */
   readonly verify?: number
   /** The option `onTaken` of `register`. */

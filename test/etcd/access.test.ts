@@ -50,6 +50,19 @@ describe('certificates that do not fit', () => {
   const more = (attempt: unknown): boolean => Number(attempt) > 2
 })
 
+describe('a client certificate', () => {
+  it('whose common name is a user of etcd is a login', async () => {
+    const certs = certificates()
+    const etcd = own(await etcdServer({ tls: certs, token: { kind: 'simple', ttl: 300 } }), it => it.close())
+    const { user } = await enableAuth(etcd.client(), '/rx-discovery/web/')
+    const as = (identity: Identity) => both({ hosts: etcd.endpoint, credentials: { rootCertificate: certs.ca, certChain: identity.cert, privateKey: identity.key } })
+    const { states, sets } = as(certs.clientFor(user.username, 3_600_000))
+    const stranger = as(certs.client)
+    await vi.waitFor(() => expect([states.at(-1)?.status, sets.at(-1)?.size]).toEqual(['registered', 1]), 10_000)
+    await vi.waitFor(() => expect(stranger.errors).toMatchObject([{ name: 'Denied' }, { name: 'Denied' }]), 10_000)
+  })
+})
+
 describe('passwords', () => {
   let etcd: EtcdServer
   let logins: Logins

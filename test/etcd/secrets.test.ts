@@ -17,7 +17,8 @@ import { certificates } from './tls.js'
 const prefix = '/rx-discovery/web/'
 const wrong = 'wr0ng-passw0rd'
 const secret = 'user-password'
-const { ca, server, client, expired } = certificates()
+const certs = certificates()
+const { ca, client, expired } = certs
 const stranger = certificates()
 const keys = [client, expired, stranger.client].map(({ key }) => String(key))
 
@@ -152,7 +153,7 @@ describe('nothing that is printed contains a secret', () => {
   })
 
   it('if certificates and keys are wrong, expired or missing', async () => {
-    const { endpoint } = own(await etcdServer({ tls: { ca, server, client, expired } }), it => it.close())
+    const { endpoint } = own(await etcdServer({ tls: certs }), it => it.close())
     const credentials = [
       { rootCertificate: ca },
       { rootCertificate: ca, certChain: expired.cert, privateKey: expired.key },
@@ -161,6 +162,39 @@ describe('nothing that is printed contains a secret', () => {
     ]
     for (const each of credentials) await provoke({ hosts: endpoint, credentials: each }, ['Disconnected'])
   })
+
+  it('if functions for credentials and passwords fail, return something wrong, or return it late', async () => {
+    const { endpoint } = own(await etcdServer({ tls: certs }), it => it.close())
+    const right = { rootCertificate: ca, certChain: client.cert, privateKey: client.key }
+    const store = Object.assign(new Error(`GET https://user:${secret}@vault failed for "${secret}": ${String(client.key)}`), { request: { headers: { token: secret } } })
+    const credentials: readonly (() => unknown)[] = [
+      () => ({ ...right, privateKey: String(client.key) }),
+      () => ({ ...right, privateKey: stranger.client.key }),
+      () => ({ rootCertificate: ca, privateKey: client.key }),
+      () => client.key,
+      () => String(client.key),
+      () => Promise.reject(store),
+      () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- foreign code throws anything
+        throw secret
+      },
+      () => JSON.parse(secret) as unknown,
+      // Later attempts ask again, so this one goes on failing.
+      () => sleep(10).then(() => ({ ...right, certChain: expired.cert, privateKey: expired.key })),
+    ]
+    await Promise.all(credentials.map(each => provoke({ hosts: endpoint, credentials: each as NonNullable<ConnectOptions['credentials']> }, ['Disconnected'])))
+    const { endpoint: open, user } = await guarded('simple')
+    const auth: readonly (() => unknown)[] = [
+      () => ({ username: user.username, password: Buffer.from(secret) }),
+      () => secret,
+      () => `${user.username}:${secret}`,
+      () => [user.username, secret],
+      () => ({ username: [secret], password: secret }),
+      () => Promise.reject(store),
+    ]
+    await Promise.all(auth.map(each => provoke({ hosts: open, auth: each as NonNullable<ConnectOptions['auth']> }, ['Disconnected'])))
+    await provoke({ hosts: open, auth: () => Promise.resolve({ ...user, password: wrong }) }, ['Denied'])
+  }, 60_000)
 
   it('if options are invalid', () => {
     const { error, clean, names } = witness()

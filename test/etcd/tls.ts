@@ -11,11 +11,13 @@ export interface Identity {
 /** A certificate authority for one test, and the certificates that it signed. */
 export interface Certificates {
   readonly ca: Buffer
-  /** For `127.0.0.1` and `localhost`. */
+  /** For `127.0.0.1` and `localhost`, or for another name. */
   readonly server: Identity
   readonly client: Identity
   /** A client certificate that expired yesterday. */
   readonly expired: Identity
+  /** A client certificate for the user `commonName` that expires in so many ms, rounded down to a second. */
+  readonly clientFor: (commonName: string, ms: number) => Identity
 }
 
 const day = 86_400_000
@@ -36,7 +38,9 @@ const extension = (id: string, value: Buffer): Buffer => sequence(oid(id), der(0
 const ecdsaWithSha256 = sequence(oid('2a8648ce3d040302'))
 const isAuthority = extension('551d13', sequence(der(0x01, Buffer.from([0xff]))))
 const forServersAndClients = extension('551d25', sequence(oid('2b06010505070301'), oid('2b06010505070302')))
-const forLoopback = extension('551d11', sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1]))))
+const hostName = (host: string): Buffer => der(0x82, Buffer.from(host))
+const forLoopback = sequence(hostName('localhost'), der(0x87, Buffer.from([127, 0, 0, 1])))
+const alternativeNames = (names: Buffer): Buffer => extension('551d11', names)
 
 interface Issuer {
   readonly name: string
@@ -68,16 +72,17 @@ const issue = (subject: string, extensions: readonly Buffer[], ends: number, iss
   return { cert: Buffer.from(cert), key: Buffer.from(privateKey) }
 }
 
-/** Makes an authority and the certificates for a TLS test. */
-export const certificates = (): Certificates => {
+/** Makes an authority and the certificates for a TLS test. With `serverName`, the certificate of the server is for that name only. */
+export const certificates = (serverName?: string): Certificates => {
   const tomorrow = Date.now() + day
   const authority = issue('rx-discovery test authority', [isAuthority], tomorrow)
   const by = { name: 'rx-discovery test authority', key: createPrivateKey(authority.key) }
   return {
     ca: authority.cert,
-    server: issue('etcd', [forServersAndClients, forLoopback], tomorrow, by),
+    server: issue('etcd', [forServersAndClients, alternativeNames(serverName === undefined ? forLoopback : sequence(hostName(serverName)))], tomorrow, by),
     client: issue('client', [forServersAndClients], tomorrow, by),
     expired: issue('expired', [forServersAndClients], Date.now() - day, by),
+    clientFor: (commonName, ms) => issue(commonName, [forServersAndClients], Date.now() + ms, by),
   }
 }
 

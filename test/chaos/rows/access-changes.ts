@@ -1,10 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Range } from 'etcd3'
 import { enableAuth, type TokenOptions } from '../../etcd/auth.js'
 import { authenticationsIn } from '../../etcd/metrics.js'
-import { certificates } from '../../etcd/tls.js'
+import type { EtcdServer } from '../../etcd/server.js'
+import { certificates, type Identity } from '../../etcd/tls.js'
 import { alwaysRegistered, onlyStates, undisturbed } from '../checks.js'
 import { memberOf, prefix, type Setting, type Stage } from '../on-stage.js'
 import type { Row } from '../row.js'
@@ -59,6 +61,46 @@ const pem = { ca: String(own.ca), cert: String(own.client.cert), key: String(own
 
 // gRPC uses IP addresses as TLS server names, and Node warns about each one.
 const certified: Setting = { server: { tls: own }, assignment: { tls: pem }, launch: { env: { NODE_OPTIONS: '--disable-warning=DEP0123' } } }
+
+/** The files of a client certificate, in the directory of etcd. */
+const clientFiles = ({ dir }: EtcdServer) => ({ ca: join(dir, 'ca.crt'), cert: join(dir, 'client.crt'), key: join(dir, 'client.key') })
+const renewFiles = (etcd: EtcdServer, { cert, key }: Identity): void => {
+  const files = clientFiles(etcd)
+  writeFileSync(files.cert, cert)
+  writeFileSync(files.key, key)
+}
+/** For how long (ms) the client certificate is valid: the subjects must start within that time. */
+const validFor = 30_000
+const shortLived: Setting = {
+  server: { tls: own },
+  launch: { env: { NODE_OPTIONS: '--disable-warning=DEP0123' } },
+  prepare: members => {
+    const etcd = memberOf({ members })
+    renewFiles(etcd, own.clientFor('client', validFor))
+    return Promise.resolve({ subjects: { tlsFiles: clientFiles(etcd) } })
+  },
+}
+/** Resolves when the certificate that is in the file now has expired. */
+const expiry = (stage: Stage): Promise<void> => {
+  const { validTo } = new X509Certificate(readFileSync(clientFiles(memberOf(stage)).cert))
+  return sleep(Math.max(0, Date.parse(validTo) - Date.now()) + 500)
+}
+
+/** The password in a file in the directory of etcd. */
+const passwordFile = ({ dir }: EtcdServer): string => join(dir, 'password')
+const changePassword = async (stage: Stage, password: string): Promise<void> => {
+  await stage.admin().user('user').setPassword(password)
+  writeFileSync(passwordFile(memberOf(stage)), password)
+}
+const withPasswordFile: Setting = {
+  server: { token: longLived },
+  prepare: async members => {
+    const etcd = memberOf({ members })
+    const { root, user } = await enableAuth(etcd.client(), prefix)
+    writeFileSync(passwordFile(etcd), user.password)
+    return { subjects: { auth: user, passwordFile: passwordFile(etcd) }, admin: { auth: root } }
+  },
+}
 
 const refusals = /^(live|stale \((Disconnected|Denied)\))$/
 
@@ -115,6 +157,44 @@ export const accessChanges: readonly Row[] = [
       stage.note(await logins(stage, before))
     },
     lift: ({ admin }) => admin().user('user').setPassword('user-password'),
+  },
+  {
+    group,
+    name: 'password changed for good, and in the file from which it is read, etcd killed and restarted',
+    core: true,
+    setting: withPasswordFile,
+    strike: async stage => {
+      await changePassword(stage, 'another')
+      await memberOf(stage).restart()
+    },
+    judge: outcome => [...onlyStates('discovery', outcome.ours.sets, /^(live|stale \(Disconnected\))$/), ...alwaysRegistered(outcome)],
+    remark: 'the restart ends all tokens',
+  },
+  {
+    group,
+    name: 'client certificate expires while connected, files renewed before, connections reset',
+    setting: shortLived,
+    strike: async stage => {
+      const expired = expiry(stage)
+      renewFiles(memberOf(stage), own.client)
+      await expired
+      await reset(stage)
+    },
+    detected: validFor + 2_000,
+    judge: outcome => [...onlyStates('discovery', outcome.ours.sets, /^(live|stale \(Disconnected\))$/), ...alwaysRegistered(outcome)],
+  },
+  {
+    group,
+    name: 'client certificate expires while connected, connections reset, files renewed 3 s later',
+    setting: shortLived,
+    strike: async stage => {
+      await expiry(stage)
+      await reset(stage)
+    },
+    last: 3_000,
+    lift: stage => renewFiles(memberOf(stage), own.client),
+    detected: validFor + 2_000,
+    judge: ({ ours }) => onlyStates('discovery', ours.sets, /^(live|stale \(Disconnected\))$/),
   },
   {
     group,

@@ -1,7 +1,8 @@
-import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry, Subject, take, takeUntil, throwError, type Observable } from 'rxjs'
+import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry, Subject, switchMap, take, takeUntil, throwError, type Observable } from 'rxjs'
 import { toError } from '../../../core/errors.js'
 import { now, timer, timers } from '../../../flow/clock.js'
-import { NeverSent } from './etcd-errors.js'
+import { nothing } from '../../../flow/subscribe-within.js'
+import { isCertificateRefused, NeverSent } from './etcd-errors.js'
 
 /**
  * Why a stream must be opened again: `moved`, because its connection was silent or refused, and another one came into use; `queued`, because its
@@ -48,6 +49,8 @@ const lifetime = 8_000
 const besideRefusals = 2_000
 /** The pause (ms) before the connection in use is asked again meanwhile. */
 const askAgainAfter = 25
+/** The pause (ms) after etcd has refused the client's certificate. Each such refusal leaks a socket in Node (20.20), so the channel must not redial. */
+const afterRefusedCertificate = 1_000
 /** After a pause of this length (ms) between two refusals, the count starts over. */
 const forgetAfter = 2_000
 /** If a connection is silent again within this time (ms), although its streams were answered at first, it is taken for full. */
@@ -64,9 +67,15 @@ interface Stream {
   readonly ended: Subject<StreamEnd>
 }
 
-/** A connection and its streams. */
+/** What connections are opened with, such as certificates; `renew` looks whether it has changed. A channel that redials uses what it was opened with. */
+export type Renewable = Readonly<Record<'current', () => unknown> & Record<'renew', () => void>>
+const unchanging: Renewable = { current: () => undefined, renew: nothing }
+
+/** A connection and its streams. It is opened when it is used first. */
 interface Line<C> {
-  readonly connection: C
+  readonly connection: () => C
+  /** What it was opened with. */
+  readonly openedWith: () => unknown
   readonly streams: Set<Stream>
   receivedAt: number
 }
@@ -76,11 +85,16 @@ const endAll = (streams: Iterable<Stream>, end: StreamEnd): void => {
   for (const stream of [...streams]) stream.ended.next(end)
 }
 
-/** Makes connections by `open`, each with a number of its own, the first one at once. */
-export const connections = <C>(open: (number: number) => C, close: (connection: C) => unknown): Connections<C> => {
-  let opened = 0
-  const dial = (): Line<C> => ({ connection: open(opened++), streams: new Set(), receivedAt: -Infinity })
-  const closeLine = (line: Line<C>): unknown => close(line.connection)
+/** Makes connections by `open`, each with a number of its own. If `material` changes, the connection in use is left for a new one at the next question. */
+export const connections = <C>(open: (number: number) => C, close: (connection: C) => unknown, material: Renewable = unchanging): Connections<C> => {
+  let dialled = 0
+  const dial = (): Line<C> => {
+    const number = dialled++
+    let opened: { readonly connection: C; readonly by: unknown } | undefined
+    const once = () => (opened ??= { by: material.current(), connection: open(number) })
+    return { connection: () => once().connection, openedWith: () => once().by, streams: new Set(), receivedAt: -Infinity }
+  }
+  const closeLine = (line: Line<C>): unknown => close(line.connection())
   let used = dial()
   /** How many streams a connection takes. Once a limit is known, calls and streams have different connections. */
   let room = Infinity
@@ -128,8 +142,14 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
 
   /** Since when the connection in use refuses, when it did so last, and when another one was dialled because of it. */
   let [refusedSince, refusedAt, dialledAt] = [Infinity, -Infinity, -Infinity]
+  let refusedCertificateAt = -Infinity
   const noteRefusal = (error: unknown): void => {
     const at = now()
+    if (isCertificateRefused(error)) {
+      refusedCertificateAt = at
+      replace(dial())
+      return
+    }
     if (at - refusedAt > forgetAfter) refusedSince = Infinity
     // A connection that was not made is redialled by its channel.
     if (!(error instanceof NeverSent)) refusedSince = Math.min(refusedSince, at)
@@ -139,20 +159,29 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     const at = now()
     return at - refusedSince >= firstDialAfter && at - refusedAt <= forgetAfter && at - dialledAt >= dialEvery
   }
+  const renewLine = (): void => {
+    material.renew()
+    if (used.openedWith() !== material.current()) replace(dial())
+  }
+  const afterPause = <T>(next: () => Observable<T>): Observable<T> =>
+    defer(() => {
+      const pause = refusedCertificateAt + afterRefusedCertificate - now()
+      return pause > 0 ? timer(pause).pipe(switchMap(next)) : next()
+    })
   type Ask = (connection: C) => Observable<unknown>
   /** Emits what to do with the connection that answered. */
   const inTurn = (ask: Ask): Observable<() => void> =>
     concat([0], timer(firstDialAfter, timers, dialEvery).pipe(map(index => index + 1))).pipe(
       mergeMap(attempt => {
         const line = attempt === 0 ? used : dial()
-        return ask(line.connection).pipe(
+        return ask(line.connection()).pipe(
           // A refusal says more than silence, so a connection that is refused comes into use, too.
           catchError((error: unknown) => {
+            if (attempt > 0) replace(line)
             noteRefusal(error)
-            replace(line)
             return throwError(() => toError(error))
           }),
-          map(() => () => leaveSilent(line)),
+          map(() => () => (attempt > 0 ? leaveSilent(line) : undefined)),
           takeUntil(timer(lifetime)),
           finalize(() => attempt > 0 && line !== used && closeLine(line)),
         )
@@ -164,7 +193,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     const beside = dial()
     let underWay = true
     return merge(
-      ask(beside.connection).pipe(
+      ask(beside.connection()).pipe(
         map(() => () => replace(beside)),
         catchError(() => EMPTY),
         takeUntil(timer(besideRefusals)),
@@ -178,7 +207,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
   }
 
   return {
-    current: () => used.connection,
+    current: () => used.connection(),
     receivedAt: () => used.receivedAt,
     stream: () => {
       let line = used
@@ -189,7 +218,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
       const stream: Stream = { answered: false, ended: new Subject() }
       line.streams.add(stream)
       return {
-        connection: line.connection,
+        connection: line.connection(),
         ended: stream.ended,
         received: () => {
           line.receivedAt = now()
@@ -202,12 +231,15 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
       }
     },
     answering: ask =>
-      defer(() => (isRefusing() ? andBeside(ask) : inTurn(ask))).pipe(
+      afterPause(() => {
+        renewLine()
+        return isRefusing() ? andBeside(ask) : inTurn(ask)
+      }).pipe(
         take(1),
         map(use => {
           refusedSince = Infinity
           use()
-          return used.connection
+          return used.connection()
         }),
       ),
     close: () => {

@@ -23,6 +23,9 @@ export const isUnexplained = (error: unknown): boolean => error instanceof Never
 
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
+/** Whether etcd refused the client's certificate. It goes on doing so until the certificate or etcd's authorities change. */
+export const isCertificateRefused = (error: unknown): boolean => error instanceof Disconnected && error.message.includes(certificateRefused)
+
 /** The connection stands, and the answer did not come within the deadline of the call. */
 export class TimedOut extends Disconnected {}
 
@@ -39,8 +42,18 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'could not be reached'],
 ]
 
+/** The alerts with which a server refuses a client's certificate (RFC 8446, section 6). Go answers an expired one with 42. */
+const refusedCertificate = /alert number (?:42|43|44|45|46|48|116)$/
+const certificateRefused = 'etcd refused the client certificate, which may have expired: '
+const withoutSources = (text: string): string => {
+  const [, problem, alert] = /error:[\dA-F]+:SSL routines:[^:]*:([^:]+):.*?(?::(SSL alert number \d+))?\s*$/s.exec(text) ?? []
+  if (problem === undefined) return text
+  if (alert === undefined) return problem
+  return `${refusedCertificate.test(alert) ? certificateRefused : ''}${problem} (${alert})`
+}
+
 const reason = (details: string): string =>
-  details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, '')
+  withoutSources(details.replace(/^No connection established\. Last error: (?:Error: )?/, '').replace(/ \(\d{4}-\d\d-[^)]*Z\)/, '').replace(/\.? Resolution note: .*$/s, ''))
 
 /** A failure of an HTTP proxy has no text: grpc-js writes it to stderr and rejects with nothing. */
 const hasNoReason = (details: string): boolean => /^(?:undefined|null)?$/.test(reason(details))
@@ -99,6 +112,13 @@ export const failure = (host: string, error: unknown, ending?: Ending): Error =>
   // The circuit breaker of the user's client stopped the call, so it did not reach etcd.
   if ('isBrokenCircuitError' in error) return new Disconnected(`${host}: ${error.message}`, { host, cause: error })
   return error
+}
+
+/** An outage without a connection, with a further reason for it; any other error as it is. */
+export const alsoSince = (error: Error, reason: Error | undefined): Error => {
+  if (reason === undefined || !(error instanceof Disconnected) || error === reason) return error
+  const Outage = error instanceof NeverSent ? NeverSent : Disconnected
+  return error instanceof NeverSent || error.constructor === Disconnected ? new Outage(`${error.message}; ${reason.message}`, { host: error.host, cause: error }) : error
 }
 
 /** Whether the next call should go to another member. */

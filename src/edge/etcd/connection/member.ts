@@ -11,7 +11,7 @@ import { breaker } from './breaker.js'
 import type { Cluster } from './cluster.js'
 import type { Connections, StreamEnd } from './connections.js'
 import { duplex, type RawStream } from './duplex.js'
-import { isOutage, isUnexplained, NeverSent, TimedOut } from './etcd-errors.js'
+import { alsoSince, isOutage, isUnexplained, NeverSent, TimedOut } from './etcd-errors.js'
 import { StaleToken, unary } from './rpc.js'
 import type { Tokens } from './tokens.js'
 
@@ -56,6 +56,8 @@ export interface MemberParts {
   readonly cluster: Cluster
   /** Errors when the members are closed, never emits. */
   readonly closed: Observable<never>
+  /** Why the certificates could not be renewed, if they could not. */
+  readonly trouble: () => Error | undefined
 }
 
 /** How long (ms) a call waits for a member that is down, and how long the first answer of a member may take. So an outage is found within two seconds. */
@@ -75,13 +77,16 @@ const isAnonymous = (error: unknown): error is StaleToken => error instanceof St
 const isAnswer = (error: unknown): boolean => !isOutage(error) || error instanceof StaleToken
 
 /** A member behind its connections. */
-export const etcdMember = ({ host, connections, tokens, cluster, closed }: MemberParts): Member => {
+export const etcdMember = ({ host, connections, tokens, cluster, closed, trouble }: MemberParts): Member => {
   const usersClient = tokens === undefined
   const token = tokens?.current ?? of(undefined)
+  /** Why there was no connection, as another call found since the last answer. */
+  let explanation: Error | undefined
+  const withReason = (error: unknown): Error => alsoSince(isUnexplained(error) && explanation ? explanation : toError(error), trouble())
   const ask = (client: RawClient): Observable<unknown> =>
     token.pipe(
       switchMap(current => unary({ host, usersClient, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
-      catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => toError(error)))),
+      catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => withReason(error)))),
     )
   const probe = connections.answering(ask).pipe(raceWith(closed))
   const ended = (end: StreamEnd): never => {
@@ -92,9 +97,6 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed }: Membe
     throw new Disconnected(`${host} ${text}`, { host })
   }
   const { health, pass, returned, answered, failed } = breaker(host, probe)
-  /** Why there was no connection, as another call found since the last answer. */
-  let explanation: Error | undefined
-  const withReason = (error: unknown): Error => (isUnexplained(error) && explanation ? explanation : toError(error))
   const answers = (): void => {
     explanation = undefined
     answered()

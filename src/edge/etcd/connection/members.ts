@@ -1,9 +1,10 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { defer, EMPTY, filter, finalize, map, merge, NEVER, of, Subject, tap, type Observable } from 'rxjs'
-import { invalidOptions, observable, optionsOf, period, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
-import { must, secret, throwIfInvalid } from '../../../core/validation.js'
-import { InvalidArgument, toError } from '../../../core/errors.js'
+import { invalidOptions, observable, period, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { must, throwIfInvalid } from '../../../core/validation.js'
+import { InvalidArgument } from '../../../core/errors.js'
 import { nothing } from '../../../flow/subscribe-within.js'
+import { certificates, tlsCredentials, type TlsCredentials } from './certificates.js'
 import { changingMembers, type ChangingMembersOptions, type Members } from './changing-members.js'
 import { oneCluster } from './cluster.js'
 import { connections } from './connections.js'
@@ -14,10 +15,11 @@ import { channelAddress, parseHosts, sameAddress } from './hosts.js'
 import { httpProxyFor } from './http-proxy.js'
 import { etcdMember } from './member.js'
 import { srvHosts, type SrvResolver } from './srv.js'
+import { suppliedOr, type Supplied } from './supplied.js'
 import { tokens, type Credentials } from './tokens.js'
 
 /** How to connect to etcd: options of etcd3's client, except those that would retry or time out beside the registry. */
-export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOptions'> {
+export interface ConnectOptions extends Pick<IOptions, 'grpcOptions'> {
   /**
    * Endpoints: `'localhost:2379'`, `'http://…'`, `'https://…'`, `'unix:///path'`; one, or a list. If they change: an Observable of lists, or a function that
    * returns a list or a Promise of one. The function is called at the first use of the registry, at outages (at most once a second), and every 30 to 60 s.
@@ -34,7 +36,13 @@ export interface ConnectOptions extends Pick<IOptions, 'credentials' | 'grpcOpti
    * outages as well. A member's URL is used once our cluster has answered on it. @default false; `true`: 60 000
    */
   readonly autoSync?: boolean | number
-  readonly auth?: Credentials
+  /**
+   * TLS: the contents of PEM files. A function, such as {@link pemFiles}, is asked before the first connection and again at each outage, at most once a
+   * second; if it returns other ones, a new connection is made with them. If it fails, the former ones are used, and the errors of the outage say why.
+   */
+  readonly credentials?: Supplied<TlsCredentials>
+  /** etcd user name and password. A function is asked at each login: before the first call to a member, and after etcd has refused a token. */
+  readonly auth?: Supplied<Credentials>
   /** Uniform in [0, 1): orders the endpoints for this process, so that many processes with the same list spread over the members. @default Math.random */
   readonly random?: () => number
 }
@@ -71,23 +79,13 @@ const channelFor = (host: string, own: typeof channel = {}): typeof channel => (
   ...own,
 })
 
-const clientOf = (options: IOptions): Etcd3 => {
-  try {
-    return new Etcd3(options)
-  } catch (error) {
-    // OpenSSL reports a certificate without its key like this.
-    throw new InvalidArgument('credentials', `must be certificates and a key that belong together, in PEM format (${toError(error).message})`, { cause: error })
-  }
-}
-
-const pem = secret(must(value => Buffer.isBuffer(value), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
 const checks: Checks<ConnectOptions> = {
   // parseHosts checks each of them.
   hosts: () => undefined,
   srv: must(value => typeof value === 'string' && /^[^\s:/@]+$/.test(value), 'be a domain', "such as 'example.com'"),
   autoSync: must(value => typeof value === 'boolean' || (period(value) === undefined && Number(value) >= 1_000), 'be true, false or a number of milliseconds, 1000 or more'),
-  credentials: secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem })),
-  auth: userAndPassword,
+  credentials: suppliedOr(tlsCredentials),
+  auth: suppliedOr(userAndPassword),
   grpcOptions: record,
   random: randomSource,
 }
@@ -119,7 +117,7 @@ const fixedHosts = ({ hosts, srv }: ConnectOptions): readonly string[] => {
 export const connect = (from: ConnectOptions | Etcd3, { moveWithin = 600_000, resolver }: ConnectSettings = {}): Members => {
   const closed = new Subject<never>()
   if (isClient(from)) {
-    const member = etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster: oneCluster(), closed })
+    const member = etcdMember({ host: 'etcd', connections: connections(() => from, () => undefined), tokens: undefined, cluster: oneCluster(), closed, trouble: () => undefined })
     return changingMembers({ hosts: [member.host], changes: () => NEVER, open: () => ({ member, close: nothing }), random: Math.random, moveWithin, closed })
   }
   const { random = Math.random, autoSync = false, srv, hosts } = from
@@ -129,28 +127,37 @@ export const connect = (from: ConnectOptions | Etcd3, { moveWithin = 600_000, re
   let found: readonly string[] = []
   const isIn = (list: readonly string[], host: string): boolean => list.some(other => sameAddress(other, host))
   const cluster = oneCluster(host => isIn(configured, host))
+  const tls = certificates(from.credentials, closed)
   const open: ChangingMembersOptions['open'] = host => {
     const clients = connections(
-      number =>
-        clientOf({
-          ...(from.credentials && { credentials: from.credentials }),
+      number => {
+        const credentials = tls.current()
+        return new Etcd3({
+          ...(credentials && { credentials }),
           hosts: channelAddress(host),
           // Clients of one host share its connection if their options are equal; this number makes them differ.
           grpcOptions: { ...channelFor(host, from.grpcOptions), 'rx-discovery.connection': number },
           faultHandling: { host: () => passThrough, global: passThrough },
-        }),
+        })
+      },
       client => client.close(),
+      tls,
     )
     return {
-      member: etcdMember({ host, connections: clients, tokens: tokens(host, () => clients.current().auth, from.auth), cluster, closed }),
+      member: etcdMember({
+        host,
+        connections: clients,
+        tokens: tokens(host, { credentials: from.auth, ready: tls.ready, auth: () => clients.current().auth }),
+        cluster,
+        closed,
+        trouble: tls.trouble,
+      }),
       close: () => {
         clients.close()
         cluster.forget(host)
       },
     }
   }
-  // Certificates that cannot be used are an error now, and not when the hosts are known.
-  if (fixed.length === 0) open('localhost').close()
 
   /** Asks a host that the cluster names on a connection that closes again. Only our cluster counts as an answer, and TLS stays on. */
   const answers = (url: string): Observable<unknown> =>

@@ -1,8 +1,10 @@
 import { concat, defer, map, merge, mergeMap, NEVER, of, retry, take, tap, throwError, timer } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, it } from 'vitest'
+import { Disconnected } from '../../../../src/core/errors.js'
 import { connections } from '../../../../src/edge/etcd/connection/connections.js'
 import { NeverSent } from '../../../../src/edge/etcd/connection/etcd-errors.js'
+import { nothing } from '../../../../src/flow/subscribe-within.js'
 import { withClock } from '../../../../src/flow/clock.js'
 
 const scene = (test: Parameters<TestScheduler['run']>[0]) => () => {
@@ -150,6 +152,55 @@ describe('connections', () => {
       flush()
       expect([current(), made, closed]).toEqual([2, [0, 1, 2], [0, 1]])
       expect([stream(), stream()].map(({ connection }) => connection)).toEqual([3, 4])
+    }),
+  )
+  it(
+    'move to a new connection at the next question once what they are opened with has changed, and not before',
+    scene(({ expectObservable, flush }) => {
+      let [current, renewals] = ['old', 0]
+      const closed: string[] = []
+      const all = connections(
+        number => `${current}${number}`,
+        one => closed.push(one),
+        { current: () => current, renew: () => (renewals += 1) },
+      )
+      expect([all.current(), renewals]).toEqual(['old0', 0])
+      const { ended } = all.stream()
+      const ask = (connection: string) => timer(10).pipe(map(() => connection))
+      const answers = concat(
+        all.answering(ask),
+        defer(() => {
+          current = 'new'
+          expect(all.current()).toBe('old0')
+          return all.answering(ask)
+        }),
+      )
+      expectObservable(merge(answers, ended)).toBe('10ms (ar) 6ms b', { a: 'old0', r: 'moved', b: 'new1' })
+      flush()
+      expect([all.current(), closed, renewals]).toEqual(['new1', ['old0'], 2])
+    }),
+  )
+  it(
+    'that were left are not used again, however their questions end',
+    scene(({ expectObservable, flush }) => {
+      let current = 'old'
+      const all = connections(number => `${current}${number}`, () => undefined, { current: () => current, renew: nothing })
+      const late = all.answering(connection => timer(100).pipe(map(() => { throw new Error(connection) })))
+      const now$ = timer(50).pipe(tap(() => (current = 'new')), mergeMap(() => all.answering(connection => timer(10).pipe(map(() => connection)))))
+      expectObservable(merge(now$, late)).toBe('60ms a 39ms #', { a: 'new1' }, new Error('old0'))
+      flush()
+      expect(all.current()).toBe('new1')
+    }),
+  )
+  it(
+    'are closed for a second after etcd has refused the certificate of the client, and then dialled anew',
+    scene(({ expectObservable, flush }) => {
+      const { answering, current, made, closed } = pool()
+      const refused = new Disconnected('h:1 failed the TLS handshake: etcd refused the client certificate, which may have expired: …')
+      const answers = answering(one => (one < 2 ? throwError(() => refused) : of(one))).pipe(every25)
+      expectObservable(answers).toBe('2000ms (a|)', { a: 2 })
+      flush()
+      expect([current(), made, closed]).toEqual([2, [0, 1, 2], [0, 1]])
     }),
   )
 })

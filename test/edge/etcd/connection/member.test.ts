@@ -11,7 +11,7 @@ const client = { kv: { range: refused }, watchClient: { watch: refused } } as un
 const withTokens = { current: of(undefined), drop: () => undefined }
 
 const memberOf = (tokens: MemberParts['tokens']) =>
-  etcdMember({ host: 'h:1', connections: connections(() => client, () => undefined), tokens, cluster: oneCluster(), closed: NEVER })
+  etcdMember({ host: 'h:1', connections: connections(() => client, () => undefined), tokens, cluster: oneCluster(), closed: NEVER, trouble: () => undefined })
 const errorOf = (answer: Observable<unknown>): Promise<unknown> => firstValueFrom(answer.pipe(catchError((error: unknown) => of(error))))
 
 describe('a call or stream on a client that is closed', () => {

@@ -16,7 +16,7 @@ describe('where members come from', () => {
     [{ srv: 1 }, 'srv', /^srv must be a domain/],
     [{ hosts: 'a:1', autoSync: 60 }, 'autoSync', /^autoSync must be true, false or a number of milliseconds, 1000 or more, got 60$/],
     [{ hosts: 'a:1', autoSync: 'yes' }, 'autoSync', /^autoSync must be true/],
-    [{ hosts: NEVER, credentials: { rootCertificate: Buffer.from('x'), certChain: Buffer.from('y') } }, 'credentials', /^credentials must be certificates and a key/],
+    [{ hosts: NEVER, credentials: { rootCertificate: Buffer.from('x') } }, 'credentials.rootCertificate', /^credentials.rootCertificate must be the content of a PEM file/],
   ])('are refused: %j', (options, argument, message) => {
     let thrown: unknown
     try {

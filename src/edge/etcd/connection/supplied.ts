@@ -1,0 +1,50 @@
+import { catchError, defer, from, map, of, throwError, type Observable } from 'rxjs'
+import { Disconnected, InvalidArgument } from '../../../core/errors.js'
+import { invalidIf, type Validator } from '../../../core/validation.js'
+import { timeout } from '../../../flow/clock.js'
+
+/** A value, or a function that returns the value of the moment, at once or as a Promise. */
+export type Supplied<T> = T | (() => T | PromiseLike<T>)
+
+/** How long (ms) a function may take. */
+const suppliedWithin = 5_000
+
+/** What a program reports about its own failure, without the parts that may hold a secret: PEM blocks, quoted input, and what stands before an `@` in a URL. */
+const withoutSecrets = (text: string): string =>
+  text
+    .replace(/-----BEGIN[^]*?(?:-----END[^-]*-----|$)/g, '…')
+    .replace(/"[^"]*"?/g, '"…"')
+    .replace(/[^\s/]+@/g, '…@')
+    .replace(/\s+/g, ' ')
+    .slice(0, 300)
+
+const isPromise = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> => typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
+
+const described = (thrown: unknown): string => (thrown instanceof Error ? withoutSecrets(thrown.message) || thrown.name : `it threw a value of type ${typeof thrown}`)
+
+/** Passes a function, or a value that passes `check`. */
+export const suppliedOr =
+  (check: Validator): Validator =>
+  value =>
+    typeof value === 'function' ? undefined : check(value)
+
+/**
+ * The value of the option `option` at this moment. If a function throws, rejects, is silent for 5 s or returns something that fails `check`, it errors
+ * with `Disconnected`. That error has no `cause`: the error of a secret store may contain a request with its token.
+ */
+export const supplied = <T extends object>(option: string, given: Supplied<T>, check: Validator): Observable<T> => {
+  if (typeof given !== 'function') return of(given)
+  const failed = (reason: string): Disconnected => new Disconnected(`the function passed as ${option} failed: ${reason}`)
+  return defer(() => {
+    const answer = given()
+    return isPromise(answer) ? from(answer) : of(answer)
+  }).pipe(
+    timeout({ first: suppliedWithin, with: () => throwError(() => failed(`its Promise was pending after ${suppliedWithin} ms`)) }),
+    map(value => {
+      const wrong = invalidIf(`${option}()`, check, value)
+      if (wrong) throw wrong
+      return value
+    }),
+    catchError((thrown: unknown) => throwError(() => (thrown instanceof Disconnected ? thrown : failed(thrown instanceof InvalidArgument ? thrown.message : described(thrown))))),
+  )
+}
