@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as grpc from 'rx-discovery/grpc'
 import * as etcd from 'rx-discovery/etcd'
+import * as formats from 'rx-discovery/formats'
 import * as memory from 'rx-discovery/memory'
 import * as node from 'rx-discovery/node'
 import * as probes from 'rx-discovery/probe'
@@ -36,7 +37,7 @@ describe.each(pages)('%s', page => {
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const names = [index, etcd, memory, node, probes, grpc, testing].flatMap(module => Object.keys(module))
+  const names = [index, etcd, formats, memory, node, probes, grpc, testing].flatMap(module => Object.keys(module))
   expect(names.length).toBeGreaterThan(40)
   expect(names.filter(name => !new RegExp(`\`${name}\\b`).test(reference))).toEqual([])
 })
