@@ -6,7 +6,7 @@ import type { ServiceInstance, Status } from '../instance/instance.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, inField, prefixChecks, rootOf, type ForeignFormatOptions } from './foreign-format.js'
 import type { Format } from './format.js'
-import { goFields, goJson, gsonJson, wholeNumber } from './go-json.js'
+import { goFields, goJson, goMap, gsonJson, wholeNumber } from './go-json.js'
 import { labelFields, labelsCheck, labelsOf, scaledWeight, type Labels } from './labels.js'
 import { layout } from './layout.js'
 
@@ -55,7 +55,7 @@ const statusIn = (enabled: boolean, healthy: boolean): Status => {
 const written = (instance: ServiceInstance<Labels>, java: boolean): string => {
   const { id, service, address, weight, tags } = instance
   const { host, port } = splitAddress(address)
-  const metadata = labelsOf(instance)
+  const metadata = goMap(labelsOf(instance))
   if (java) return gsonJson({ id, serviceName: service, host, port, enabled: true, healthy: true, metadata })
   const value = {
     ID: id,

@@ -5,7 +5,7 @@ import { json, parseJson } from '../instance/json.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, oneSegment, prefixChecks, rootOf, type ForeignFormatOptions } from './foreign-format.js'
 import type { Format } from './format.js'
-import { goJson, sortedJson } from './go-json.js'
+import { goJson, goMap } from './go-json.js'
 import { labelFields, scaledWeight, withFields } from './labels.js'
 import { layout } from './layout.js'
 
@@ -35,7 +35,7 @@ export const goFrame = (options: ForeignFormatOptions = {}): Format<GoFrameMetad
     },
     write: instance => {
       throwIfInvalid(invalidIf('metadata', metadataCheck, instance.metadata))
-      return goJson(sortedJson(withFields(instance.metadata, instance, weight => scaledWeight(weight, 1, 0))))
+      return goJson(goMap(withFields(instance.metadata, instance, weight => scaledWeight(weight, 1, 0))))
     },
     parse: value =>
       F.pipe(

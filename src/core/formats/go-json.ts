@@ -5,7 +5,7 @@ import { isRecord, parseJson } from '../instance/json.js'
 const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** The order in which Go sorts strings: by their bytes, which is that of their code points. */
-export const byCodePoint = (a: string, b: string): number => {
+const byCodePoint = (a: string, b: string): number => {
   let at = 0
   while (at < a.length && a[at] === b[at]) at++
   // The halves of a surrogate pair come after all other units, except those from U+E000 on.
@@ -16,18 +16,28 @@ export const byCodePoint = (a: string, b: string): number => {
   return rank(a) - rank(b)
 }
 
-/** A JSON value whose objects are sorted by name, as Go writes a map. */
-export const sortedJson = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sortedJson)
-  if (!isRecord(value)) return value
-  return Object.fromEntries(Object.keys(value).sort(byCodePoint).map(name => [name, sortedJson(value[name])]))
+/** An object as Go writes a map: its entries by name, and so the objects within it. An object cannot keep this order, since it puts numbers first. */
+export const goMap = (value: Readonly<Record<string, unknown>>): ReadonlyMap<string, unknown> =>
+  new Map(Object.keys(value).sort(byCodePoint).map(name => [name, mapsWithin(value[name])]))
+
+/** A JSON value whose objects are maps. */
+export const mapsWithin = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(mapsWithin)
+  return isRecord(value) ? goMap(value) : value
+}
+
+const textOf = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(item => textOf(item ?? null)).join(',')}]`
+  if (!isRecord(value)) return JSON.stringify(value)
+  const fields = [...(value instanceof Map ? (value as ReadonlyMap<string, unknown>) : Object.entries(value))]
+  return `{${fields.flatMap(([name, field]) => (field === undefined ? [] : [`${JSON.stringify(name)}:${textOf(field)}`])).join(',')}}`
 }
 
 /** A JSON text with the escapes of Go's `encoding/json`, so that both sides write the same bytes. Source: golang/go, src/encoding/json/encode.go, `appendString`. */
-export const goJson = (value: unknown): string => JSON.stringify(value).replace(/[&<>\u2028\u2029]/g, escaped)
+export const goJson = (value: unknown): string => textOf(value).replace(/[&<>\u2028\u2029]/g, escaped)
 
 /** A JSON text with the escapes of Java's Gson. Source: google/gson, stream/JsonWriter.java, `HTML_SAFE_REPLACEMENT_CHARS`. */
-export const gsonJson = (value: unknown): string => JSON.stringify(value).replace(/[&<>='\u2028\u2029]/g, escaped)
+export const gsonJson = (value: unknown): string => textOf(value).replace(/[&<>='\u2028\u2029]/g, escaped)
 
 /** What Go makes of a field that is absent or `null`: nothing, whatever its type. */
 export type GoFields<S> = { readonly [K in keyof S]?: S[K] | null }

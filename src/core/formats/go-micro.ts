@@ -5,7 +5,7 @@ import { isRecord } from '../instance/json.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, inField, portChecks, rootOf, type DefaultPortOptions } from './foreign-format.js'
 import type { Format } from './format.js'
-import { goFields, goJson } from './go-json.js'
+import { goFields, goJson, goMap } from './go-json.js'
 import { labelFields, labelsCheck, labelsOf, type Labels } from './labels.js'
 import { layout } from './layout.js'
 
@@ -49,7 +49,7 @@ export const goMicro = (options: DefaultPortOptions = {}): Format<Labels> => {
     segment: ({ id }) => inKey(id),
     write: instance => {
       const { service, version, id, address } = instance
-      return goJson({ name: service, version, metadata: null, endpoints: null, nodes: [{ metadata: labelsOf(instance), id, address }] })
+      return goJson({ name: service, version, metadata: null, endpoints: null, nodes: [{ metadata: goMap(labelsOf(instance)), id, address }] })
     },
     parse: stored,
     fields: ({ name, version, nodes }, { segment }) => {

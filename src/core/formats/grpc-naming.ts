@@ -5,7 +5,7 @@ import { isEmptyRecord, isRecord, json } from '../instance/json.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, inField, portChecks, rootOf, type DefaultPortOptions } from './foreign-format.js'
 import type { Format } from './format.js'
-import { goFields, goJson, sortedJson, wholeNumber } from './go-json.js'
+import { goFields, goJson, mapsWithin, wholeNumber } from './go-json.js'
 import { labelFields, withFields } from './labels.js'
 import { layout } from './layout.js'
 
@@ -41,7 +41,7 @@ export const grpcNaming = (options: GrpcNamingOptions = {}): Format => {
       const { address, metadata } = instance
       throwIfInvalid(invalidIf('metadata', json, metadata))
       const all = carriesFields && isRecord(metadata) ? withFields(metadata, instance, weight => weight) : metadata
-      return goJson({ Op: 0, Addr: address, Metadata: isEmptyRecord(all) ? null : sortedJson(all) })
+      return goJson({ Op: 0, Addr: address, Metadata: isEmptyRecord(all) ? null : mapsWithin(all) })
     },
     parse: update,
     fields: ({ Addr, Metadata }) =>

@@ -5,7 +5,7 @@ import { isEmptyRecord } from '../instance/json.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, inField, oneSegment, prefixChecks, rootOf, type ForeignFormatOptions } from './foreign-format.js'
 import type { Format } from './format.js'
-import { goFields, goJson, wholeNumber } from './go-json.js'
+import { goFields, goJson, goMap, wholeNumber } from './go-json.js'
 import { labelFields, labelsCheck, labelsOf, scaledWeight, type Labels } from './labels.js'
 import { layout } from './layout.js'
 
@@ -39,7 +39,7 @@ export const kitex = (options: ForeignFormatOptions = {}): Format<Labels> => {
     write: instance => {
       const { address, weight } = instance
       const tags = labelsOf(instance)
-      return goJson({ network: 'tcp', address, weight: scaledWeight(weight, defaultWeight, 1), tags: isEmptyRecord(tags) ? null : tags })
+      return goJson({ network: 'tcp', address, weight: scaledWeight(weight, defaultWeight, 1), tags: isEmptyRecord(tags) ? null : goMap(tags) })
     },
     parse: stored,
     fields: ({ address, weight, tags }) => {

@@ -5,7 +5,7 @@ import type { ServiceInstance } from '../instance/instance.js'
 import { foreignFormat, inField, portChecks, rootOf, schemeCheck, type DefaultPortOptions } from './foreign-format.js'
 import { addressIn, urlIn } from './foreign-address.js'
 import type { Format } from './format.js'
-import { goFields, goJson } from './go-json.js'
+import { goFields, goJson, goMap } from './go-json.js'
 import { labelFields, labelsCheck, labelsOf, type Labels } from './labels.js'
 import { layout } from './layout.js'
 
@@ -77,7 +77,7 @@ export const kratos = (options: KratosOptions = {}): Format<Labels> => {
     segment: ({ id }) => id,
     write: instance => {
       const { id, service, version } = instance
-      return goJson({ id, name: service, version, metadata: labelsOf(instance, defaultWeight), endpoints: urlsOf(instance, scheme) })
+      return goJson({ id, name: service, version, metadata: goMap(labelsOf(instance, defaultWeight)), endpoints: urlsOf(instance, scheme) })
     },
     parse: stored,
     fields: ({ id, name, version, metadata, endpoints }, { segment }) => {

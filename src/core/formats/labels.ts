@@ -1,7 +1,6 @@
 import { flaw, invalidIf, throwIfInvalid, under, type Validator } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
-import { byCodePoint } from './go-json.js'
 import type { InstanceFields } from './stored-instance.js'
 
 /** Metadata of which every value is a string. */
@@ -33,11 +32,9 @@ export const labelFields = (labels: Readonly<Record<string, unknown>>, scale?: n
   }
 }
 
-/** The metadata with the zone and the weight of an instance, by name as Go sorts them. */
-export const withFields = <V>(metadata: Readonly<Record<string, V>>, { zone, weight }: ServiceInstance, weightOf?: (weight: number) => V): Readonly<Record<string, V | string>> => {
-  const all: Readonly<Record<string, V | string>> = { ...metadata, ...(zone !== '' && { zone }), ...(weightOf !== undefined && weight !== 1 && { weight: weightOf(weight) }) }
-  return Object.fromEntries(Object.keys(all).sort(byCodePoint).map(name => [name, all[name] as V | string]))
-}
+/** The metadata with the zone and the weight of an instance. */
+export const withFields = <V>(metadata: Readonly<Record<string, V>>, { zone, weight }: ServiceInstance, weightOf?: (weight: number) => V): Readonly<Record<string, V | string>> =>
+  ({ ...metadata, ...(zone !== '' && { zone }), ...(weightOf !== undefined && weight !== 1 && { weight: weightOf(weight) }) })
 
 /** The labels that a stack stores for an instance. Throws `InvalidArgument` if the metadata is not an object of strings. */
 export const labelsOf = (instance: ServiceInstance<Labels>, scale?: number): Labels => {

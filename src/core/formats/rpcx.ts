@@ -5,6 +5,7 @@ import { json, maxLength } from '../instance/json.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, prefixChecks, rootOf, schemeCheck, type ForeignFormatOptions } from './foreign-format.js'
 import type { Format } from './format.js'
+import { goMap } from './go-json.js'
 import { labelFields, labelsOf, type Labels } from './labels.js'
 import { layout } from './layout.js'
 
@@ -19,7 +20,7 @@ const escaped = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, unit => `%${unit.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll('%20', '+')
 
 /** Go's `url.Values.Encode`: by name. */
-const encoded = (labels: Labels): string => Object.entries(labels).map(([name, value]) => `${escaped(name)}=${escaped(value)}`).join('&')
+const encoded = (labels: Labels): string => [...goMap(labels)].map(([name, value]) => `${escaped(name)}=${escaped(String(value))}`).join('&')
 
 const parsed = (value: string): E.Either<Flaw, Labels> => {
   if (value.length > maxLength) return E.left(flaw(`must not be longer than ${maxLength} characters`, value))
