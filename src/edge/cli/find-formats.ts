@@ -4,7 +4,7 @@ import type { Format } from '../../core/formats/format.js'
 import { serviceName } from '../../core/instance/names.js'
 import type { Check, Revision } from '../../core/store.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
-import { formatOf } from './format-of.js'
+import { namedFormat } from './named-format.js'
 
 /** A format that was found, with the services that are written in it. */
 export interface FoundFormat {
@@ -48,12 +48,12 @@ const rootless = (format: Format, shape: RegExp): Candidate => ({
 
 /** In the order in which they claim keys: those without a root could read the keys of others. */
 const candidates = (): readonly Candidate[] => [
-  ...['native', 'kratos', 'goMicro', 'kitex'].map(name => rooted(formatOf(name))),
-  rooted(formatOf('kitex', 'hertz/registry-etcd')),
-  ...['dubbo', 'skyDns', 'rpcx', 'goFrame', 'goKit'].map(name => rooted(formatOf(name))),
-  rootless(formatOf('grpcNaming'), /^([^/].*)\/[^/]+$/),
-  rootless(formatOf('goZero'), /^([^/].*)\/\d+$/),
-  rootless(formatOf('plain'), /^\/(.+)\/[^/]+$/),
+  ...['native', 'kratos', 'goMicro', 'kitex'].map(name => rooted(namedFormat(name))),
+  rooted(namedFormat('kitex', 'hertz/registry-etcd')),
+  ...['dubbo', 'skyDns', 'rpcx', 'goFrame', 'goKit'].map(name => rooted(namedFormat(name))),
+  rootless(namedFormat('grpcNaming'), /^([^/].*)\/[^/]+$/),
+  rootless(namedFormat('goZero'), /^([^/].*)\/\d+$/),
+  rootless(namedFormat('plain'), /^\/(.+)\/[^/]+$/),
 ]
 
 /** The services of a format among the keys, with their keys. */

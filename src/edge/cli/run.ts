@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { failureOf } from './failure.js'
-import { formatNames } from './format-of.js'
+import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'

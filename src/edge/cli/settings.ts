@@ -1,7 +1,7 @@
 import { InvalidArgument } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import type { ConnectOptions } from '../etcd/index.js'
-import { formatOf } from './format-of.js'
+import { namedFormat } from './named-format.js'
 import type { Host } from './host.js'
 
 /** The options that all commands share, as parsed. */
@@ -63,5 +63,5 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
 export const settingsOf = (options: SharedOptions, host: Host): Settings => {
   const hosts = hostsOf(options, host.env)
   const connection = { hosts, ...authOf(options, host.env), ...credentialsOf(options, hosts, host) }
-  return { connection, format: formatOf(options.format, options.prefix), json: options.json ?? false }
+  return { connection, format: namedFormat(options.format, options.prefix), json: options.json ?? false }
 }

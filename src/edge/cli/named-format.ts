@@ -21,7 +21,7 @@ const isName = (name: string): name is keyof typeof makers => Object.hasOwn(make
 export const formatNames: readonly string[] = Object.keys(makers)
 
 /** The format of that name. Throws `InvalidArgument`. */
-export const formatOf = (name: string, prefix?: string): Format => {
+export const namedFormat = (name: string, prefix?: string): Format => {
   if (!isName(name)) throw new InvalidArgument('format', `must be one of ${formatNames.join(', ')}, got "${name}"${name === 'auto' ? ' (only list takes auto)' : ''}`)
   // The formats of other stacks narrow the metadata that can be stored, which `encode` checks.
   return makers[name](prefix === undefined ? {} : { prefix }) as unknown as Format
