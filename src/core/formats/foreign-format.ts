@@ -1,6 +1,6 @@
 import { either as E, function as F, option as O } from 'fp-ts'
 import type { Checks } from '../arguments.js'
-import { andThen, flaw, must, under, type Flaw, type Validator } from '../validation.js'
+import { andThen, flaw, invalidIf, must, throwIfInvalid, under, type Flaw, type Validator } from '../validation.js'
 import { InvalidArgument } from '../errors.js'
 import type { ServiceInstance, Status } from '../instance/instance.js'
 import { maxLength } from '../instance/json.js'
@@ -51,6 +51,8 @@ export const rootOf = (prefix: string): string => (prefix === '/' ? prefix : `${
 export interface ForeignFormat<S, M> {
   readonly name: string
   readonly place: Layout
+  /** What a service name must be, if the stack does not take every one. */
+  readonly service?: Validator
   /** What follows the service in a key. */
   readonly segment: (instance: ServiceInstance<M>, lease: Lease) => string
   /** The statuses that have a key. @default only up */
@@ -66,25 +68,41 @@ export interface ForeignFormat<S, M> {
 }
 
 /** The format of another stack, from its description. */
-export const foreignFormat = <S, M>({ name, place, segment, statuses = ['up'], ignores, write, parse, fields }: ForeignFormat<S, M>): Format<M> => ({
-  name,
-  ...place.keys,
-  key: (instance, lease) => place.key({ service: instance.service, segment: segment(instance, lease) }),
-  encode: instance => {
-    if (!statuses.includes(instance.status)) return null
-    const written = write(instance)
-    if (written.length > maxLength) throw new InvalidArgument('instance', `must be at most ${maxLength} characters in the format ${name}, got ${written.length}`)
-    return written
-  },
-  decode: place.decode((value, parts, key) => {
+export const foreignFormat = <S, M>({ name, place, service: check = serviceName, segment, statuses = ['up'], ignores, write, parse, fields }: ForeignFormat<S, M>): Format<M> => {
+  const { prefix, serviceOf } = place.keys
+  const passes = (service: string): boolean => check(service) === undefined
+  const checked = (service: string): string => {
+    throwIfInvalid(invalidIf('service', check, service))
+    return service
+  }
+  const decode = place.decode<M>((value, parts, key) => {
     if (ignores?.(parts, value) === true) return E.right(O.none)
     return F.pipe(
       parse(value),
       andThen(stored => fields(stored, parts)),
       andThen(found => (found === undefined ? E.right(O.none) : storedInstance(place, key, parts, found))),
     )
-  }),
-})
+  })
+  return {
+    name,
+    ...place.keys,
+    prefix: service => prefix(checked(service)),
+    ...(serviceOf !== undefined && {
+      serviceOf: (key: string) => {
+        const service = serviceOf(key)
+        return service !== undefined && passes(service) ? service : undefined
+      },
+    }),
+    key: (instance, lease) => place.key({ service: checked(instance.service), segment: segment(instance, lease) }),
+    encode: instance => {
+      if (!statuses.includes(instance.status)) return null
+      const written = write(instance)
+      if (written.length > maxLength) throw new InvalidArgument('instance', `must be at most ${maxLength} characters in the format ${name}, got ${written.length}`)
+      return written
+    },
+    decode: (key, value, service) => (passes(service) ? decode(key, value, service) : E.right(O.none)),
+  }
+}
 
 /** The result of a reading, its flaw at a field. */
 export const inField = <A>(field: string, found: E.Either<Flaw, A>): E.Either<Flaw, A> => (E.isLeft(found) ? E.left(under(field, found.left) ?? found.left) : found)

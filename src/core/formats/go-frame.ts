@@ -2,15 +2,23 @@ import { either as E, function as F } from 'fp-ts'
 import { invalidOptions, record } from '../arguments.js'
 import { andThen, every, invalidIf, passing, throwIfInvalid } from '../validation.js'
 import { json, parseJson } from '../instance/json.js'
+import { instanceId } from '../instance/names.js'
 import { addressIn } from './foreign-address.js'
 import { foreignFormat, oneSegment, prefixChecks, rootOf, type ForeignFormatOptions } from './foreign-format.js'
 import type { Format } from './format.js'
 import { goJson, goMap } from './go-json.js'
 import { labelFields, scaledWeight, withFields } from './labels.js'
-import { layout } from './layout.js'
+import { layout, type LayoutOptions } from './layout.js'
 
 /** Metadata by name. */
 export type GoFrameMetadata = Readonly<Record<string, unknown>>
+
+/** Two segments follow the service: version and address. */
+const versioned: LayoutOptions = {
+  end: key => key.lastIndexOf('/', key.lastIndexOf('/') - 1),
+  below: segment => segment.split('/').length !== 2,
+  segment: value => String(value).split('/').map(instanceId).find(found => found !== undefined),
+}
 
 const metadataCheck = every(record, json)
 
@@ -28,7 +36,8 @@ export const goFrame = (options: ForeignFormatOptions = {}): Format<GoFrameMetad
   const { prefix = '/service/default/default' } = options
   return foreignFormat({
     name: 'goFrame',
-    place: layout(rootOf(prefix), { name: oneSegment, levels: 2 }),
+    place: layout(rootOf(prefix), versioned),
+    service: oneSegment,
     segment: ({ version, address }) => {
       throwIfInvalid(invalidIf('version', oneSegment, version || 'latest'))
       return `${version || 'latest'}/${address}`

@@ -34,7 +34,8 @@ export const kitex = (options: ForeignFormatOptions = {}): Format<Labels> => {
   const { prefix = 'kitex/registry-etcd' } = options
   return foreignFormat({
     name: 'kitex',
-    place: layout(rootOf(prefix), { name: oneSegment }),
+    place: layout(rootOf(prefix)),
+    service: oneSegment,
     segment: ({ address }) => address,
     write: instance => {
       const { address, weight } = instance

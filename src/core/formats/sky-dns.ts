@@ -58,7 +58,8 @@ export const skyDns = (options: DefaultPortOptions = {}): Format<SkyDnsMetadata>
   const { prefix = '/skydns', defaultPort } = options
   return foreignFormat({
     name: 'skyDns',
-    place: layout(rootOf(prefix), { name: domain, path: service => reversed(service, '.', '/'), service: path => reversed(path, '/', '.') }),
+    place: layout(rootOf(prefix), { path: service => reversed(service, '.', '/'), service: path => reversed(path, '/', '.') }),
+    service: domain,
     segment: ({ id }) => id,
     write: ({ address, weight, metadata }) => {
       throwIfInvalid(invalidIf('metadata', metadataCheck, metadata))

@@ -13,10 +13,10 @@ export interface InstanceFields<M = unknown> extends Omit<ServiceInstanceInput<M
 }
 
 /** The instance of a key with these fields. `none`: the value claims another service, in whose own prefix the key lies, too. */
-export const storedInstance = <M>({ holds }: Layout, key: string, { service, segment }: KeyParts, fields: InstanceFields<M>): E.Either<Flaw, O.Option<ServiceInstance<M>>> => {
+export const storedInstance = <M>({ keys }: Layout, key: string, { service, segment }: KeyParts, fields: InstanceFields<M>): E.Either<Flaw, O.Option<ServiceInstance<M>>> => {
   const { service: claimed = service, id = segment, address, status, weight, zone, version, incarnation, metadata } = fields
   if (claimed !== service)
-    return typeof claimed === 'string' && holds(claimed, key) ? E.right(O.none) : E.left({ path: ['service'], must: 'must be that of the key' })
+    return typeof claimed === 'string' && key.startsWith(keys.prefix(claimed)) ? E.right(O.none) : E.left({ path: ['service'], must: 'must be that of the key' })
   const endpoints = fields.endpoints ?? undefined
   const tags = fields.tags ?? undefined
   const made = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata })

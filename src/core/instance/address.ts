@@ -48,10 +48,7 @@ export const address: Validator = value => {
 }
 
 /** An address that any program wrote: the host may be a bare number, too, which resolvers take for an IPv4 address. */
-export const foreignAddress: Validator = value => {
-  const found = address(value)
-  return found !== undefined && typeof value === 'string' && /^\d{1,10}:/.test(value) ? address(`n${value}`) && found : found
-}
+export const foreignAddress: Validator = value => address(value) && address(typeof value === 'string' ? value.replace(/^\d{1,10}:/, 'n:') : value)
 
 /** The two parts of a valid address; an IPv6 host without its brackets. */
 export const splitAddress = (address: string): { readonly host: string; readonly port: number } => {
