@@ -31,7 +31,8 @@ export type { OutlierOptions } from './core/balance/outliers.js'
 /* Formats */
 export { native, type NativeOptions } from './core/formats/native.js'
 export { plain, type PlainOptions, type NoMetadata } from './core/formats/plain.js'
-export { jsonFormat, type JsonFormatOptions, type InstanceFields } from './core/formats/json-format.js'
+export { jsonFormat, type JsonFormatOptions } from './core/formats/json-format.js'
+export type { InstanceFields } from './core/formats/stored-instance.js'
 export type { Format, Formats, MetadataOf, Rejection } from './core/formats/format.js'
 
 /* Backoff */

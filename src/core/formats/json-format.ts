@@ -3,20 +3,12 @@ import type * as t from 'io-ts'
 import { functionOf, invalidOptions, text } from '../arguments.js'
 import { andThen, invalid, must, throwIfInvalid, type Flaw } from '../validation.js'
 import { InvalidArgument } from '../errors.js'
-import { readInstance, type ServiceInstance, type ServiceInstanceInput } from '../instance/instance.js'
+import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord, json, maxLength, parseJson } from '../instance/json.js'
 import type { Format } from './format.js'
 import { layout, rootCheck, type KeyParts } from './layout.js'
 import { flawOf } from './metadata-codec.js'
-
-/** The fields that a stored value gives an instance. Service and id come from the key; a value that claims others is rejected. */
-export interface InstanceFields<M = unknown> extends Omit<ServiceInstanceInput<M>, 'service' | 'address' | 'endpoints' | 'tags'> {
-  readonly service?: string | undefined
-  readonly address: string | undefined
-  /** Go writes `null` for an empty map or slice. */
-  readonly endpoints?: Readonly<Record<string, string>> | null | undefined
-  readonly tags?: readonly string[] | null | undefined
-}
+import { storedInstance, type InstanceFields } from './stored-instance.js'
 
 /** Options of {@link jsonFormat}. */
 export interface JsonFormatOptions<A, M> {
@@ -61,7 +53,8 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
   const checks = { name: text, root: rootCheck, codec: codecCheck, read: mapping, write: mapping, segment: mapping }
   throwIfInvalid(invalidOptions('jsonFormat', options, checks, ['name', 'root', 'codec', 'read', 'write']))
   const { name, root, codec, read, write, segment = idOf } = options
-  const { keys, key: keyOf, decode } = layout(root)
+  const place = layout(root)
+  const { keys, key: keyOf, decode } = place
 
   // The codec, `read` and `segment` are the user's and may throw; `decode` must not.
   const fieldsOf = (value: unknown, parts: KeyParts): E.Either<Flaw, InstanceFields<M>> => {
@@ -79,16 +72,10 @@ export const jsonFormat = <A, M>(options: JsonFormatOptions<A, M>): Format<M> =>
     }
   }
 
-  /** `none`: the value claims another service, in whose own prefix the key lies, too. */
-  const instanceOf = (key: string, { service, segment: own }: KeyParts, fields: InstanceFields<M>): E.Either<Flaw, O.Option<ServiceInstance<M>>> => {
-    const { service: claimed = service, id = own, address, status, weight, zone, version, incarnation, metadata } = fields
-    if (claimed !== service)
-      return typeof claimed === 'string' && key.startsWith(keys.prefix(claimed)) ? E.right(O.none) : E.left({ path: ['service'], must: 'must be that of the key' })
-    const endpoints = fields.endpoints ?? undefined
-    const tags = fields.tags ?? undefined
-    const made = readInstance<M>({ service, id, address, endpoints, status, weight, zone, version, tags, incarnation, metadata })
-    if (E.isLeft(made)) return made
-    return segmentOf(made.right) === own ? E.right(O.some(made.right)) : E.left({ path: ['id'], must: 'must be that of the key' })
+  const instanceOf = (key: string, parts: KeyParts, fields: InstanceFields<M>): E.Either<Flaw, O.Option<ServiceInstance<M>>> => {
+    const made = storedInstance(place, key, parts, fields)
+    if (E.isLeft(made) || O.isNone(made.right)) return made
+    return segmentOf(made.right.value) === parts.segment ? made : E.left({ path: ['id'], must: 'must be that of the key' })
   }
 
   return {

@@ -1,10 +1,10 @@
-import { either as E, option as O } from 'fp-ts'
+import { either as E, function as F, option as O } from 'fp-ts'
 import { flaw, invalid, reasonOf, type Validator, type Flaw } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { instanceId, serviceName } from '../instance/names.js'
 import type { Format, Rejection } from './format.js'
 
-/** What a key says: the service before its last `/`, the segment after it. */
+/** What a key says: the service, and what follows it. */
 export interface KeyParts {
   readonly service: string
   readonly segment: string
@@ -21,6 +21,20 @@ export interface Layout {
   readonly key: (parts: KeyParts) => string
   /** The `decode` of a format that reads the value of a key by `read`. A key that belongs to another service is ignored. */
   readonly decode: <M>(read: Reading<M>) => Format<M>['decode']
+}
+
+/** How a layout differs from `<root><service>/<segment>`. */
+export interface LayoutOptions {
+  /** The service as it stands in a key. @default the service name */
+  readonly path?: (service: string) => string
+  /** The service that a path stands for. @default the path */
+  readonly service?: (path: string) => string
+  /** Where in a key the `/` is that ends the service. @default the last one */
+  readonly end?: (key: string) => number
+  /** Whether what follows the service belongs to something below it. @default if it holds a `/` */
+  readonly below?: (segment: string) => boolean
+  /** What must follow the service. @default an id */
+  readonly segment?: Validator
 }
 
 /** A rejection, its reason one line of at most 200 characters. */
@@ -48,10 +62,13 @@ export const prefixCheck: Validator = value => {
 const elsewhere = E.right(O.none)
 
 /** The layout of the keys under a root that passes `rootCheck`. A root without segments is no place of its own: other programs' keys lie beside it. */
-export const layout = (root: string): Layout => {
-  const prefix = (service: string): string => `${root}${service}/`
+export const layout = (
+  root: string,
+  { path = F.identity, service: named = F.identity, end = key => key.lastIndexOf('/'), below = segment => segment.includes('/'), segment: check = instanceId }: LayoutOptions = {},
+): Layout => {
+  const prefix = (service: string): string => `${root}${path(service)}/`
   const serviceOf = (key: string): string | undefined => {
-    const service = key.startsWith(root) ? key.slice(root.length, key.lastIndexOf('/')) : undefined
+    const service = key.startsWith(root) ? named(key.slice(root.length, Math.max(0, end(key)))) : undefined
     return serviceName(service) === undefined ? service : undefined
   }
   return {
@@ -59,7 +76,7 @@ export const layout = (root: string): Layout => {
     key: ({ service, segment }) => {
       const found = serviceName(service)
       if (found !== undefined) throw invalid('service', found)
-      const wrong = instanceId(segment)
+      const wrong = check(segment)
       if (wrong !== undefined) throw invalid('id', wrong)
       return prefix(service) + segment
     },
@@ -67,8 +84,8 @@ export const layout = (root: string): Layout => {
       const own = prefix(service)
       if (!key.startsWith(own)) return serviceOf(key) === undefined ? rejected(key, `the key must be ${root}<service>/<id>`) : elsewhere
       const segment = key.slice(own.length)
-      if (segment.includes('/')) return elsewhere
-      const wrong = instanceId(segment)
+      if (below(segment)) return elsewhere
+      const wrong = check(segment)
       if (wrong !== undefined) return rejected(key, reasonOf(wrong, 'the id in the key'))
       const found = read(value, { service, segment }, key)
       return E.isLeft(found) ? rejected(key, reasonOf(found.left, 'the value')) : found

@@ -5,9 +5,10 @@ import { invalid, throwIfInvalid } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
 import type { Format } from './format.js'
-import { codecCheck, jsonFormat, type InstanceFields } from './json-format.js'
+import { codecCheck, jsonFormat } from './json-format.js'
 import { prefixCheck } from './layout.js'
 import { contentOf, failedAt, flawOf, metadataOf, type MetadataCodec } from './metadata-codec.js'
+import type { InstanceFields } from './stored-instance.js'
 
 /** Options of {@link native}. */
 export interface NativeOptions<M = unknown> {

@@ -68,6 +68,9 @@ export const address: Validator = value => {
   return isHost(host) ? undefined : flaw('must begin with a host name, an IPv4 address or an IPv6 address in brackets', value)
 }
 
+/** An address that any program wrote: the host may be a bare number, too, which resolvers take for an IPv4 address. */
+export const foreignAddress: Validator = value => address(value) && (wildcard(value) ?? address(typeof value === 'string' ? value.replace(/^\d{1,10}:/, 'n:') : value))
+
 /** The two parts of a valid address; an IPv6 host without its brackets. */
 export const splitAddress = (address: string): { readonly host: string; readonly port: number } => {
   const [, ipv6, host = '', digits] = hostAndPort.exec(address) ?? []

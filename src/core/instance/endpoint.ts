@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { address as addressCheck, splitAddress } from './address.js'
+import { foreignAddress, splitAddress } from './address.js'
 import { quotedValue } from '../validation.js'
 import { InvalidArgument } from '../errors.js'
 import type { ServiceInstance } from './instance.js'
@@ -24,7 +24,7 @@ export const endpointOf = ({ id, address, endpoints }: ServiceInstance, endpoint
 
 const hostPortIn = (text: string): string | undefined => {
   const [, scheme = '', written = ''] = authority.exec(text) ?? []
-  return [written, written + (ports.get(scheme.toLowerCase()) ?? '')].find(address => addressCheck(address) === undefined)
+  return [written, written + (ports.get(scheme.toLowerCase()) ?? '')].find(address => foreignAddress(address) === undefined)
 }
 
 // The text is not shown: it may hold a password.

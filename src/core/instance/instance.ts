@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { address as addressCheck, wildcard } from './address.js'
+import { address as addressCheck, foreignAddress, wildcard } from './address.js'
 import { flaw, invalid, must, oneOf, under, type Validator, type Flaw } from '../validation.js'
 import type { InvalidArgument } from '../errors.js'
 import { isRecord, sameValue } from './json.js'
@@ -98,13 +98,13 @@ const endpointsCheck: Validator = value => {
 
 type Fields = { readonly [K in keyof ServiceInstance]?: unknown }
 
-const instanceOf = <M>(input: Fields, idCheck: Validator): E.Either<Flaw, ServiceInstance<M>> => {
+const instanceOf = <M>(input: Fields, idCheck: Validator, addressOf: Validator): E.Either<Flaw, ServiceInstance<M>> => {
   if (!isRecord(input)) return E.left(flaw('must be an object with service and address', input))
   const { service, address, id = address, status = 'up', weight = 1, zone = '', version = '', incarnation = '' } = input
   const { endpoints = noEndpoints, tags = noTags, metadata = noMetadata } = input
   const found =
     under('service', serviceName(service)) ??
-    under('address', addressCheck(address)) ??
+    under('address', addressOf(address)) ??
     under('id', idCheck(id)) ??
     under('status', isStatus(status) ? undefined : statusCheck(status)) ??
     under('weight', weightCheck(weight)) ??
@@ -130,14 +130,14 @@ const instanceOf = <M>(input: Fields, idCheck: Validator): E.Either<Flaw, Servic
   return E.right(Object.freeze(instance))
 }
 
-/** Reads an instance that any program wrote; its id may hold a `/`. Absent fields take their defaults; the result is frozen, its metadata as given. */
-export const readInstance = <M>(input: Fields): E.Either<Flaw, ServiceInstance<M>> => instanceOf(input, foreignId)
+/** Reads an instance that any program wrote; its id may hold a `/`, and its host may be a bare number. Absent fields take their defaults; the result is frozen, its metadata as given. */
+export const readInstance = <M>(input: Fields): E.Either<Flaw, ServiceInstance<M>> => instanceOf(input, foreignId, foreignAddress)
 
 const invalidInstance = ({ path: [field = 'instance', ...path], ...found }: Flaw): InvalidArgument => invalid(field, { ...found, path })
 
 /** An instance to be written, or an error that names the field; total, whatever is passed. */
 export const validInstance = <M = unknown>(input: ServiceInstanceInput<M>): E.Either<InvalidArgument, ServiceInstance<M>> =>
-  F.pipe(instanceOf<M>(input, instanceId), E.mapLeft(invalidInstance))
+  F.pipe(instanceOf<M>(input, instanceId, addressCheck), E.mapLeft(invalidInstance))
 
 /** Makes an instance from its fields; absent ones take their defaults. Throws `InvalidArgument`. */
 export const serviceInstance = <M = unknown>(input: ServiceInstanceInput<M>): ServiceInstance<M> => {

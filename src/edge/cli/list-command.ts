@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { concatMap, defer, from, map, race, retry, tap, throwError, toArray, type Observable } from 'rxjs'
 import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
+import type { Format } from '../../core/formats/format.js'
 import { projection, type Scope } from '../../core/view/projection.js'
 import type { SetContent } from '../../core/sets/service-set.js'
 import { leased } from '../../core/instance/leased.js'
@@ -11,36 +12,52 @@ import { timer } from '../../flow/clock.js'
 import { listing } from '../../flow/discovery/listing.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { failureOf } from './failure.js'
+import { findFormats, type FoundFormat, type FoundFormats } from './find-formats.js'
 import { exitCodeOf, type Host } from './host.js'
 import { printable } from './output.js'
 import { reportSilence } from './report-silence.js'
-import { settingsOf, type Settings, type SharedOptions } from './settings.js'
+import { settingsOf, type SharedOptions } from './settings.js'
 import { withRegistry } from './with-registry.js'
 
 /** One prefix to list, and the services whose keys it contains. */
 interface Target {
+  readonly format: Format
   readonly prefix: string
   readonly scope: Scope
 }
 
 /** A service at one revision. */
 interface Listed {
+  readonly format: string
   readonly content: SetContent<unknown>
   readonly revision: Revision
 }
 
-const targetsOf = ({ format }: Settings, services: readonly string[]): readonly Target[] => {
-  for (const service of services) {
-    throwIfInvalid(invalidIf('service', serviceName, service))
-  }
-  if (services.length > 0) return [...new Set(services)].map(service => ({ prefix: format.prefix(service), scope: { service } }))
-  if (format.root !== undefined) return [{ prefix: format.root, scope: {} }]
+/** What `list` prints: services, and with `--format auto` the formats that were found. */
+interface Report {
+  readonly listed: readonly Listed[]
+  readonly targets: readonly Target[]
+  readonly formats: FoundFormats | undefined
+}
+
+const auto = 'auto'
+
+const targetsOf = (format: Format, services: readonly string[]): readonly Target[] => {
+  if (services.length > 0) return services.map(service => ({ format, prefix: format.prefix(service), scope: { service } }))
+  if (format.root !== undefined) return [{ format, prefix: format.root, scope: {} }]
   throw new InvalidArgument('service', `is required: --format ${format.name} has no prefix that all services share (name the services, or set --prefix)`)
 }
 
-const listed = (registry: ReadableRegistry, { format }: Settings, { prefix, scope }: Target): Observable<readonly Listed[]> =>
+/** The targets of a format that was found: its services, if named only these. Several formats may share a root, so its other services may be those of another one. */
+const foundTargets = ({ format, services }: FoundFormat, named: readonly string[]): readonly Target[] => {
+  const wanted = services.filter(service => named.length === 0 || named.includes(service))
+  if (wanted.length === 0) return []
+  return format.root === undefined || named.length > 0 ? targetsOf(format, wanted) : [{ format, prefix: format.root, scope: { services: wanted } }]
+}
+
+const listed = (registry: ReadableRegistry, { format, prefix, scope }: Target): Observable<readonly Listed[]> =>
   listing(registry, prefix, projection(format, scope)).pipe(
-    map(({ services, revision }) => services.toArray().map(content => ({ content, revision }))),
+    map(({ services, revision }) => services.toArray().map(content => ({ format: format.name, content, revision }))),
   )
 
 /** Rows as lines, with aligned columns. */
@@ -49,9 +66,14 @@ const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
   return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
 }
 
-const documentOf = (all: readonly Listed[]): string =>
+const documentOf = ({ listed: all, formats }: Report): string =>
   JSON.stringify({
-    services: all.map(({ revision, content: { service, instances, rejected } }) => ({
+    ...(formats !== undefined && {
+      formats: formats.found.map(({ format, services, keys }) => ({ format: format.name, root: format.root, services: services.length, keys })),
+      skipped: formats.skipped,
+    }),
+    services: all.map(({ format, revision, content: { service, instances, rejected } }) => ({
+      ...(formats !== undefined && { format }),
       service,
       revision,
       instances: instances.toArray(),
@@ -59,17 +81,27 @@ const documentOf = (all: readonly Listed[]): string =>
     })),
   })
 
-const textOf = (all: readonly Listed[], targets: readonly Target[]): string => {
+const formatLines = ({ found, keys, skipped }: FoundFormats): readonly string[] => [
+  ...found.map(({ format, services, keys: own }) => `found ${format.name}${format.root === undefined ? '' : ` under ${format.root}`}: services ${services.length}, keys ${own}`),
+  ...(found.length === 0 ? [`found no format of services among ${keys} keys`] : []),
+  ...skipped.map(({ prefix, keys: some }) => `did not look at ${some} keys ${prefix === '' ? 'elsewhere' : `under ${prefix}`} (list them with --format, and --prefix or service names)`),
+]
+
+const textOf = ({ listed: all, targets, formats }: Report): string => {
   const contents = all.map(({ content }) => content)
   const rejected = contents.flatMap(content => [...content.rejected.values()])
-  const rows = contents.flatMap(({ instances }) => instances.toArray()).map(instance => {
-    const { service, id, address, status, weight, version, zone } = instance
-    return [service, id, address, status, String(weight), version || '-', zone || '-', ...(leased(instance) ? [] : ['no lease'])]
-  })
+  const inAuto = (cell: string): readonly string[] => (formats === undefined ? [] : [cell])
+  const rows = all.flatMap(({ format, content }) =>
+    content.instances.toArray().map(instance => {
+      const { service, id, address, status, weight, version, zone } = instance
+      return [...inAuto(format), service, id, address, status, String(weight), version || '-', zone || '-', ...(leased(instance) ? [] : ['no lease'])]
+    }),
+  )
   const empty = contents.filter(({ instances, rejected: none }) => instances.size === 0 && none.size === 0).map(({ service }) => `${service}: no instances`)
-  const nothing = contents.length === 0 ? targets.map(({ prefix }) => `no services under ${prefix}`) : []
+  const nothing = contents.length === 0 && formats === undefined ? targets.map(({ prefix }) => `no services under ${prefix}`) : []
   return [
-    ...(rows.length === 0 ? [] : tableOf([['SERVICE', 'ID', 'ADDRESS', 'STATUS', 'WEIGHT', 'VERSION', 'ZONE'], ...rows])),
+    ...(formats === undefined ? [] : formatLines(formats)),
+    ...(rows.length === 0 ? [] : tableOf([[...inAuto('FORMAT'), 'SERVICE', 'ID', 'ADDRESS', 'STATUS', 'WEIGHT', 'VERSION', 'ZONE'], ...rows])),
     ...empty,
     ...nothing,
     ...rejected.map(({ key, reason }) => `! ${key}: ${reason}`),
@@ -80,25 +112,36 @@ const textOf = (all: readonly Listed[], targets: readonly Target[]): string => {
 export const listCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('list')
     .description('print the current instances of all services, or of the given ones')
-    .argument('[service...]', 'service names; required for --format plain without --prefix')
+    .argument('[service...]', 'service names; required for --format plain, grpcNaming and goZero without --prefix')
     .action(async (services: readonly string[], _: unknown, command: Command) => {
-      const settings = settingsOf(command.optsWithGlobals<SharedOptions>(), host)
-      const targets = targetsOf(settings, services)
+      const options = command.optsWithGlobals<SharedOptions>()
+      const isAuto = options.format === auto
+      if (isAuto && options.prefix !== undefined) throw new InvalidArgument('prefix', 'cannot be used with --format auto, which looks under the prefixes that the formats have by default')
+      const settings = settingsOf(isAuto ? { ...options, format: 'native' } : options, host)
+      for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
+      const named = [...new Set(services)]
+      const fixed = isAuto ? [] : targetsOf(settings.format, named)
       // After an outage, the registry tries the next endpoint.
       const nextEndpoint = (error: unknown): Observable<unknown> => {
         if (!(error instanceof Disconnected)) return throwError(() => toError(error))
         host.printError(`${printable(failureOf(error).message)}\n`)
         return timer(0)
       }
-      const work = (registry: ReadableRegistry): Observable<number> =>
+      const tried = <A>(ask: () => Observable<A>): Observable<A> => defer(ask).pipe(retry({ count: settings.connection.hosts.length - 1, delay: nextEndpoint }))
+      const reportOf = (registry: ReadableRegistry, targets: readonly Target[], formats?: FoundFormats): Observable<Report> =>
         from(targets).pipe(
-          concatMap(target =>
-            defer(() => listed(registry, settings, target)).pipe(retry({ count: settings.connection.hosts.length - 1, delay: nextEndpoint })),
-          ),
+          concatMap(target => tried(() => listed(registry, target))),
           reportSilence(host, settings),
           toArray(),
-          map(all => all.flat()),
-          tap(all => host.print(settings.json ? `${printable(documentOf(all))}\n` : textOf(all, targets))),
+          map(all => ({ listed: all.flat(), targets, formats })),
+        )
+      const report = (registry: ReadableRegistry): Observable<Report> =>
+        isAuto
+          ? tried(() => findFormats(registry)).pipe(reportSilence(host, settings), concatMap(formats => reportOf(registry, formats.found.flatMap(one => foundTargets(one, named)), formats)))
+          : reportOf(registry, fixed)
+      const work = (registry: ReadableRegistry): Observable<number> =>
+        report(registry).pipe(
+          tap(found => host.print(settings.json ? `${printable(documentOf(found))}\n` : textOf(found))),
           map(() => 0),
         )
       exit(await withRegistry(host, settings, (registry, stop) => race(work(registry), stop.pipe(map(exitCodeOf)))))

@@ -1,11 +1,12 @@
 import { Command } from 'commander'
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import { filter, ignoreElements, tap } from 'rxjs'
 import { ttlSeconds } from '../../core/arguments.js'
 import { invalid, quotedValue } from '../../core/validation.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { serviceInstance, type ServiceInstance, type Status } from '../../core/instance/instance.js'
-import { parseJson } from '../../core/instance/json.js'
+import type { Format } from '../../core/formats/format.js'
+import { isRecord, parseJson, sameValue } from '../../core/instance/json.js'
 import { register } from '../../flow/registration/register.js'
 import type { Host } from './host.js'
 import { printer } from './output.js'
@@ -52,12 +53,33 @@ const metadataOf = (text: string): unknown => {
   throw invalid('metadata', json.left)
 }
 
+/** Formats that store nothing else. */
+const addressOnly: readonly string[] = ['plain', 'goZero', 'goKit']
+
+/** What a reader of the format sees of an instance that is up. Throws `InvalidArgument` if the format cannot store the instance. */
+const readBack = (format: Format, instance: ServiceInstance): ServiceInstance | undefined => {
+  const key = format.key(instance, { id: '1', ttl: 1, expiresAt: 0, renewals: 0 })
+  const read = format.decode(key, format.encode({ ...instance, status: 'up' }) ?? '', instance.service)
+  return E.isRight(read) ? O.toUndefined(read.right) : undefined
+}
+
+const isCarried = (given: unknown, read: unknown): boolean => {
+  if (typeof given === 'number' && typeof read === 'number') return Math.abs(given - read) <= 1e-9 * given
+  // The metadata of some formats also hold zone and weight.
+  return isRecord(given) && isRecord(read) ? Object.entries(given).every(([name, value]) => sameValue(value, read[name])) : sameValue(given, read)
+}
+
 /** The instance that the options describe. Throws `InvalidArgument` if a field is invalid, or if the format cannot store it. */
-const instanceOf = (service: string, options: RegisterOptions): ServiceInstance => {
-  const { address, id, status, weight, zone, version, tag, metadata, format } = options
-  const lost = format === 'plain' ? Object.entries({ weight, zone, version, tag, metadata }).find(([, value]) => value !== undefined) : undefined
-  if (lost !== undefined) throw new InvalidArgument(lost[0], 'cannot be stored by --format plain, which stores only the address (use --format native)')
-  return serviceInstance({ service, id, address, status: status as Status | undefined, weight, zone, version, tags: tag, metadata })
+const instanceOf = (service: string, options: RegisterOptions, format: Format): ServiceInstance => {
+  const { address, id, status, weight, zone, version, tag, metadata } = options
+  const instance = serviceInstance({ service, id, address, status: status as Status | undefined, weight, zone, version, tags: tag, metadata })
+  const read = readBack(format, instance)
+  const lost = Object.entries({ weight, zone, version, tag, metadata }).find(
+    ([name, given]) => given !== undefined && !isCarried(given, read?.[name === 'tag' ? 'tags' : (name as keyof ServiceInstance)]),
+  )
+  if (lost === undefined) return instance
+  const only = addressOnly.includes(format.name) ? ', which stores only the address' : ''
+  throw new InvalidArgument(lost[0], `cannot be stored by --format ${format.name}${only} (use --format native)`)
 }
 
 const onTakenOf = (onTaken: string): 'wait' | 'replace' | 'fail' => {
@@ -85,7 +107,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
       const options = command.optsWithGlobals<RegisterOptions>()
       const settings = settingsOf(options, host)
       const { format } = settings
-      const instance = instanceOf(service, options)
+      const instance = instanceOf(service, options, format)
       const onTaken = onTakenOf(options.onTaken)
       const drain = options.drain * 1_000
       const print = printer(host, settings.json)

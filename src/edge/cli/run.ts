@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { failureOf } from './failure.js'
+import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'
@@ -25,8 +26,8 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
     .description('Service registration and discovery on etcd.')
     .version(host.version, '-V', 'print the version')
     .option('--endpoints <list>', 'comma-separated etcd endpoints (default: ETCD_ENDPOINTS, or http://127.0.0.1:2379)')
-    .option('--format <name>', 'how instances are stored: native (JSON) or plain (/web/node1 -> localhost:8000)', 'native')
-    .option('--prefix <path>', 'prefix of all keys (default: /rx-discovery for native, none for plain)')
+    .option('--format <name>', `how instances are stored: ${formatNames.join(', ')}; list also takes auto, which finds out`, 'native')
+    .option('--prefix <path>', 'prefix of all keys (default: that of the format: /rx-discovery for native, none for plain)')
     .option('--json', 'print JSON: one object per line (register, watch) or one document (list)')
     .option('--user <name>', 'etcd user name; the password comes from ETCD_PASSWORD (default: ETCD_USER)')
     .option('--cacert <file>', 'certificate of the authority (CA) that signed the certificate of etcd, PEM')

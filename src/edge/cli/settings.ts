@@ -1,8 +1,7 @@
 import { InvalidArgument } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
-import { native } from '../../core/formats/native.js'
-import { plain } from '../../core/formats/plain.js'
 import type { ConnectOptions } from '../etcd/index.js'
+import { namedFormat } from './named-format.js'
 import type { Host } from './host.js'
 
 /** The options that all commands share, as parsed. */
@@ -22,14 +21,6 @@ export interface Settings {
   readonly connection: ConnectOptions & { readonly hosts: readonly string[] }
   readonly format: Format
   readonly json: boolean
-}
-
-const formatOf = ({ format, prefix }: SharedOptions): Format => {
-  const options = prefix === undefined ? {} : { prefix }
-  if (format === 'native') return native(options)
-  // `plain` stores no metadata; `register` checks that there are none.
-  if (format === 'plain') return plain(options) as unknown as Format
-  throw new InvalidArgument('format', `must be native or plain, got "${format}"`)
 }
 
 const hostsOf = ({ endpoints }: SharedOptions, { ETCD_ENDPOINTS }: Host['env']): readonly string[] => {
@@ -72,5 +63,5 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
 export const settingsOf = (options: SharedOptions, host: Host): Settings => {
   const hosts = hostsOf(options, host.env)
   const connection = { hosts, ...authOf(options, host.env), ...credentialsOf(options, hosts, host) }
-  return { connection, format: formatOf(options), json: options.json ?? false }
+  return { connection, format: namedFormat(options.format, options.prefix), json: options.json ?? false }
 }
