@@ -89,7 +89,7 @@ describe('every format', () => {
 
   it('rejects an address that stands for all interfaces, since it leads each reader to itself', () => {
     for (const format of formats)
-      for (const address of ['0.0.0.0:80', '[::]:80']) {
+      for (const address of ['0.0.0.0:80', '[::]:80', '0:80']) {
         const sound = serviceInstance({ service: 'web', id: 'node1', address: '10.0.0.5:80' })
         const [at, value] = [format.key(sound, lease), format.encode(sound) ?? '']
         expect(outcome(format, at, value)).toBe('read')
