@@ -4,7 +4,7 @@ import { Disconnected } from '../../../src/core/errors.js'
 import { now } from '../../../src/flow/clock.js'
 import type { Member, RawClient } from '../../../src/edge/etcd/connection/member.js'
 import type { Members } from '../../../src/edge/etcd/connection/members.js'
-import { paging } from '../../../src/edge/etcd/range/page-size.js'
+import { paging } from '../../../src/edge/etcd/range/paging.js'
 import { number } from './wire/protobuf-writer.js'
 
 /** A ping that a fake member received. */

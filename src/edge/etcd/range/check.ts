@@ -5,7 +5,8 @@ import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/members.js'
 import { readChange } from '../wire/messages.js'
 import { onePage } from './pages.js'
-import { askedTwice, rangeOf, readAll } from './range.js'
+import { askedTwice, rangeOf } from './range.js'
+import { readAll } from './read-all.js'
 
 const changedAfter = (member: Member, range: Range, since: Revision): Observable<Check> =>
   // etcd counts the whole range and filters by revision only the keys that it sends. For keys alone, 3.7 reads its index, which knows no leases;

@@ -5,9 +5,10 @@ import type { ListOptions } from '../../../flow/registry.js'
 import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/members.js'
 import { readChange } from '../wire/messages.js'
-import { oldestRevision } from './oldest-revision.js'
+import { failCompacted } from './fail-compacted.js'
 import { pages, type PagesOptions } from './pages.js'
-import { askedTwice, rangeOf, readAll } from './range.js'
+import { askedTwice, rangeOf } from './range.js'
+import { readAll } from './read-all.js'
 
 /** If etcd compacts to its latest revision all the time, a listing in pages never ends. After so many tries it is read in one message. */
 const pagedAttempts = 3
@@ -27,7 +28,7 @@ const latest = (member: Member, range: Range, local: boolean, attempt = 1): Obse
 const past = (member: Member, range: Range, local: boolean, at: Revision): Observable<Listing> =>
   askedTwice(parts(member, range, { local, at })).pipe(
     // The error of a range does not name the revision up to which etcd was compacted.
-    catchError((error: unknown) => (error instanceof Compacted ? oldestRevision(member, range) : throwError(() => toError(error)))),
+    catchError((error: unknown) => (error instanceof Compacted ? failCompacted(member, range) : throwError(() => toError(error)))),
   )
 
 /** See `ReadableRegistry.list`. */

@@ -1,10 +1,8 @@
-import { catchError, Observable, throwError } from 'rxjs'
+import { catchError, throwError, type Observable } from 'rxjs'
 import { quotedValue } from '../../../core/validation.js'
 import { InvalidArgument, toError } from '../../../core/errors.js'
-import { now } from '../../../flow/clock.js'
 import { Ahead } from '../connection/etcd-errors.js'
 import { isUnicode, type Range } from '../../../core/store.js'
-import type { Page } from '../wire/messages.js'
 
 /** A range as etcd encodes it: from `key` to before `range_end`. An exact key has no end, so that a permission on that key is enough. */
 export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_end?: Buffer } => {
@@ -27,35 +25,3 @@ export const anyKey = { key: Buffer.from('\0'), count_only: true }
 /** Repeats a read that is refused for a future revision: up to 3.4.41, 3.5.27 and 3.6.8 etcd can rarely answer a linearizable read from an older state. */
 export const askedTwice = <T>(ask: Observable<T>): Observable<T> =>
   ask.pipe(catchError((error: unknown) => (error instanceof Ahead ? ask : throwError(() => toError(error)))))
-
-/** After how many ms of reading a page, subscribers included, the event loop goes on. */
-const slice = 1
-/** How many key-values are emitted at once. */
-const atOnce = 100
-
-/** Reads every key-value of a page, in slices between which the event loop goes on. Emits them in parts, at least one, and completes. */
-export const readAll = <A>({ bytes, bounds }: Page, read: (bytes: Buffer, start: number, end: number) => A): Observable<readonly A[]> =>
-  new Observable(subscriber => {
-    let index = 0
-    let nextSlice: NodeJS.Immediate | undefined
-    const part = (): readonly A[] => {
-      const values: A[] = []
-      for (const stop = Math.min(index + 2 * atOnce, bounds.length); index < stop; index += 2) values.push(read(bytes, bounds[index] ?? 0, bounds[index + 1] ?? 0))
-      return values
-    }
-    const work = (): void => {
-      const until = now() + slice
-      try {
-        do subscriber.next(part())
-        while (index < bounds.length && now() < until && !subscriber.closed)
-      } catch (error) {
-        subscriber.error(error)
-        return
-      }
-      if (subscriber.closed) return
-      if (index < bounds.length) nextSlice = setImmediate(work)
-      else subscriber.complete()
-    }
-    work()
-    return () => clearImmediate(nextSlice)
-  })

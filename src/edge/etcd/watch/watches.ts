@@ -6,7 +6,7 @@ import { translate } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/members.js'
 import { StaleToken } from '../connection/rpc.js'
-import { oldestRevision } from '../range/oldest-revision.js'
+import { failCompacted } from '../range/fail-compacted.js'
 import { askedTwice, rangeOf } from '../range/range.js'
 import type { WatchResponse } from '../wire/messages.js'
 import { BatchPerTick, type TickTimes } from './batch-per-tick.js'
@@ -129,7 +129,7 @@ class Watch implements Watcher, Unsubscribable {
         revision = Math.max(revision, Number(header.revision))
       },
       error: (error: unknown) => {
-        if (error instanceof Compacted) subscribeWithin(this.#subscriber, oldestRevision(this.#member, this.range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
+        if (error instanceof Compacted) subscribeWithin(this.#subscriber, failCompacted(this.#member, this.range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
         else this.#end(toError(error))
       },
       complete: () => {

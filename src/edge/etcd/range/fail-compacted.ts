@@ -15,7 +15,7 @@ const answerWithin = 5_000
  * After a range was refused as compacted: errors `Compacted` with the oldest revision that can still be read.
  * Only a watch reports that revision: etcd cancels a watch from revision 1, since that one is compacted, and names it.
  */
-export const oldestRevision = (member: Member, range: Range): Observable<never> => {
+export const failCompacted = (member: Member, range: Range): Observable<never> => {
   const request: IWatchRequest = { create_request: { ...rangeOf(range), start_revision: 1 } }
   return member
     .stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, concat(of(request), NEVER))

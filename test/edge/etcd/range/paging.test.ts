@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { paging } from '../../../../src/edge/etcd/range/page-size.js'
+import { paging } from '../../../../src/edge/etcd/range/paging.js'
 
 /** Lists so many keys over a line that carries so many a second, after a delay; ms, or `undefined` when it never ends. */
 const list = (keys: number, perSecond: number, delay: number, pages = paging()): number | undefined => {
