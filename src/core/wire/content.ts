@@ -28,6 +28,8 @@ export interface Content {
 export interface ServedRow {
   readonly key: string
   readonly text: string
+  /** The same with its value, for readers of which it is not certain that they know it. */
+  readonly full: string
 }
 
 /** The content before anything is known. */
@@ -36,14 +38,17 @@ export const noContent: Content = { cluster: '', revision: 0, stored: SortedMap.
 /** The id of a content. */
 export const contentId = ({ revision, digest }: Content): string => wireIdText({ revision, digest: digestText(digest) })
 
-const deleted = (key: string, revision: Revision): ServedRow => ({ key, text: wireChangeText({ key, value: null, revision, lease: '0' }) })
+const deleted = (key: string, revision: Revision): ServedRow => {
+  const text = wireChangeText({ key, value: null, revision, lease: '0' })
+  return { key, text, full: text }
+}
 
 /** The row that makes `after` of what a reader has, if that is not the same already. */
 const rowBetween = (key: string, before: Served | undefined, after: Served | undefined, revision: Revision, hides: boolean): ServedRow | undefined => {
   if (after === undefined) return before && deleted(key, revision)
   if (before !== undefined && before.revision === after.revision && before.value === after.value && before.lease === after.lease) return undefined
   const same = hides && before?.value === after.value
-  return { key, text: same ? wireChangeText({ ...after, value: undefined }) : after.text }
+  return { key, text: same ? wireChangeText({ ...after, value: undefined }) : after.text, full: after.text }
 }
 
 const rankOf = (source: string, { revision }: Served): string => String(revision).padStart(16, '0') + source

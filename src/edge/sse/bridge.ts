@@ -33,7 +33,13 @@ export interface Bridge {
   /** The same, at most once a second for all who ask. */
   readonly checked: Observable<Content>
   /** The content at a past revision: from memory, or listed once for all who ask; completes. Errors `Compacted`, `Rewound`. */
-  readonly at: (revision: Revision) => Observable<Content>
+  readonly at: (revision: Revision) => Observable<Past>
+}
+
+/** The content at a past revision, and the rows that have made the latest one of it, if all of them are still known. */
+export interface Past {
+  readonly content: Content
+  readonly rows: readonly ServedRow[] | undefined
 }
 
 /** How long the watch may take to deliver what a check has shown to exist before everything is listed again, ms. */
@@ -43,9 +49,10 @@ const remembered = 256
 /** How long the watch is kept after the last client has left, ms. */
 const linger = 5_000
 
-/** A past content, and the last revision of which it is known to be the content. */
+/** A past content, the rows that made it, and the last revision of which it is known to be the content. */
 interface Remembered {
   readonly content: Content
+  readonly rows: readonly ServedRow[]
   until: Revision
 }
 
@@ -57,22 +64,22 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
   let trouble: Extract<BridgeEvent, { readonly type: 'trouble' }> | undefined
   const again = new Subject<void>()
 
-  const keep = (next: Content, lastOf: Revision): void => {
+  const keep = (next: Content, rows: readonly ServedRow[], lastOf: Revision): void => {
     const former = recent.at(-1)
     if (former !== undefined) former.until = Math.max(former.content.revision, lastOf)
     content = next
-    recent.push({ content, until: next.revision })
+    recent.push({ content, rows, until: next.revision })
     if (recent.length > remembered) recent.shift()
   }
   const changed = (next: Content, rows: readonly ServedRow[], lastOf: Revision): BridgeEvent => {
     const before = content
-    keep(next, lastOf)
+    keep(next, rows, lastOf)
     trouble = undefined
     return { type: 'changed', before, content: next, rows }
   }
   const replaced = (next: Content): BridgeEvent => {
     recent = []
-    keep(next, 0)
+    keep(next, [], 0)
     trouble = undefined
     return { type: 'replaced', content: next, error: new Rewound('the history was replaced') }
   }
@@ -113,7 +120,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
   const reached = (check: Check): Observable<Content> => {
     const isReached = (): boolean => content.revision >= check.revision || holds(content, check)
     const advanced = (): Content => {
-      if (content.revision < check.revision) keep({ ...content, revision: check.revision }, check.revision)
+      if (content.revision < check.revision) keep({ ...content, revision: check.revision }, [], check.revision)
       return content
     }
     if (isReached()) return of(advanced())
@@ -153,8 +160,10 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
     fresh: sharingNext(fresh, 0),
     checked: sharingNext(fresh, 1_000),
     at: revision => defer(() => {
-      const known = recent.filter(each => each.content.revision <= revision && revision <= each.until).at(-1)
-      return known === undefined ? past(revision) : of({ ...known.content, revision })
+      const index = recent.findIndex(each => each.content.revision <= revision && revision <= each.until)
+      const known = recent[index]
+      if (known === undefined) return past(revision).pipe(map(then => ({ content: then, rows: undefined })))
+      return of({ content: { ...known.content, revision }, rows: recent.slice(index + 1).flatMap(({ rows }) => rows) })
     }),
   }
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { contentId, rowsBetween, type Content } from '../../core/wire/content.js'
 import { wireChangesText, wireEventText, wireTroubleOf } from '../../core/wire/wire-event.js'
+import type { Past } from './bridge.js'
 import { comment, frame, frames } from './frame.js'
 import type { Ranges } from './ranges.js'
 
@@ -35,6 +36,8 @@ export class Client {
   #untold: string | undefined
   /** Whether an empty batch is worth sending: it ends an outage. */
   #owesBatch = false
+  /** Whether the next batch must have all values: what a client that resumes knows of before is not certain. */
+  #resumes = false
   #ending = false
 
   constructor(response: ServerResponse, ranges: Ranges, hides: boolean) {
@@ -76,10 +79,11 @@ export class Client {
       }
       const [has, latest] = [this.#at, this.#latest]
       if (has === undefined || latest === undefined || (has.served === latest.served && !this.#owesBatch)) return
-      const rows = rowsBetween(has, latest, this.#hides).filter(({ key }) => this.ranges.have(key))
+      const rows = rowsBetween(has, latest, this.#hides && !this.#resumes).filter(({ key }) => this.ranges.have(key))
       this.#at = latest
       if (rows.length > 0 || this.#owesBatch) this.#parts = batchFrames(latest, rows.map(({ text }) => text))
       this.#owesBatch = false
+      this.#resumes = false
     }
   }
 
@@ -99,11 +103,18 @@ export class Client {
   }
 
   /** Sends what differs from the content that the client has already, and at least an empty batch, which shows that it has come so far. */
-  resume(has: Content, content: Content): void {
+  resume({ content: has, rows }: Past, content: Content): void {
     this.#troubled = false
     this.#at = has
     this.#latest = content
+    if (rows !== undefined) {
+      this.#at = content
+      this.#parts = batchFrames(content, rows.filter(({ key }) => this.ranges.have(key)).map(({ full }) => full))
+      this.#write()
+      return
+    }
     this.#owesBatch = true
+    this.#resumes = true
     this.#write()
   }
 

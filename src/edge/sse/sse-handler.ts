@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { catchError, EMPTY, filter, merge, NEVER, Subscription, switchMap, take, tap, type Observable } from 'rxjs'
-import { backoff as backoffCheck, count, flag, formats, invalidArguments, invalidOptions, period, readableRegistry, text, type Checks } from '../../core/arguments.js'
+import { catchError, EMPTY, filter, map, merge, NEVER, Subscription, switchMap, take, tap, type Observable } from 'rxjs'
+import { backoff as backoffCheck, callIt, count, flag, formats, invalidArguments, invalidOptions, period, readableRegistry, text, type Checks } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
 import { Rewound, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
-import { either, listOf, throwIfInvalid } from '../../core/validation.js'
+import { either, listOf, must, throwIfInvalid } from '../../core/validation.js'
 import { contentId, type Content, type ServedRow } from '../../core/wire/content.js'
 import { digestText } from '../../core/wire/digest.js'
 import { projectCheck, servicesCheck, serving as servingOf, type Project, type Services } from '../../core/wire/serving.js'
@@ -22,7 +22,8 @@ export interface SseHandlerOptions {
   /** The services that are served; `'all'`: every service of the format. A request for another one is answered 404, whether it exists or not. */
   readonly services: Services
   /** The format in the registry. Readers always get `native()`. @default native() */
-  readonly format?: Format
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- formats are invariant
+  readonly format?: Format<any>
   /** What of an instance is served. @default everything but its metadata */
   readonly project?: Project
   /** How often a quiet stream shows that it lives, ms. @default 15000 */
@@ -49,7 +50,7 @@ const retryAfter = 5
 
 const optionChecks: Checks<SseHandlerOptions> = {
   services: servicesCheck,
-  format: formats,
+  format: must(value => !Array.isArray(value) && formats(value) === undefined, 'be one format, such as native()', callIt),
   project: projectCheck,
   heartbeat: period,
   maxClients: count,
@@ -177,7 +178,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
     }
     return bridge.at(id.revision).pipe(
       tap(then => {
-        if (id.digest === undefined || id.digest === digestText(then.digest)) client.resume(then, bridge.content())
+        if (id.digest === undefined || id.digest === digestText(then.content.digest)) client.resume(then, bridge.content())
         else afresh(new Rewound('the history was replaced'))
       }),
       catchError((thrown: unknown) => {
@@ -212,7 +213,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
       client.end()
       return EMPTY
     }
-    if (since === undefined) return whenAnswered(client, at === undefined ? bridge.fresh : bridge.at(at), respond(content => client.list(content)), false)
+    if (since === undefined) return whenAnswered(client, at === undefined ? bridge.fresh : bridge.at(at).pipe(map(({ content }) => content)), respond(content => client.list(content)), false)
     const checked = respond(({ revision, served }) => {
       const all = [...served.values()].filter(({ key }) => client.ranges.have(key))
       client.answer(frame('check', wireEventText({ type: 'check', check: { revision, count: all.length, changed: all.filter(each => each.revision > since) } })))
