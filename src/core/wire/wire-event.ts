@@ -1,4 +1,4 @@
-import { either as E, function as F } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import { Compacted, Denied, Disconnected, Lagging, Rewound } from '../errors.js'
 import { isRecord } from '../instance/json.js'
 import type { Change, Check, Revision } from '../store.js'
@@ -141,12 +141,16 @@ const readFields = (type: string, data: Readonly<Record<string, unknown>>): Wire
   }
 }
 
-/** Reads an event from its type and its data; total. `none` of ours: an unknown type is a flaw, so that a reader can skip it. */
-export const readWireEvent = (type: string, data: string): E.Either<Flaw, WireEvent> =>
-  F.pipe(
-    E.tryCatch(() => JSON.parse(data) as unknown, () => flaw('must be JSON', data)),
-    E.flatMap(value => E.fromNullable(flaw(`must be the data of a ${type.slice(0, 20)} event`, data))(isRecord(value) ? readFields(type, value) : undefined)),
-  )
+const types: readonly string[] = ['listing', 'batch', 'trouble', 'progress', 'check'] satisfies readonly WireEvent['type'][]
+
+/** Reads an event from its type and its data; total. `none`: of a type that a later version may have; skip it. */
+export const readWireEvent = (type: string, data: string): E.Either<Flaw, O.Option<WireEvent>> => {
+  if (!types.includes(type)) return E.right(O.none)
+  const parsed = E.tryCatch(() => JSON.parse(data) as unknown, () => flaw('must be JSON', data))
+  if (E.isLeft(parsed)) return parsed
+  const event = isRecord(parsed.right) ? readFields(type, parsed.right) : undefined
+  return event === undefined ? E.left(flaw(`must be that of a ${type}`, data)) : E.right(O.some(event))
+}
 
 /** An error as trouble: its class only, since a message may show what a page must not know. */
 export const wireTroubleOf = (error: Error, since?: number): WireTrouble => ({

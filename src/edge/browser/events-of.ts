@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import { either as E } from 'fp-ts'
+import { either as E, option as O } from 'fp-ts'
 import { Observable } from 'rxjs'
 import { Denied, Disconnected, toError } from '../../core/errors.js'
 import { reasonOf } from '../../core/validation.js'
@@ -82,10 +82,11 @@ export const eventsOf = ({ url, headers, fetch, maxBytes }: Bridged, lastEventId
       const parser = createParser({
         onEvent: ({ event = 'message', data, id }) => {
           const read = readWireEvent(event, data)
-          if (E.isRight(read)) {
-            const wireId = id === undefined ? undefined : readWireId(id)
-            inside(() => subscriber.next({ event: read.right, id: wireId }))
-          } else fail(broken(`sent an event that cannot be read: ${reasonOf(read.left, 'its data')}`))
+          if (E.isLeft(read)) fail(broken(`sent an event that cannot be read: ${reasonOf(read.left, 'its data')}`))
+          else if (O.isSome(read.right)) {
+            const received = { event: read.right.value, id: id === undefined ? undefined : readWireId(id) }
+            inside(() => subscriber.next(received))
+          }
         },
         onComment: text => {
           const [, heartbeat] = /\bheartbeat=(\d{1,9})/.exec(text) ?? []

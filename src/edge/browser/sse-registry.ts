@@ -92,6 +92,7 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
   /** While the registry behind the bridge does not answer. */
   let trouble: Error | undefined
   const over = new Subject<void>()
+  let waiting = 0
   const answered = (): void => {
     if (failures === 0) return
     failures = 0
@@ -102,7 +103,18 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
     notBefore = now() + (error instanceof Busy ? error.retryAfter : backoff.delay(failures)())
   }
   /** Emits when a request makes sense: all that wait are then one request. */
-  const ready: Observable<unknown> = defer(() => (trouble === undefined ? wait(notBefore - now()) : over.pipe(take(1), switchMap(() => ready))))
+  const ready: Observable<unknown> = defer(() => (trouble === undefined ? wait(notBefore - now()) : untilOver.pipe(switchMap(() => ready))))
+  /** The stream, which reports the end of the trouble, stays open while someone waits for it. */
+  const untilOver = defer(() => {
+    waiting += 1
+    return over.pipe(
+      take(1),
+      finalize(() => {
+        waiting -= 1
+        closeIfUnused(linger)
+      }),
+    )
+  })
   const events = (ranges: readonly Range[], answer?: Readonly<Record<string, string>>, id?: WireId): Observable<Received> =>
     eventsOf({ ...bridged, url: requestOf(url, distinct(ranges), answer) }, id && wireIdText(id)).pipe(tap({ next: answered, error: (thrown: unknown) => failed(toError(thrown)) }))
 
@@ -201,6 +213,13 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
     rows = []
     over.next()
   }
+  const closeIfUnused = (after: number): void => {
+    const unused = (): boolean => followers.size === 0 && waiting === 0
+    closing.unsubscribe()
+    if (!unused()) return
+    if (after === 0) close()
+    else closing = timer(after, background).subscribe(() => (unused() ? close() : undefined))
+  }
   const failAll = (error: Error): void => {
     for (const follower of [...followers]) if (follower.opened) follower.error(error)
   }
@@ -290,10 +309,7 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
   }
   const left = (range: Range): void => {
     for (const key of values.keys()) if (covers(range, key) && ![...followers].some(other => covers(other.range, key))) values.delete(key)
-    if (followers.size > 0) return
-    closing.unsubscribe()
-    if (trouble === undefined) close()
-    else closing = timer(linger, background).subscribe(() => (followers.size === 0 ? close() : undefined))
+    closeIfUnused(trouble === undefined ? 0 : linger)
   }
   const watch = (range: Range, from: Revision): Observable<Batch> =>
     new Observable(subscriber => {
