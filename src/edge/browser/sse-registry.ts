@@ -208,7 +208,6 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
     stream.unsubscribe()
     opening.unsubscribe()
     closing.unsubscribe()
-    position = undefined
     trouble = undefined
     rows = []
     over.next()
@@ -257,7 +256,7 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
       case 'trouble': {
         const error = errorOfTrouble(event, url.host)
         // The listing that follows is of no use here: each subscriber lists by itself, and all of them at once.
-        if (event.error === 'Compacted' || event.error === 'Rewound') end(error)
+        if (event.error === 'Compacted' || event.error === 'Rewound') replaced(error)
         else {
           trouble = error
           rows = []
@@ -266,7 +265,7 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
         return
       }
       case 'listing':
-        end(new Rewound(`${url.host} sent a new listing`))
+        replaced(new Rewound(`${url.host} sent a new listing`))
         return
       case 'batch':
         cluster = event.cluster
@@ -284,10 +283,16 @@ const ownRegistry = (bridged: Bridged): ReadableRegistry => {
     close()
     failAll(error)
   }
+  const replaced = (error: Error): void => {
+    position = undefined
+    listedAt = undefined
+    end(error)
+  }
   const startId = (): WireId => {
     const least = Math.min(...[...followers].map(({ last }) => last))
-    if (position !== undefined && position.revision <= least) return position
-    return listedAt?.revision === least ? listedAt : { revision: least, digest: undefined }
+    const known = [position, listedAt].find(id => id?.revision === least)
+    if (known !== undefined) return known
+    return !stream.closed && position !== undefined && position.revision < least ? position : { revision: least, digest: undefined }
   }
   const open = (): void => {
     const id = startId()
