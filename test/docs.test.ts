@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import * as browser from 'rx-discovery/browser'
 import * as grpc from 'rx-discovery/grpc'
 import * as etcd from 'rx-discovery/etcd'
 import * as memory from 'rx-discovery/memory'
 import * as node from 'rx-discovery/node'
 import * as probes from 'rx-discovery/probe'
+import * as sse from 'rx-discovery/sse'
 import * as testing from 'rx-discovery/testing'
 import * as index from 'rx-discovery'
 
@@ -36,7 +38,7 @@ describe.each(pages)('%s', page => {
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const names = [index, etcd, memory, node, probes, grpc, testing].flatMap(module => Object.keys(module))
+  const names = [index, browser, etcd, memory, node, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
   expect(names.length).toBeGreaterThan(40)
   expect(names.filter(name => !new RegExp(`\`${name}\\b`).test(reference))).toEqual([])
 })

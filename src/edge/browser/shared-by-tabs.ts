@@ -64,15 +64,34 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
   const served = new Map<string, Subscription>()
   let channel: BroadcastChannel | undefined
   let leading = false
+  let leaving = new AbortController()
   let release = (): void => undefined
   let open = 0
   let count = 0
-  const own = `${Math.random().toString(36).slice(2)}-`
+  const own = Math.random().toString(36).slice(2)
+  /** Resolves when this tab holds the lock by which the leading tab notices that it is gone. */
+  let present = Promise.resolve()
+  /** The other tabs that have called. */
+  const tabs = new Set<string>()
 
   const post = (message: Message): void => channel?.postMessage(message)
   const start = (id: string, { request }: Call): void => {
     if (leading) serveOwn(id)
-    else post({ type: 'call', id, request })
+    else
+      void present.then(() => {
+        if (calls.has(id) && !leading) post({ type: 'call', id, request })
+      })
+  }
+  const lockOf = (tab: string): string => `${name} ${tab}`
+  /** Ends the calls of a tab that is closed or has crashed. */
+  const endWith = (tab: string): void => {
+    if (tabs.has(tab)) return
+    tabs.add(tab)
+    const gone = (): void => {
+      tabs.delete(tab)
+      for (const [id, subscription] of [...served]) if (id.startsWith(`${tab}-`)) subscription.unsubscribe()
+    }
+    locks.request(lockOf(tab), { signal: leaving.signal }, gone).catch(() => undefined)
   }
   const serveOwn = (id: string): void => {
     const call = calls.get(id)
@@ -81,6 +100,7 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
   }
   const serve = (id: string, request: Request): void => {
     served.get(id)?.unsubscribe()
+    endWith(id.replace(/-.*$/, ''))
     const subscription = new Subscription()
     served.set(id, subscription)
     subscription.add(
@@ -100,6 +120,7 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
     leading = false
     for (const each of [...served.values()]) each.unsubscribe()
     served.clear()
+    tabs.clear()
   }
   const receive = (message: Message): void => {
     switch (message.type) {
@@ -132,23 +153,28 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
     joined.onmessage = ({ data }) => {
       if (isRecord(data)) receive(data as Message)
     }
-    const leaving = new AbortController()
+    leaving = new AbortController()
+    const { signal } = leaving
+    const untilLeft = (): Promise<void> => new Promise(resolve => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
+    present = new Promise(resolve => {
+      const held = (): Promise<void> => {
+        resolve()
+        return untilLeft()
+      }
+      locks.request(lockOf(own), { signal }, held).catch(() => undefined)
+    })
     const signals = new Subscription()
-    const leads = (): Promise<void> =>
-      new Promise(resolve => {
-        if (leaving.signal.aborted) {
-          resolve()
-          return
-        }
-        leading = true
-        signals.add(signalsOf(registry).returned.subscribe(() => {
-          returned.next(undefined)
-          post({ type: 'returned' })
-        }))
-        for (const id of calls.keys()) serveOwn(id)
-        post({ type: 'leads' })
-        leaving.signal.addEventListener('abort', () => resolve())
-      })
+    const leads = (): Promise<void> => {
+      if (signal.aborted) return Promise.resolve()
+      leading = true
+      signals.add(signalsOf(registry).returned.subscribe(() => {
+        returned.next(undefined)
+        post({ type: 'returned' })
+      }))
+      for (const id of calls.keys()) serveOwn(id)
+      post({ type: 'leads' })
+      return untilLeft()
+    }
     release = () => {
       stopServing()
       signals.unsubscribe()
@@ -157,13 +183,13 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
       channel = undefined
     }
     // The wait ends with an error when this tab leaves before it has the lock.
-    locks.request(name, { signal: leaving.signal }, leads).catch(() => undefined)
+    locks.request(name, { signal }, leads).catch(() => undefined)
   }
 
   const call = <A extends Answer>(request: Request): Observable<A> =>
     new Observable<A>(subscriber => {
       if ((open += 1) === 1) join()
-      const id = `${own}${(count += 1)}`
+      const id = `${own}-${(count += 1)}`
       const made: Call = {
         request,
         observer: {
