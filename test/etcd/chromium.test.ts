@@ -52,7 +52,7 @@ const pageOf = async (server: BridgeServer, query = ''): Promise<Page> => {
   await page.goto(`${new URL('/', server.url).href}${query}`)
   return page
 }
-const text = (page: Page): Promise<string> => page.evaluate(() => document.body.textContent ?? '')
+const text = (page: Page): Promise<string> => page.evaluate(() => document.body.textContent)
 const shows = (page: Page, expected: string, timeout = 10_000): Promise<void> => vi.waitFor(async () => expect(await text(page)).toBe(expected), { timeout, interval: 20 })
 const key = (id: string): string => `/rx-discovery/web/${id}`
 const put = (id: string, version = '1') => etcd.client().put(key(id)).value(JSON.stringify({ v: 1, address: 'a:80', version })).exec()

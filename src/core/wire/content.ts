@@ -19,7 +19,7 @@ export interface Content {
   readonly stored: SortedMap<Stored>
   /** What is served, by the key on the wire. */
   readonly served: SortedMap<Served>
-  /** For keys on the wire that several keys of the registry claim: all of them, by rank. The last one is served. */
+  /** For keys on the wire that several keys of the registry claim, or have claimed: all claims, by rank. The last one is served. */
   readonly claims: SortedMap<SortedMap<Served>>
   readonly digest: Digest
 }
@@ -46,7 +46,7 @@ const deleted = (key: string, revision: Revision): ServedRow => {
 /** The row that makes `after` of what a reader has, if that is not the same already. */
 const rowBetween = (key: string, before: Served | undefined, after: Served | undefined, revision: Revision, hides: boolean): ServedRow | undefined => {
   if (after === undefined) return before && deleted(key, revision)
-  if (before !== undefined && before.revision === after.revision && before.value === after.value && before.lease === after.lease) return undefined
+  if (before?.revision === after.revision && before.value === after.value && before.lease === after.lease) return undefined
   const same = hides && before?.value === after.value
   return { key, text: same ? wireChangeText({ ...after, value: undefined }) : after.text, full: after.text }
 }
@@ -72,7 +72,8 @@ const claimed = (
   const last = ranked.at(ranked.size - 1)
   // An older claim that is served again is new to the readers, which drop what is not newer than what they have.
   const next = last !== undefined && last !== after && last.value !== shown?.value ? servedAs(key, last.value, Math.max(revision, last.revision), last.lease) : last
-  return { shown: next, claims: ranked.size > 1 ? claims.set(key, ranked) : claims.delete(key) }
+  // Kept for a single claim as well: what is served may be the claim with a newer revision.
+  return { shown: next, claims: ranked.size > 0 ? claims.set(key, ranked) : claims.delete(key) }
 }
 
 /** A content after one change, and the rows that show it. */

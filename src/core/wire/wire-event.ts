@@ -76,8 +76,8 @@ export const wireEventText = (event: WireEvent): string => {
     case 'check':
       return wireCheckText(event.check)
     case 'trouble': {
-      const { type: _, ...trouble } = event
-      return JSON.stringify(trouble)
+      const { error, since, revision } = event
+      return JSON.stringify({ error, since, revision })
     }
     case 'progress':
       return '{}'

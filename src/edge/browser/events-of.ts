@@ -77,7 +77,7 @@ export const eventsOf = ({ url, headers, fetch, maxBytes }: Bridged, lastEventId
       const listen = (): void => {
         const left = heardAt + limit - now()
         if (left <= 0) fail(broken(`has been silent for ${limit} ms`))
-        else subscriber.add(timer(left, background).subscribe(listen))
+        else subscriber.add(timer(left, background).subscribe({ next: listen, error: fail }))
       }
       const parser = createParser({
         onEvent: ({ event = 'message', data, id }) => {

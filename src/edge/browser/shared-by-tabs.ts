@@ -137,13 +137,14 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
       case 'returned':
         returned.next(undefined)
         return
-      default: {
-        const call = calls.get(message.id)
-        if (call === undefined) return
-        if (message.type === 'next') call.observer.next(message.answer)
-        else if (message.type === 'error') call.observer.error(errorFrom(message))
-        else call.observer.complete()
-      }
+      case 'next':
+        calls.get(message.id)?.observer.next(message.answer)
+        return
+      case 'error':
+        calls.get(message.id)?.observer.error(errorFrom(message))
+        return
+      case 'complete':
+        calls.get(message.id)?.observer.complete()
     }
   }
   /** Waits for the lock, and leads while it has it. */
@@ -167,9 +168,12 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
     const leads = (): Promise<void> => {
       if (signal.aborted) return Promise.resolve()
       leading = true
-      signals.add(signalsOf(registry).returned.subscribe(() => {
-        returned.next(undefined)
-        post({ type: 'returned' })
+      signals.add(signalsOf(registry).returned.subscribe({
+        next: () => {
+          returned.next(undefined)
+          post({ type: 'returned' })
+        },
+        error: release,
       }))
       for (const id of calls.keys()) serveOwn(id)
       post({ type: 'leads' })

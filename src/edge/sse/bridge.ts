@@ -30,9 +30,9 @@ export interface Bridge {
   readonly trouble: () => Extract<BridgeEvent, { readonly type: 'trouble' }> | undefined
   /** The content as of now, linearizable; completes. Errors with the trouble. To be subscribed while `events` is. */
   readonly fresh: Observable<Content>
-  /** The same, at most once a second for all who ask. */
+  /** The same, at most once a second, shared by all that ask. */
   readonly checked: Observable<Content>
-  /** The content at a past revision: from memory, or listed once for all who ask; completes. Errors `Compacted`, `Rewound`. */
+  /** The content at a past revision: from memory, or listed once for all that ask; completes. Errors `Compacted`, `Rewound`. */
   readonly at: (revision: Revision) => Observable<Past>
 }
 

@@ -3,8 +3,8 @@ import { now } from '../../flow/clock.js'
 import { wait } from '../../flow/wait.js'
 
 /**
- * Shares runs of `work` among all who ask: one run at a time, and at most one every `interval` ms. Who asks during a run gets the next one, so that each
- * answer is newer than its question.
+ * Shares runs of `work` among its subscribers: one run at a time, and at most one every `interval` ms. A subscriber that comes during a run gets the next
+ * one, so that each answer is newer than its question.
  */
 export const sharingNext = <A>(work: Observable<A>, interval: number): Observable<A> => {
   let startedAt = -Infinity

@@ -1,40 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { catchError, EMPTY, filter, map, merge, NEVER, Subscription, switchMap, take, tap, type Observable } from 'rxjs'
-import { backoff as backoffCheck, callIt, count, flag, formats, invalidArguments, invalidOptions, period, readableRegistry, text, type Checks } from '../../core/arguments.js'
-import { exponential, type Backoff } from '../../core/backoff.js'
+import { invalidArguments, invalidOptions, readableRegistry } from '../../core/arguments.js'
+import { exponential } from '../../core/backoff.js'
 import { Rewound, toError } from '../../core/errors.js'
-import type { Format } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
-import { either, listOf, must, throwIfInvalid } from '../../core/validation.js'
+import { throwIfInvalid } from '../../core/validation.js'
 import { contentId, type Content, type ServedRow } from '../../core/wire/content.js'
 import { digestText } from '../../core/wire/digest.js'
-import { projectCheck, servicesCheck, serving as servingOf, type Project, type Services } from '../../core/wire/serving.js'
+import { serving as servingOf } from '../../core/wire/serving.js'
 import { readWireId, wireChangesText, wireEventText, type WireId } from '../../core/wire/wire-event.js'
 import { background, interval, timer } from '../../flow/clock.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { bridge as bridgeOf, type BridgeEvent } from './bridge.js'
 import { Client } from './client.js'
+import { corsHeaders, preflight } from './cross-origin.js'
 import { frame } from './frame.js'
 import { rangesOf, type Ranges } from './ranges.js'
-
-/** Options of {@link sseHandler}. */
-export interface SseHandlerOptions {
-  /** The services that are served; `'all'`: every service of the format. A request for another one is answered 404, whether it exists or not. */
-  readonly services: Services
-  /** The format in the registry. Readers always get `native()`. @default native() */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- formats are invariant
-  readonly format?: Format<any>
-  /** What of an instance is served. @default everything but its metadata */
-  readonly project?: Project
-  /** How often a quiet stream shows that it lives, ms. @default 15000 */
-  readonly heartbeat?: number
-  /** How many responses may be open at once; further requests are answered 503 with `Retry-After`. @default 1000 */
-  readonly maxClients?: number
-  /** The pages of other origins that may read: all of them, or those of the list, such as `['https://shop.example']`. @default false */
-  readonly cors?: boolean | readonly string[]
-  /** The pauses between tries while the registry does not answer. @default exponential() */
-  readonly backoff?: Backoff
-}
+import { sseHandlerChecks, type SseHandlerOptions } from './sse-handler-options.js'
 
 /** A request handler of `node:http`, Express, and of the raw request and response of Fastify and Nest. */
 export interface SseHandler {
@@ -48,33 +30,9 @@ export interface SseHandler {
 /** When a client that was refused may come back, seconds. */
 const retryAfter = 5
 
-const optionChecks: Checks<SseHandlerOptions> = {
-  services: servicesCheck,
-  format: must(value => !Array.isArray(value) && formats(value) === undefined, 'be one format, such as native()', callIt),
-  project: projectCheck,
-  heartbeat: period,
-  maxClients: count,
-  cors: either(flag, listOf(text, "a list of origins, such as ['https://shop.example']")),
-  backoff: backoffCheck,
-}
-
 const refuse = (response: ServerResponse, status: number, message: string, headers: Readonly<Record<string, string>> = {}): void => {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers })
   response.end(`${message}\n`)
-}
-
-/** The headers that allow a page of another origin to read. */
-const corsHeaders = (cors: boolean | readonly string[], origin: string | undefined): Readonly<Record<string, string>> => {
-  if (cors === false) return {}
-  if (cors === true) return { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'retry-after' }
-  const allowed = origin !== undefined && cors.includes(origin)
-  return { vary: 'origin', ...(allowed && { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'retry-after' }) }
-}
-
-const preflight = {
-  'access-control-allow-methods': 'GET',
-  'access-control-allow-headers': 'last-event-id, authorization',
-  'access-control-max-age': '600',
 }
 
 const revisionIn = (query: URLSearchParams, name: string): number | undefined => {
@@ -96,7 +54,7 @@ interface Audience {
  */
 export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOptions): SseHandler => {
   throwIfInvalid(
-    invalidArguments('sseHandler(registry, options)', ['registry', readableRegistry, registry]) ?? invalidOptions<SseHandlerOptions>('sseHandler', options, optionChecks, ['services']),
+    invalidArguments('sseHandler(registry, options)', ['registry', readableRegistry, registry]) ?? invalidOptions<SseHandlerOptions>('sseHandler', options, sseHandlerChecks, ['services']),
   )
   const { services, format = native(), project = { metadata: [] }, heartbeat = 15_000, maxClients = 1_000, cors = false, backoff = exponential() } = options
   const serving = servingOf({ services, format, project })
@@ -138,7 +96,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
     following ??= new Subscription()
     if (open.size === 0) {
       following = bridge.events.subscribe({ next: show, error: close })
-      following.add(interval(heartbeat).subscribe(beat))
+      following.add(interval(heartbeat).subscribe({ next: beat, error: close }))
     }
     const session = new Subscription(() => {
       client.close()

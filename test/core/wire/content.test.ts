@@ -48,7 +48,7 @@ const shown = ({ served }: Content): ReadonlyMap<string, string> => new Map([...
 const without = (changes: readonly Change[], of: readonly Change[]): readonly Change[] => changes.filter(each => !of.some(other => other.key === each.key))
 
 describe('a content', () => {
-  it('that is folded from batches has the values of one that is listed; its rows make readers equal to it', () => {
+  it('is the same whether it is folded from batches or listed, and its rows give readers the same', () => {
     fc.assert(
       fc.property(history, fc.nat({ max: 29 }), (transactions, from) => {
         let content = build(web, [], 1)
@@ -71,6 +71,7 @@ describe('a content', () => {
         expect(holds(content, { revision: content.revision, count: stored.length, changed: stored })).toBe(true)
         expect(isReplaced(past, content)).toBe(false)
       }),
+      { numRuns: 2_000 },
     )
   })
 

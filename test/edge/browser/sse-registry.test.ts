@@ -238,7 +238,10 @@ describe('an option', () => {
     const registry = memory()
     put(registry, 'a')
     const handler = own(sseHandler(registry, { services: ['web'] }), ({ close }) => close())
-    const { url } = own(await bridgeServer((request, response) => (seen.push(request.headers.authorization), handler(request, response))), ({ close }) => close())
+    const { url } = own(await bridgeServer((request, response) => {
+      seen.push(request.headers.authorization)
+      handler(request, response)
+    }), ({ close }) => close())
     let count = 0
     const web = watching(url, 'web', { headers: async () => ({ Authorization: `token ${(count += 1)}` }) })
     await until(web, is('live a@1'))

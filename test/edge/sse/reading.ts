@@ -27,7 +27,7 @@ export const reading = async (url: string, headers: Readonly<Record<string, stri
   const read = async (): Promise<void> => {
     const decoder = new TextDecoder()
     for await (const chunk of response.body ?? []) {
-      const part = decoder.decode(chunk as Uint8Array, { stream: true })
+      const part = decoder.decode(chunk, { stream: true })
       text += part
       parser.feed(part)
       for (const check of waiting) check()

@@ -31,7 +31,7 @@ const frameworks: Readonly<Record<string, (handler: SseHandler) => Promise<strin
     return listening(createServer(app))
   },
   'Fastify': async handler => {
-    const app = own(fastify({ forceCloseConnections: true }), ({ close }) => close())
+    const app = own(fastify({ forceCloseConnections: true }), app => app.close())
     app.get('/api/discovery', (request, reply) => {
       reply.hijack()
       handler(request.raw, reply.raw)
