@@ -169,7 +169,7 @@ export const eventStream = ({ host, events, pacing }: EventStreamContext): Event
     for (const key of values.keys()) if (covers(range, key) && !others.some(other => covers(other.range, key))) values.delete(key)
     closeIfUnused(pacing.isInterrupted() ? linger : 0)
   }
-  // The end of an interruption: those who have waited list again, and then they follow again.
+  // The end of an interruption: the subscribers that have waited list again, and then follow again.
   pacing.whenWaited(() => closeIfUnused(linger))
 
   return {
