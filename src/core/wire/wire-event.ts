@@ -64,7 +64,7 @@ export const wireChangesText = (cluster: string, revision: Revision, changes: re
   `{"cluster":${JSON.stringify(cluster)},"revision":${revision},"changes":[${changes.join()}]}`
 
 /** The data of a `check`. */
-export const wireCheckText = ({ revision, count, changed }: Check): string =>
+const wireCheckText = ({ revision, count, changed }: Check): string =>
   JSON.stringify({ revision, count, changed: changed.map(each => [each.key, each.revision, each.lease]) })
 
 /** The data of an event. */

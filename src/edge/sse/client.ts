@@ -11,7 +11,7 @@ function* listed({ served }: Content, { have }: Ranges): Generator<string, undef
 }
 
 /** The parts of a listing. */
-export const listingFrames = (content: Content, ranges: Ranges): Generator<string> =>
+const listingFrames = (content: Content, ranges: Ranges): Generator<string> =>
   frames('listing', changes => wireChangesText(content.cluster, content.revision, changes), listed(content, ranges), contentId(content))
 
 const batchFrames = (content: Content, changes: readonly string[]): Generator<string> =>
