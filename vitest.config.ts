@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 const src = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 const alias = [
   { find: /^rx-discovery$/, replacement: src('index.ts') },
-  { find: /^rx-discovery\/(etcd|formats|grpc|memory|node|probe|testing)$/, replacement: src('edge/$1/index.ts') },
+  { find: /^rx-discovery\/(browser|etcd|formats|grpc|memory|node|probe|sse|testing)$/, replacement: src('edge/$1/index.ts') },
 ]
 
 const withEtcd = {

@@ -5,6 +5,7 @@ import { measureLeases } from './etcd/measure-leases.js'
 import { measureReturn } from './etcd/measure-return.js'
 import { measureWatching } from './etcd/measure-watching.js'
 import { balancedCalls } from './balance-calls.js'
+import { measureBridge } from './bridge.js'
 import { fold } from './fold.js'
 import { machine } from './machine.js'
 import { writeBetween } from './write-between.js'
@@ -14,7 +15,7 @@ import { measureSize } from './size.js'
 import { measureSubscribers } from './subscribers.js'
 import { table, takeMarkdown } from './results-table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, subscribers: measureSubscribers, picks, calls: balancedCalls, fold, size: measureSize }
+const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, subscribers: measureSubscribers, bridge: measureBridge, picks, calls: balancedCalls, fold, size: measureSize }
 
 const selected = process.argv.slice(2)
 const unknown = selected.filter(name => !Object.hasOwn(parts, name))

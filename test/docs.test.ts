@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import * as browser from 'rx-discovery/browser'
 import * as grpc from 'rx-discovery/grpc'
 import * as etcd from 'rx-discovery/etcd'
 import * as formats from 'rx-discovery/formats'
 import * as memory from 'rx-discovery/memory'
 import * as node from 'rx-discovery/node'
 import * as probes from 'rx-discovery/probe'
+import * as sse from 'rx-discovery/sse'
 import * as testing from 'rx-discovery/testing'
 import * as index from 'rx-discovery'
 
@@ -43,7 +45,7 @@ const reexported = (file: string): readonly string[] =>
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const values = [index, etcd, formats, memory, node, probes, grpc, testing].flatMap(module => Object.keys(module))
+  const values = [index, browser, etcd, formats, memory, node, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
   const types = ['index.ts', ...sources.filter(file => /^edge\/(?!cli)[^/]+\/index\.ts$/.test(file))].flatMap(reexported)
   expect(values.length).toBeGreaterThan(40)
   expect(types).toContain('RegisterOptions')

@@ -20,7 +20,7 @@ const bundle = async (entry: string): Promise<string> => {
 const browser = (): object => ({ setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, performance, crypto, AbortController, TextEncoder })
 
 describe('in a browser', () => {
-  it.each(['src/index.ts', 'src/edge/formats/index.ts', 'src/edge/memory/index.ts'])('%s can be bundled and loaded without Node', async entry => {
+  it.each(['src/index.ts', 'src/edge/browser/index.ts', 'src/edge/formats/index.ts', 'src/edge/memory/index.ts'])('%s can be bundled and loaded without Node', async entry => {
     const bundled = runInNewContext(`${await bundle(entry)}; bundled`, browser()) as object
     expect(Object.keys(bundled)).not.toEqual([])
   })

@@ -8,10 +8,12 @@ const libraries: Readonly<Record<string, RegExp>> = {
   'index.ts': /^(?!)/,
   core: /^(fp-ts|io-ts)$/,
   flow: /^(fp-ts|rxjs)$/,
+  'edge/browser': /^(fp-ts|rxjs|eventsource-parser)$/,
   'edge/etcd': /^(fp-ts|rxjs|etcd3|@grpc\/grpc-js|node:.+)$/,
   'edge/formats': /^(?!)/,
   'edge/memory': /^rxjs$/,
   'edge/node': /^(rxjs|node:.+)$/,
+  'edge/sse': /^(rxjs|node:http)$/,
   'edge/testing': /^rxjs(\/testing)?$/,
   'edge/probe': /^(fp-ts|rxjs|rxjs\/fetch|node:net)$/,
   'edge/grpc': /^(fp-ts|rxjs|@grpc\/grpc-js)$/,
@@ -23,10 +25,12 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['core', 'flow'],
   core: [],
   flow: ['core'],
+  'edge/browser': ['core', 'flow'],
   'edge/etcd': ['core', 'flow'],
   'edge/formats': ['core'],
   'edge/memory': ['core', 'flow'],
   'edge/node': ['core', 'flow'],
+  'edge/sse': ['core', 'flow'],
   'edge/testing': ['core', 'flow'],
   'edge/probe': ['core', 'flow'],
   'edge/grpc': ['core', 'flow'],
@@ -125,7 +129,7 @@ describe('browsers', () => {
   }
   const node = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name) || /etcd3|@grpc/.test(name)
 
-  it.each(['index.ts', 'edge/formats/index.ts', 'edge/memory/index.ts', 'edge/testing/index.ts'])('%s reaches nothing of Node', file => {
+  it.each(['index.ts', 'edge/browser/index.ts', 'edge/formats/index.ts', 'edge/memory/index.ts', 'edge/testing/index.ts'])('%s reaches nothing of Node', file => {
     expect([...reached(file)].filter(node)).toEqual([])
   })
   it('the etcd edge reaches Node, so this check can fail', () => {

@@ -53,6 +53,17 @@ const reach = (due: number): void => {
  */
 const outside = (): Zone | null | undefined => zones.Zone?.current.getZoneWith('isAngularZone')?.parent
 
+/**
+ * Starts `body` outside Angular's zone, so that what it waits for, such as a response, does not keep the application from being stable. `inside` calls back
+ * in the zone of the caller.
+ */
+export const startOutside = <A>(body: (inside: (work: () => void) => void) => A): A => {
+  const around = outside()
+  if (!around) return body(work => work())
+  const zone = zones.Zone?.current
+  return around.run(() => body(work => (zone ? zone.run(work) : work())))
+}
+
 /** What is needed of an action of RxJS. It is `pending` if its work has scheduled it again. */
 interface Action<S> extends SchedulerAction<S> {
   readonly id?: { readonly unref?: () => void } | number

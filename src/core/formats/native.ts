@@ -53,6 +53,12 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
     stored => ({ v: version, ...contentOf(stored as ServiceInstance<M>, metadata) }),
   )
 
+/** A bridge over SSE, which reads another format, stores the reason why an entry there is unreadable in the place of the entry. */
+const readStored = <M>(stored: InstanceFields<M> & { readonly unreadable?: unknown }): InstanceFields<M> => {
+  if (typeof stored.unreadable === 'string') throw new Error(stored.unreadable)
+  return stored
+}
+
 /**
  * Our own format, which carries every field of an instance: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`.
  * Defaults are left out. A reader ignores unknown fields, takes an absent `v` for 1, and rejects any other version. Throws `InvalidArgument`.
@@ -64,7 +70,7 @@ export const native: Native = <M>(options: NativeOptions<M> = {}): Format<M> => 
     name: 'native',
     root: `${prefix}/`,
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
-    read: stored => stored,
+    read: readStored,
     write: instance => (metadata === undefined ? instance : withChecked(instance, metadata)),
   })
 }

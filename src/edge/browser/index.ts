@@ -1,0 +1,1 @@
+export { sseRegistry, type SseRegistryOptions } from './sse-registry.js'
