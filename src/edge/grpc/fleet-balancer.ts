@@ -80,6 +80,13 @@ export class FleetBalancer {
     this.#show()
   }
 
+  /** Makes calls fail with the reason. */
+  refuse(error: Error): void {
+    this.destroy()
+    this.#error = error.message
+    this.#show()
+  }
+
   /** Connects what is not connected. */
   exitIdle(): void {
     for (const [id, child] of this.#children) this.#connect(id, child)

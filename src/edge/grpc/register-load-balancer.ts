@@ -1,6 +1,7 @@
 import { experimental, status, type ChannelOptions } from '@grpc/grpc-js'
 import { invalid, listOf, must, oneOf, type Validator } from '../../core/validation.js'
 import { numberFrom, optionsOf, percent, type Checks } from '../../core/arguments.js'
+import type { InvalidArgument } from '../../core/errors.js'
 import { outlierOptions, outliersOf, type OutlierOptions } from '../../core/balance/outliers.js'
 import type { Policy } from '../../core/balance/policy.js'
 import { leastRequest, type LeastRequestOptions } from '../../core/balance/policies/least-request.js'
@@ -55,13 +56,13 @@ const registerPolicy = <C extends GrpcBalancerConfig>(name: string, checks: Chec
   const validator: Validator = optionsOf(name, { ...sharedChecks, ...checks })
   class Config {
     readonly #config: C
-    readonly policy: FleetPolicy
+    readonly policy: FleetPolicy | InvalidArgument
 
+    // if this threw, gRPC would take `pick_first` without a word
     constructor(config: C) {
       const found = validator(config)
-      if (found !== undefined) throw invalid(name, found)
       this.#config = config
-      this.policy = policyOf(config, policyFor(config))
+      this.policy = found === undefined ? policyOf(config, policyFor(config)) : invalid(name, found)
     }
 
     static createFromJson(json: C): Config {
@@ -86,7 +87,9 @@ const registerPolicy = <C extends GrpcBalancerConfig>(name: string, checks: Chec
 
     updateAddressList(update: Parameters<FleetBalancer['update']>[0], config: experimental.TypedLoadBalancingConfig, options: ChannelOptions = {}, note = ''): boolean {
       if (!(config instanceof Config)) return false
-      this.#balancer.update(update, config.policy, options, note)
+      const { policy } = config
+      if (policy instanceof Error) this.#balancer.refuse(policy)
+      else this.#balancer.update(update, policy, options, note)
       return true
     }
 
