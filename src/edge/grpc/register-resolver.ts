@@ -39,6 +39,7 @@ class ServiceResolver {
   #subscription: Subscription | undefined
   #instances: SortedMap<ServiceInstance> | undefined
   #seen = false
+  #listed = false
   #failure = ''
 
   constructor(sets: Sets, endpoint: string | undefined, listener: ResolutionListener) {
@@ -70,6 +71,7 @@ class ServiceResolver {
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
     this.#instances = undefined
+    this.#listed = false
     this.#failure = ''
   }
 
@@ -88,8 +90,10 @@ class ServiceResolver {
     this.#instances = instances
     if (same && set.size > 0) return
     const fleet = fleetOf(set, this.#endpoint, this.#seen)
-    if (!same) resolved(this.#listener, fleet)
-    // without this, calls of `round_robin` would wait for ever
+    // an empty list takes back what was listed; if nothing was, up to grpc-js 1.13 `pick_first` would show a reason of its own for it
+    this.#listed ||= fleet.shortage === ''
+    if (!same && this.#listed) resolved(this.#listener, fleet)
+    // after an empty list alone, calls of `round_robin` would wait for ever
     if (fleet.shortage !== '') this.#fail(fleet.shortage)
     else this.#failure = ''
   }

@@ -1,6 +1,6 @@
 import { experimental, Metadata, status as codes } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
-import { leastRequest, serviceInstance, serviceSet } from 'rx-discovery'
+import { leastRequest, serviceInstance, serviceSet, type Policy } from 'rx-discovery'
 import { outliersOf } from '../../../src/core/balance/outliers.js'
 import { TrackedCalls } from '../../../src/edge/grpc/tracked-calls.js'
 import { Picker } from '../../../src/flow/balancing/picker.js'
@@ -16,7 +16,8 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 /** One instance, a connection to it, and what becomes of picks. */
 const scene = (answer: (...call: Call) => unknown = () => 'call') => {
-  const picker = new Picker<unknown>(leastRequest(), { outliers: outliersOf({}), panic: 0, zones: [], random: () => 0, wait: 0 })
+  const policy: Policy = leastRequest()
+  const picker = new Picker<unknown>(policy, { outliers: outliersOf({}), panic: 0, zones: [], random: () => 0, wait: 0 })
   picker.follow(serviceSet('web', [serviceInstance({ service: 'web', id: 'a', address: 'a:1' })]))
   const [endpoint] = picker.endpoints
   if (endpoint === undefined) throw new Error('there is one')
