@@ -10,6 +10,7 @@ const sourceOf = (file: string): string => readFileSync(`examples/${file}`, 'utf
 const prints: Record<string, readonly string[]> = {
   'balance.ts': ['100 answers by node1 and node2'],
   'catalog.ts': ['no services', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'no services'],
+  'grpc.ts': ['answers by node1 and node2'],
   'health-and-drain.ts': [
     'registration registering',
     'registration registered',

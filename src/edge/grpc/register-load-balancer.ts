@@ -58,7 +58,7 @@ const registerPolicy = <C extends GrpcBalancerConfig>(name: string, checks: Chec
     readonly #config: C
     readonly policy: FleetPolicy | InvalidArgument
 
-    // if this threw, gRPC would take `pick_first` without a word
+    // if this threw, gRPC would take `pick_first` silently
     constructor(config: C) {
       const found = validator(config)
       this.#config = config

@@ -139,7 +139,7 @@ export const registerResolver = <const F extends Formats = Format>(registry: Rea
     )
   }
   // gRPC asks for an authority once before it makes the resolver, for the header of calls, and then for each connection, for the host of a URL
-  const targets = new WeakSet<object>()
+  const targets = new WeakSet()
   const Resolver = class extends ServiceResolver {
     constructor(target: ConstructorParameters<ResolverConstructor>[0], listener: ConstructorParameters<ResolverConstructor>[1]) {
       super(setsOf(serviceOfTarget(target)), endpoint, listener)

@@ -4,7 +4,7 @@ import type { Picker } from '../../flow/balancing/picker.js'
 import type { Endpoint } from '../../flow/balancing/ready-set.js'
 import { newMemory, Try } from '../../flow/balancing/try.js'
 
-/** What a call tells the balancer; all versions of grpc-js pass a listener with these methods. */
+/** Receives what becomes of a call; all versions of grpc-js pass a listener with these methods. */
 interface CallListener {
   onReceiveMessage(message: unknown): void
 }

@@ -36,7 +36,7 @@ export interface Greeter {
 }
 
 /** Forwards connections to a port. */
-const forwarder = (port: number): TcpServer =>
+export const forwarder = (port: number): TcpServer =>
   createServer(socket => {
     const upstream = connect(port, '127.0.0.1')
     upstream.on('error', () => socket.destroy()).on('close', () => socket.destroy())

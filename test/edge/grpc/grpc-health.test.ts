@@ -1,11 +1,13 @@
 import { Client, credentials, Server, ServerCredentials, type ServerWritableStream, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { firstValueFrom, of, toArray } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { discover, exponential, InvalidArgument, register, type Status } from 'rx-discovery'
 import { grpcHealth } from 'rx-discovery/grpc'
 import { memoryRegistry } from 'rx-discovery/memory'
-import { ends, outcome, until } from '../probe/servers.js'
+import { ends, listening, outcome, until } from '../probe/servers.js'
+import { forwarder } from './greeters.js'
 
 type Watching = ServerWritableStream<{ readonly service: string }, { readonly status: string | number }>
 
@@ -51,19 +53,26 @@ class Health {
           responseDeserialize: (bytes: Buffer) => bytes,
         },
       },
-      { watch } as unknown as UntypedServiceImplementation,
+      { watch },
     )
   }
 }
 
-const serving = async (health?: Health, port = 0) => {
+/** A server behind a TCP proxy, which can be cut off. */
+const serving = async (health?: Health) => {
   const server = new Server()
   health?.addToServer(server)
   const bound = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, at) => (error === null ? resolve(at) : reject(error))),
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, at) => (error === null ? resolve(at) : reject(error))),
   )
   ends.push(() => server.forceShutdown())
-  return { server, port: bound }
+  const tcp = forwarder(bound)
+  const { port, open } = await listening(tcp)
+  const cut = (): void => {
+    tcp.close()
+    for (const socket of open) socket.destroy()
+  }
+  return { port, cut, mend: () => once(tcp.listen(port, '127.0.0.1'), 'listening') }
 }
 const clientTo = (port: number): Client => {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 100 })
@@ -107,12 +116,12 @@ describe.each(['a client', 'an implementation'] as const)('grpcHealth of %s', ki
 
 describe('grpcHealth', () => {
   it('is down while the server is away', async () => {
-    const first = await serving(new Health({ '': 'SERVING' }))
-    const { statuses } = seen(clientTo(first.port))
+    const { port, cut, mend } = await serving(new Health({ '': 'SERVING' }))
+    const { statuses } = seen(clientTo(port))
     await until(() => statuses.length === 1)
-    first.server.forceShutdown()
+    cut()
     await until(() => statuses.length === 2)
-    await serving(new Health({ '': 'SERVING' }), first.port)
+    await mend()
     await until(() => statuses.length === 3)
     expect(statuses).toEqual(['up', 'down', 'up'])
   })

@@ -133,11 +133,11 @@ describe.each(names)('%s', policy => {
     const details = (): Promise<string> => hello(client).then(() => '', (error: unknown) => (error as { readonly details: string }).details)
     expect(await details()).toMatch(/service greeter has no instance, and had none since this channel follows it/)
     registry.write('/rx-discovery/greeter/x', JSON.stringify({ v: 1, address: '127.0.0.1:1', status: 'draining' }))
-    await until(async () => /service greeter has no instance that is up: 1 draining/.test(await details()))
+    await until(async () => (await details()).includes('service greeter has no instance that is up: 1 draining'))
     registry.write('/rx-discovery/greeter/x', JSON.stringify({ v: 1, address: await vacant() }))
     await until(async () => /no instance of greeter can be reached; x: .*ECONNREFUSED/.test(await details()))
     registry.write('/rx-discovery/greeter/x', null)
-    await until(async () => /service greeter has no instance any more/.test(await details()))
+    await until(async () => (await details()).includes('service greeter has no instance any more'))
   })
 
   it('balances the addresses of another resolver', async () => {
