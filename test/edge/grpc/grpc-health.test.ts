@@ -1,4 +1,4 @@
-import { Client, credentials, Server, ServerCredentials, type ServerWritableStream, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { Client, credentials, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { firstValueFrom, of, toArray } from 'rxjs'
