@@ -205,20 +205,19 @@ describe('rx_discovery_peak_ewma', () => {
 
   it('measures how long the first message of a stream takes, not how long the stream lasts', async () => {
     const { registry, greeters } = await fleet(2)
-    for (const greeter of greeters) registered(registry, greeter)
     const [a, b] = greeters as [Greeter, Greeter]
+    registered(registry, a)
     const client = greeterClient('rx_discovery_peak_ewma')
-    await connected(client, greeters)
-    const streams = Array.from({ length: 6 }, () => follow(client))
+    const streams = Array.from({ length: 3 }, () => follow(client))
     await until(() => streams.every(({ messages }) => messages.length === 1))
-    await new Promise(resolve => setTimeout(resolve, 500))
-    // only the streams of `a` end, with OK: if the latency were that of the whole call, `a` would look slow
+    registered(registry, b)
+    await connected(client, greeters)
+    await new Promise(resolve => setTimeout(resolve, 1_000))
     a.finish()
-    await Promise.all(streams.filter(({ messages }) => messages[0] === 'a').map(({ ended }) => ended))
-    const before = [a.calls(), b.calls()] as const
+    await Promise.all(streams.map(({ ended }) => ended))
+    const before = a.calls()
     await shares(client, 60)
-    expect(a.calls() - before[0]).toBeGreaterThan(10)
-    for (const { cancel } of streams) cancel()
+    expect(a.calls() - before).toBeGreaterThan(5)
   })
 
   it('leaves the retry policy of the service config alone', async () => {
