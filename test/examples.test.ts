@@ -11,6 +11,7 @@ const prints: Record<string, readonly string[]> = {
   'balance.ts': ['100 answers by node1 and node2'],
   'catalog.ts': ['no services', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'no services'],
   'cold-start.ts': ['live, 1 instance, calls go to node1', 'stale, 1 instance, calls go to node1 (connection refused)'],
+  'grpc.ts': ['answers by node1 and node2'],
   'health-and-drain.ts': [
     'registration registering',
     'registration registered',

@@ -16,7 +16,7 @@ const libraries: Readonly<Record<string, RegExp>> = {
   'edge/sse': /^(rxjs|node:http)$/,
   'edge/testing': /^rxjs(\/testing)?$/,
   'edge/probe': /^(fp-ts|rxjs|rxjs\/fetch|node:net)$/,
-  'edge/grpc': /^(fp-ts|rxjs|@grpc\/grpc-js)$/,
+  'edge/grpc': /^(fp-ts|rxjs|@grpc\/grpc-js|node:stream)$/,
   'edge/cli': /^(fp-ts|rxjs|commander|node:.+)$/,
 }
 

@@ -1,6 +1,7 @@
-// Runs the tests with every supported version of etcd and of Node, one after the other: `npm run test:versions`, or with `-- etcd`, `-- etcd 3.6`, `-- node 22` for some of them.
+// Runs the tests with every supported version of etcd, of Node and of grpc-js, one after the other: `npm run test:versions`, or with `-- etcd`, `-- etcd 3.6`, `-- node 22`, `-- grpc 1.12` for some of them.
 import { table } from '../../bench/results-table.js'
 import { etcdBinary, versionOf } from './etcd-binary.js'
+import { grpcJs } from './grpc-js.js'
 import { nodeBinary } from './node-binary.js'
 import { suite, type Outcome } from './suite.js'
 
@@ -34,10 +35,21 @@ const kinds: Readonly<Record<string, { readonly versions: readonly string[]; rea
       return { name: `Node ${version}`, outcomes }
     },
   },
+  grpc: {
+    versions: ['1.10.0', '1.10', '1.11', '1.12', '1.13', 'latest'],
+    run: async version => {
+      const [{ main, exact }, etcd] = [await grpcJs(version, log), await etcdBinary('3.4', log)]
+      const env = { GRPC_JS: main }
+      const outcomes = [await suite(process.execPath, etcd, ['--project', 'unit', 'test/edge/grpc'], env)]
+      // Up to 1.11 grpc-js may report CANCELLED for a connection that broke, which its retries do not repeat.
+      if (!/^1\.1[01]\./.test(exact)) outcomes.push(await suite(process.execPath, etcd, files(['grpc']), env))
+      return { name: `grpc-js ${exact}`, outcomes }
+    },
+  },
 }
 
 const [kind, version, ...more] = process.argv.slice(2)
-if ((kind !== undefined && !Object.hasOwn(kinds, kind)) || more.length > 0) throw new Error(`arguments must be etcd or node and at most one version, got "${process.argv.slice(2).join(' ')}" (usage: npm run test:versions -- [etcd [3.6 | 3.6.16] | node [22 | 22.23.3]])`)
+if ((kind !== undefined && !Object.hasOwn(kinds, kind)) || more.length > 0) throw new Error(`arguments must be etcd, node or grpc and at most one version, got "${process.argv.slice(2).join(' ')}" (usage: npm run test:versions -- [etcd [3.6 | 3.6.16] | node [22 | 22.23.3] | grpc [1.12 | latest]])`)
 
 const rows: Row[] = []
 for (const [name, { versions, run }] of Object.entries(kinds))

@@ -12,11 +12,11 @@ export interface Outcome {
 /** The last line of a run, which `test/reporter.ts` prints. */
 const summary = /^(\d+) passed, (\d+) failed$/m
 
-/** Runs vitest with this Node and this etcd, and prints its output. A run that ends without a summary counts as one failure. */
-export const suite = async (node: string, etcd: string, filters: readonly string[]): Promise<Outcome> => {
+/** Runs vitest with this Node, this etcd and more of the environment, and prints its output. A run that ends without a summary counts as one failure. */
+export const suite = async (node: string, etcd: string, filters: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> => {
   const start = performance.now()
   const child = spawn(node, ['node_modules/vitest/vitest.mjs', 'run', ...filters], {
-    env: { ...process.env, ETCD_PROVIDER: 'path', ETCD_BIN: etcd },
+    env: { ...process.env, ETCD_PROVIDER: 'path', ETCD_BIN: etcd, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

@@ -127,6 +127,12 @@ export class Picker<M> {
     this.#endpoints.began(endpoint, at)
   }
 
+  /** Takes back a call that was counted and then not made. */
+  withdrawn(endpoint: Endpoint<M>): void {
+    if (--endpoint.waiting === 0) endpoint.waitingSince = Infinity
+    this.ended(endpoint)
+  }
+
   /** Counts a first value: another process under a former id is trusted from now on. */
   prove(endpoint: Endpoint<M>): void {
     if (endpoint.unproven) this.#endpoints.prove(endpoint)

@@ -59,6 +59,13 @@ export class Try<M> {
     if (result === 'failure' || !this.#answered) this.#learn(result)
   }
 
+  /** Ends a try that has not called the endpoint, and so teaches nothing. */
+  withdraw(): void {
+    if (this.done) return
+    this.done = true
+    this.#picker.withdrawn(this.endpoint)
+  }
+
   #learn(result: Outcome['result']): void {
     const first = !this.#answered
     this.#answered = true
