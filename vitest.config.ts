@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config'
 const src = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 const alias = [
   { find: /^rx-discovery$/, replacement: src('index.ts') },
-  { find: /^rx-discovery\/(etcd|grpc|memory|node|probe|testing)$/, replacement: src('edge/$1/index.ts') },
+  { find: /^rx-discovery\/(etcd|grpc|memory|nest|node|probe|testing)$/, replacement: src('edge/$1/index.ts') },
+  { find: /^#internal\/(.*)$/, replacement: src('$1.ts') },
 ]
 
 const withEtcd = {

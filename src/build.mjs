@@ -11,9 +11,13 @@ const compile = project => execFileSync(process.execPath, [path('node_modules/ty
 rmSync(path('dist'), { recursive: true, force: true })
 compile('src')
 compile('src/tsconfig.cjs.json')
-writeFileSync(path('dist/cjs/package.json'), '{ "type": "commonjs" }\n')
 
-const { exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
+const { name, exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
+// The nearest package.json decides what the package's own names mean, so the CommonJS copy needs them as well.
+const own = Object.entries(exports).filter(([, target]) => target.require !== undefined || target.node !== undefined)
+const cjs = target => (target.require ?? target.node.require).default.replace('./dist/cjs/', './')
+const scope = { name, type: 'commonjs', exports: Object.fromEntries(own.map(([subpath, target]) => [subpath, cjs(target)])), imports: { '#internal/*': './*.js' } }
+writeFileSync(path('dist/cjs/package.json'), `${JSON.stringify(scope)}\n`)
 for (const { node } of Object.values(exports).filter(target => target.node !== undefined)) {
   const wrapper = path(node.import.default)
   mkdirSync(dirname(wrapper), { recursive: true })

@@ -15,6 +15,7 @@ import { put } from './range/put.js'
 import { watches } from './watch/watches.js'
 
 export type { ConnectOptions } from './connection/members.js'
+export { fromEnvironment, type EnvironmentConnection, type EnvironmentOptions } from './environment.js'
 
 /** A namespace of etcd3 prefixes the keys of its own methods only, not those of the calls that the registry makes: these would go outside of it. */
 const refuseNamespace = (from: ConnectOptions | Etcd3): void => {
