@@ -1,31 +1,40 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
-import { BehaviorSubject, filter, take, type Observable } from 'rxjs'
+import { defer, filter, startWith, Subject, take, type Observable } from 'rxjs'
 
-/** Counts the requests that an HTTP server is answering. */
+/** Ends the connection with this answer, if it is not too late for a header. HTTP/2 has no such header. */
+const closeAfter = (response: ServerResponse): void => {
+  if (response.req.httpVersionMajor === 1 && !response.headersSent) response.setHeader('connection', 'close')
+}
+
+/** The requests that an HTTP server is answering. */
 export class RequestsInFlight {
-  readonly #count = new BehaviorSubject(0)
+  readonly #responses = new Set<ServerResponse>()
+  readonly #answered = new Subject<unknown>()
   #closing = false
 
   constructor(server: Server) {
     // Before the listener of the platform, which may answer at once. A server without HTTP never emits this event.
-    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-      // HTTP/2 has no such header.
-      if (this.#closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
-      this.#count.next(this.#count.value + 1)
-      response.once('close', () => this.#count.next(this.#count.value - 1))
+    server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
+      if (this.#closing) closeAfter(response)
+      this.#responses.add(response)
+      response.once('close', () => {
+        this.#responses.delete(response)
+        this.#answered.next(response)
+      })
     })
   }
 
   get count(): number {
-    return this.#count.value
+    return this.#responses.size
   }
 
-  /** From now on, each answer ends its connection, so that none is idle when the server closes. */
+  /** From now on, each answer ends its connection. Otherwise an idle one would keep a server that closes waiting for its timeout. */
   closeConnections(): void {
     this.#closing = true
+    this.#responses.forEach(closeAfter)
   }
 
   /** Emits once there is no request in flight, and completes. */
-  readonly idle$: Observable<unknown> = this.#count.pipe(filter(count => count === 0), take(1))
+  readonly idle$: Observable<unknown> = defer(() => this.#answered.pipe(startWith(undefined), filter(() => this.count === 0), take(1)))
 }
