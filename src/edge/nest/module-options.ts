@@ -2,7 +2,7 @@ import { isObservable, type Observable } from 'rxjs'
 import type { InjectionToken } from '@nestjs/common'
 import { duration, flag, formats, invalidOptions, optionsOf, record, registry, text, type Checks } from '#internal/core/arguments'
 import { must, type Validator } from '#internal/core/validation'
-import type { Formats, RegisterOptions, Registry, ServiceInstanceInput, Status } from 'rx-discovery'
+import { InvalidArgument, type Formats, type RegisterOptions, type Registry, type ServiceInstanceInput, type Status } from 'rx-discovery'
 import type { ConnectOptions } from 'rx-discovery/etcd'
 
 type InstanceFields = Omit<ServiceInstanceInput, 'address' | 'status'>
@@ -61,5 +61,6 @@ const checks: Checks<ServiceDiscoveryOptions> = { etcd: record, registry, format
 export const checkedOptions = (options: ServiceDiscoveryOptions | undefined): ServiceDiscoveryOptions => {
   const wrong = invalidOptions<ServiceDiscoveryOptions>('ServiceDiscoveryModule', options, checks)
   if (wrong !== undefined) throw wrong
+  if (options?.registry !== undefined && options.etcd !== undefined) throw new InvalidArgument('registry', 'must be left out where etcd is given, got both (etcd is for the registry that the module makes)')
   return options ?? {}
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Controller, Get, Inject, type DynamicModule, type INestApplication, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
+import { inspect } from 'node:util'
+import { Controller, Get, Inject, type DynamicModule, type INestApplication, type NestApplicationOptions, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
@@ -7,6 +8,9 @@ import { lastValueFrom } from 'rxjs'
 import { balance, discover, roundRobin, type ClosableRegistry, type Registry } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { ServiceDiscoveryModule, ServiceRegistration } from 'rx-discovery/nest'
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class, and documents object literals
+const silent: NestApplicationOptions = { logger: false, return503OnClosing: true }
 
 /** The HTTP platforms of Nest. */
 export type Platform = 'express' | 'fastify'
@@ -36,9 +40,12 @@ export interface Rolled {
 class Database implements OnModuleDestroy {
   #connected = true
   async query(): Promise<void> {
-    if (!this.#connected) throw new Error('the database is disconnected')
+    this.#check('is disconnected')
     await sleep(20)
-    if (!this.#connected) throw new Error('the database was disconnected during a query')
+    this.#check('was disconnected during a query')
+  }
+  #check(problem: string): void {
+    if (!this.#connected) throw new Error(`the database ${problem}`)
   }
   onModuleDestroy(): void {
     this.#connected = false
@@ -76,7 +83,8 @@ class Slow implements OnApplicationBootstrap {
   }
 }
 
-const named = (definition: Omit<DynamicModule, 'module'>): DynamicModule => ({ module: class {}, ...definition })
+/** A module of a test, which is another one at each call. */
+export const named = (definition: Omit<DynamicModule, 'module'>): DynamicModule => ({ module: class { readonly isOfTest = true }, ...definition })
 
 /** The root module of an instance, with a database of its own and one of a global module. */
 const rootOf = (registry: Registry, { place, drain, bootstrap }: RollOptions): DynamicModule => {
@@ -103,7 +111,7 @@ export const roll = async (options: RollOptions): Promise<Rolled> => {
   // An app closes its registry, and this one is shared by all of them.
   const shared: ClosableRegistry = { ...registry, close: () => Promise.resolve() }
   const start = async (): Promise<Instance> => {
-    const app = await NestFactory.create(rootOf(shared, options), options.platform === 'express' ? new ExpressAdapter() : new FastifyAdapter(), { logger: false, return503OnClosing: true })
+    const app = await NestFactory.create(rootOf(shared, options), options.platform === 'express' ? new ExpressAdapter() : new FastifyAdapter(), silent)
     await app.listen(0, '127.0.0.1')
     const registration = app.get(ServiceRegistration)
     while (registration.state?.status !== 'registered') await sleep(1)
@@ -124,7 +132,7 @@ export const roll = async (options: RollOptions): Promise<Rolled> => {
         }),
       )
     } catch (error) {
-      lost.push(`${String(error)} ${String((error as Error).cause ?? '')}`)
+      lost.push(inspect(error))
     }
   }
   const calling = setInterval(() => calls.push(call(), call(), call()), 20)

@@ -1,12 +1,13 @@
-import type { DynamicModule, INestApplication, INestApplicationContext, LoggerService } from '@nestjs/common'
+/* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as classes, and documents object literals */
+import type { DynamicModule, INestApplication, INestApplicationContext, INestMicroservice, LoggerService } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
+import { Transport, type MicroserviceOptions } from '@nestjs/microservices'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { afterEach } from 'vitest'
 import type { Platform } from './roll.js'
 
-/** A module of a test. */
-export const named = (definition: Omit<DynamicModule, 'module'>): DynamicModule => ({ module: class {}, ...definition })
+export { named } from './roll.js'
 
 /** What the module logs, without its context and without what Nest logs. */
 export const recorder = (): { readonly logger: LoggerService; readonly lines: readonly string[] } => {
@@ -33,3 +34,7 @@ export const httpApp = async (root: DynamicModule, platform: Platform = 'express
 /** An app without a server, which is closed after the test. */
 export const bareApp = async (root: DynamicModule, logger: LoggerService | false = false): Promise<INestApplicationContext> =>
   kept(await NestFactory.createApplicationContext(root, { logger, abortOnError: false }))
+
+/** A TCP microservice on a free port; the test closes it. */
+export const tcpApp = (root: DynamicModule): Promise<INestMicroservice> =>
+  NestFactory.createMicroservice<MicroserviceOptions>(root, { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 }, logger: false })
