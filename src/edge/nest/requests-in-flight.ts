@@ -1,16 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
-import { defer, filter, startWith, Subject, take, type Observable } from 'rxjs'
+import { defer, EMPTY, skip, startWith, Subject, switchMap, take, type Observable } from 'rxjs'
+import { interval, timers } from '#internal/flow/clock'
 
 /** Ends the connection with this answer, if it is not too late for a header. HTTP/2 has no such header. */
 const closeAfter = (response: ServerResponse): void => {
   if (response.req.httpVersionMajor === 1 && !response.headersSent) response.setHeader('connection', 'close')
 }
 
+/**
+ * Five turns of the event loop. If the process was busy, connections and requests that came in time wait in its sockets, and each turn reads them one step further, after its
+ * timers have fired.
+ */
+const quiet = interval(10, timers).pipe(skip(4))
+
 /** The requests that an HTTP server is answering. */
 export class RequestsInFlight {
   readonly #responses = new Set<ServerResponse>()
-  readonly #answered = new Subject<unknown>()
+  readonly #changed = new Subject<unknown>()
   #closing = false
 
   constructor(server: Server) {
@@ -18,9 +25,10 @@ export class RequestsInFlight {
     server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
       if (this.#closing) closeAfter(response)
       this.#responses.add(response)
+      this.#changed.next(response)
       response.once('close', () => {
         this.#responses.delete(response)
-        this.#answered.next(response)
+        this.#changed.next(response)
       })
     })
   }
@@ -35,6 +43,6 @@ export class RequestsInFlight {
     this.#responses.forEach(closeAfter)
   }
 
-  /** Emits once there is no request in flight, and completes. */
-  readonly idle$: Observable<unknown> = defer(() => this.#answered.pipe(startWith(undefined), filter(() => this.count === 0), take(1)))
+  /** Emits once no request has been in flight for a few turns of the event loop, and completes. */
+  readonly idle$: Observable<unknown> = defer(() => this.#changed.pipe(startWith(undefined), switchMap(() => (this.count === 0 ? quiet : EMPTY)), take(1)))
 }

@@ -119,7 +119,7 @@ describe('the shutdown', () => {
   const before = named({
     providers: [{ provide: 'before', inject: [ModulesContainer], useFactory: (modules: ModulesContainer) => [...modules.values()].filter(({ providers }) => providers.has('before')).map(module => (module.distance = -2)) }],
   })
-  const tooLate = /^error the registration drains after other providers were destroyed/
+  const tooLate = 'error the registration drains after other providers were destroyed'
   const started = async (registry: MemoryRegistry, logger: ReturnType<typeof recorder>['logger']) => {
     const app = await bareApp(named({ imports: [before, ServiceDiscoveryModule.forRoot({ registry, registration, manualRegistration: true })] }), logger)
     app.get(ServiceRegistration).start()
@@ -129,14 +129,14 @@ describe('the shutdown', () => {
   it('logs an error if other providers are destroyed first', async () => {
     const { logger, lines } = recorder()
     await (await started(memoryRegistry(), logger)).close()
-    expect(lines.filter(line => line.startsWith("error the registration drains after other providers were destroyed"))).toHaveLength(1)
+    expect(lines.filter(line => line.startsWith(tooLate))).toHaveLength(1)
   })
   it('logs none if the app drains before it closes', async () => {
     const { logger, lines } = recorder()
     const app = await started(memoryRegistry(), logger)
     await app.get(ServiceRegistration).drain()
     await app.close()
-    expect(lines.filter(line => line.startsWith("error the registration drains after other providers were destroyed"))).toEqual([])
+    expect(lines.filter(line => line.startsWith(tooLate))).toEqual([])
   })
   it('logs none if the adapter of HTTP drains before all hooks', async () => {
     const { logger, lines } = recorder()
@@ -229,13 +229,13 @@ describe('once the app listens', () => {
     expect([registry.keys(), app.get(ServiceRegistration).state]).toEqual([[], undefined])
   })
 
-  const unheard = /^warn SIGTERM ends this process at once/
+  const unheard = 'warn SIGTERM ends this process at once'
   it('it warns if nothing listens for SIGTERM', async () => {
     const { logger, lines } = recorder()
     vi.spyOn(process, 'listenerCount').mockReturnValue(0)
     const app = await httpApp(rooted(memoryRegistry()), 'express', logger)
     await app.listen(0)
-    await vi.waitUntil(() => lines.some(line => line.startsWith("warn SIGTERM ends this process at once")))
+    await vi.waitUntil(() => lines.some(line => line.startsWith(unheard)))
   })
   it('it does not warn if the shutdown hooks are enabled, also right after listen', async () => {
     const { logger, lines } = recorder()
@@ -246,6 +246,6 @@ describe('once the app listens', () => {
     app.enableShutdownHooks(['SIGTERM'])
     await registered(app)
     await new Promise(resolve => setTimeout(resolve, 50))
-    expect(lines.filter(line => line.startsWith("warn SIGTERM ends this process at once"))).toEqual([])
+    expect(lines.filter(line => line.startsWith(unheard))).toEqual([])
   })
 })
