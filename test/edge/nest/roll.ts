@@ -32,8 +32,8 @@ export interface RollOptions {
 export interface Rolled {
   readonly requests: number
   readonly lost: readonly string[]
-  /** For each replacement, the ms from its registration to its first request. */
-  readonly firstRequests: readonly number[]
+  /** For each replacement, how many calls chose others from its registration on until one chose it. */
+  readonly passedOver: readonly number[]
 }
 
 /** A client such as Prisma's, which is of no use once its module is destroyed. */
@@ -54,7 +54,6 @@ class Database implements OnModuleDestroy {
 const databases = { root: Symbol('database of the root module'), global: Symbol('database of a global module') }
 
 class Orders {
-  firstAt: number | undefined
   readonly #root: Database
   readonly #global: Database
   constructor(root: Database, global: Database) {
@@ -62,7 +61,6 @@ class Orders {
     this.#global = global
   }
   async find(): Promise<string> {
-    this.firstAt ??= performance.now()
     await this.#root.query()
     await this.#global.query()
     return 'found'
@@ -102,7 +100,9 @@ const rootOf = (registry: Registry, { place, drain, bootstrap }: RollOptions): D
 
 interface Instance {
   readonly app: INestApplication
-  readonly registeredAt: number
+  readonly address: string
+  /** How many calls had been made when it was registered. */
+  readonly since: number
 }
 
 /** Three instances under 150 requests a second, without retries; each of them is replaced in turn. */
@@ -110,12 +110,13 @@ export const roll = async (options: RollOptions): Promise<Rolled> => {
   const registry = memoryRegistry()
   // An app closes its registry, and this one is shared by all of them.
   const shared: ClosableRegistry = { ...registry, close: () => Promise.resolve() }
+  const chosen: string[] = []
   const start = async (): Promise<Instance> => {
     const app = await NestFactory.create(rootOf(shared, options), options.platform === 'express' ? new ExpressAdapter() : new FastifyAdapter(), silent)
     await app.listen(0, '127.0.0.1')
     const registration = app.get(ServiceRegistration)
     while (registration.state?.status !== 'registered') await sleep(1)
-    return { app, registeredAt: performance.now() }
+    return { app, address: new URL(await app.getUrl()).host, since: chosen.length }
   }
   const instances = [await start(), await start(), await start()]
 
@@ -126,6 +127,7 @@ export const roll = async (options: RollOptions): Promise<Rolled> => {
     try {
       await lastValueFrom(
         orders.use(async ({ address }) => {
+          chosen.push(address)
           const response = await fetch(`http://${address}/orders`)
           const text = await response.text()
           if (text !== 'found') throw new Error(`${response.status} ${text}`)
@@ -137,12 +139,12 @@ export const roll = async (options: RollOptions): Promise<Rolled> => {
   }
   const calling = setInterval(() => calls.push(call(), call(), call()), 20)
 
-  const firstRequests: number[] = []
+  const replacements: Instance[] = []
   for (let round = 0; round < options.rounds; round++)
     for (const index of instances.keys()) {
       const replacement = await start()
       await instances[index]?.app.close()
-      firstRequests.push((replacement.app.get(Orders).firstAt ?? Infinity) - replacement.registeredAt)
+      replacements.push(replacement)
       instances[index] = replacement
     }
 
@@ -150,5 +152,6 @@ export const roll = async (options: RollOptions): Promise<Rolled> => {
   await Promise.all(calls)
   await Promise.all(instances.map(({ app }) => app.close()))
   await registry.close()
-  return { requests: calls.length, lost, firstRequests }
+  const passedOver = replacements.map(({ address, since }) => (chosen.includes(address) ? Math.max(0, chosen.indexOf(address) - since) : Infinity))
+  return { requests: calls.length, lost, passedOver }
 }
