@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import * as grpc from 'rx-discovery/grpc'
 import * as etcd from 'rx-discovery/etcd'
 import * as memory from 'rx-discovery/memory'
+import * as nest from 'rx-discovery/nest'
 import * as node from 'rx-discovery/node'
 import * as probes from 'rx-discovery/probe'
 import * as testing from 'rx-discovery/testing'
@@ -36,7 +37,7 @@ describe.each(pages)('%s', page => {
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const names = [index, etcd, memory, node, probes, grpc, testing].flatMap(module => Object.keys(module))
+  const names = [index, etcd, memory, nest, node, probes, grpc, testing].flatMap(module => Object.keys(module))
   expect(names.length).toBeGreaterThan(40)
   expect(names.filter(name => !new RegExp(`\`${name}\\b`).test(reference))).toEqual([])
 })
