@@ -7,10 +7,10 @@ import { build, type Plugin } from 'esbuild'
 /** The names of this package lead to its sources. */
 const ownSources: Plugin = {
   name: 'own sources',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /^rx-discovery$/ }, () => ({ path: resolve('src/index.ts') }))
-    onResolve({ filter: /^rx-discovery\// }, ({ path }) => ({ path: resolve(path.replace('rx-discovery', 'src/edge'), 'index.ts') }))
-    onResolve({ filter: /^#internal\// }, ({ path }) => ({ path: resolve(`${path.replace('#internal', 'src')}.ts`) }))
+  setup: bundler => {
+    bundler.onResolve({ filter: /^rx-discovery$/ }, () => ({ path: resolve('src/index.ts') }))
+    bundler.onResolve({ filter: /^rx-discovery\// }, ({ path }) => ({ path: resolve(path.replace('rx-discovery', 'src/edge'), 'index.ts') }))
+    bundler.onResolve({ filter: /^#internal\// }, ({ path }) => ({ path: resolve(`${path.replace('#internal', 'src')}.ts`) }))
   },
 }
 
