@@ -1,7 +1,7 @@
 // Builds the package: ES modules into dist, CommonJS into dist/cjs, and for each subpath a wrapper in dist/node that re-exports the CommonJS copy,
 // so that `import` and `require` share one copy of the code on every version of Node.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -13,7 +13,18 @@ compile('src')
 compile('src/tsconfig.cjs.json')
 writeFileSync(path('dist/cjs/package.json'), '{ "type": "commonjs" }\n')
 
-const { exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
+const { name, exports } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
+
+// Within dist/cjs the package has no name, so its CommonJS files import each other by paths where the sources use the names of the package.
+const own = new RegExp(`(\\bfrom |\\brequire\\(|\\bimport\\()(['"])(${name}(?:/\\w+)?|#internal/[\\w/-]+)\\2`, 'g')
+const fileOf = imported => (imported.startsWith('#') ? `dist/cjs/${imported.replace('#internal/', '')}` : exports[imported.replace(name, '.')].node.require.default.replace(/\.js$/, ''))
+for (const file of readdirSync(path('dist/cjs'), { recursive: true }).filter(file => /\.(js|d\.ts)$/.test(file))) {
+  const at = path(join('dist/cjs', file))
+  const text = readFileSync(at, 'utf8')
+  const linked = text.replace(own, (_, before, quote, imported) => `${before}${quote}./${relative(dirname(at), path(fileOf(imported)))}.js${quote}`)
+  if (linked !== text) writeFileSync(at, linked)
+}
+
 for (const { node } of Object.values(exports).filter(target => target.node !== undefined)) {
   const wrapper = path(node.import.default)
   mkdirSync(dirname(wrapper), { recursive: true })

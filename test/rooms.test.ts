@@ -12,6 +12,7 @@ const libraries: Readonly<Record<string, RegExp>> = {
   'edge/etcd': /^(fp-ts|rxjs|etcd3|@grpc\/grpc-js|node:.+)$/,
   'edge/formats': /^(?!)/,
   'edge/memory': /^rxjs$/,
+  'edge/nest': /^(rxjs|@nestjs\/(common|core)|node:.+)$/,
   'edge/node': /^(rxjs|node:.+)$/,
   'edge/sse': /^(rxjs|node:http)$/,
   'edge/testing': /^rxjs(\/testing)?$/,
@@ -29,6 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'edge/etcd': ['core', 'flow'],
   'edge/formats': ['core'],
   'edge/memory': ['core', 'flow'],
+  'edge/nest': ['index.ts', 'core', 'flow', 'edge/etcd', 'edge/node'],
   'edge/node': ['core', 'flow'],
   'edge/sse': ['core', 'flow'],
   'edge/testing': ['core', 'flow'],
@@ -60,13 +62,25 @@ const roomOf = (file: string): string => {
 const importsOf = (source: string): readonly string[] =>
   [...source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"])([^'"]+)\1/g)].map(([, , name = '']) => name)
 
+/** Edges whose ES modules are loaded as such by Node, so that they reach everything outside of themselves by a name of the package: by a path they would get a second copy. */
+const apart: ReadonlySet<string> = new Set(['edge/nest'])
+
+/** The file of ours that an import names: by its path, by a name of the package, or by one of its `imports`. */
+const targetOf = (file: string, name: string): string | undefined => {
+  if (name.startsWith('.')) return normalize(join(dirname(file), name)).replace(/\.js$/, '.ts')
+  if (name.startsWith('#internal/')) return name.replace(/^#internal\/(.*)$/, '$1.ts')
+  return /^rx-discovery(\/|$)/.test(name) ? name.replace(/^rx-discovery\/(.*)$/, 'edge/$1/index.ts').replace(/^rx-discovery$/, 'index.ts') : undefined
+}
+
 /** The imports that leave the room of a file. */
 const strays = (file: string, source: string): readonly string[] => {
   const room = roomOf(file)
   return importsOf(source).filter(name => {
-    if (!name.startsWith('.')) return libraries[room]?.test(name) !== true
-    const target = normalize(join(dirname(file), name))
-    return target.startsWith('..') || ![room, ...(rooms[room] ?? [])].includes(roomOf(target.replace(/\.js$/, '.ts')))
+    const target = targetOf(file, name)
+    if (target === undefined) return libraries[room]?.test(name) !== true
+    const isInside = roomOf(target) === room
+    if (apart.has(room) ? isInside !== name.startsWith('.') : !name.startsWith('.')) return true
+    return target.startsWith('..') || (!isInside && rooms[room]?.includes(roomOf(target)) !== true)
   })
 }
 
@@ -77,7 +91,7 @@ const nameOf = (file: string): string => basename(file, '.ts')
 
 /** The files of ours that a file imports, types included. */
 const neighbours = (file: string, source: string): readonly string[] =>
-  importsOf(source).filter(name => name.startsWith('.')).map(name => normalize(join(dirname(file), name)).replace(/\.js$/, '.ts'))
+  importsOf(source).map(name => targetOf(file, name)).filter(target => target !== undefined)
 
 /** Import circles as text, one for each import that closes one. */
 const circles = (graph: ReadonlyMap<string, readonly string[]>): readonly string[] => {
@@ -113,6 +127,10 @@ describe('rooms', () => {
     ['edge/memory/a.ts', "import x from '../../../test/arbitraries.js'"],
     ['edge/probe/a.ts', "import { Client } from '@grpc/grpc-js'"],
     ['edge/grpc/a.ts', "import { tcpProbe } from '../probe/tcp-probe.js'"],
+    ['edge/nest/a.ts', "import { register } from '../../index.js'"],
+    ['edge/nest/a.ts', "import { AppLifecycle } from '#internal/edge/nest/app-lifecycle'"],
+    ['edge/nest/a.ts', "import { tcpProbe } from 'rx-discovery/probe'"],
+    ['edge/grpc/a.ts', "import { register } from 'rx-discovery'"],
     ['edge/unknown/a.ts', "import { of } from 'rxjs'"],
   ])('%s may not have: %s', (file, source) => {
     expect(strays(file, source)).toHaveLength(1)
@@ -123,7 +141,7 @@ describe('browsers', () => {
   const reached = (file: string, seen = new Set<string>()): ReadonlySet<string> => {
     if (seen.has(file)) return seen
     seen.add(file)
-    for (const name of importsOf(read(file)).filter(name => !name.startsWith('.'))) seen.add(name)
+    for (const name of importsOf(read(file)).filter(name => targetOf(file, name) === undefined)) seen.add(name)
     for (const next of neighbours(file, read(file))) reached(next, seen)
     return seen
   }

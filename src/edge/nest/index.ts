@@ -1,0 +1,7 @@
+export { ServiceDiscoveryModule, type ForRootAsyncOptions, type ForRootOptions } from './service-discovery-module.js'
+export type { RegistrationOptions, ServiceDiscoveryExtras, ServiceDiscoveryOptions } from './module-options.js'
+export type { DiscoveredService } from './discovered-services.js'
+export { ServiceRegistration, type StartOptions } from './service-registration.js'
+export { ServiceDiscoveryIndicator, type IndicatorOptions, type IndicatorResult, type ServiceReadiness } from './service-discovery-indicator.js'
+export { InjectBalancer, InjectRegistration, InjectRegistry, InjectServiceSet, type Injection } from './inject.js'
+export { getBalancerToken, getIndicatorToken, getRegistrationToken, getRegistryToken, getServiceSetToken, REGISTRY } from './injection-tokens.js'

@@ -1,0 +1,27 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { docsApp } from './docs-app.js'
+
+let app: Awaited<ReturnType<typeof docsApp>>
+let orders: Server
+beforeAll(async () => {
+  app = await docsApp()
+  orders = createServer((_, response) => response.end('order 7')).listen(0, '127.0.0.1')
+}, 120_000)
+afterAll(() => {
+  app.remove()
+  orders.close()
+  orders.closeAllConnections()
+})
+
+it('the app of docs/nest.md passes its own test: it calls a discovered service, registers, and leaves no lease', async () => {
+  const { test } = (await import(app.files['shop.test'] ?? '')) as { readonly test: (orders: string) => Promise<{ readonly keys: readonly string[] }> }
+  const { keys, ...result } = await test(`127.0.0.1:${(orders.address() as AddressInfo).port}`)
+  expect(result).toEqual({ answer: 'order 7', registration: 'registered', leases: 0 })
+  expect(keys).toContainEqual(expect.stringMatching(/^\/rx-discovery\/shop\//))
+})
+
+it('it has the files of an app', () => {
+  expect(Object.keys(app.files).sort()).toEqual(['app.module', 'main', 'shop.controller', 'shop.test'])
+})
