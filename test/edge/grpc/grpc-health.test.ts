@@ -1,4 +1,5 @@
 import { Client, credentials, Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js'
+import { HealthImplementation } from 'grpc-health-check'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { firstValueFrom, of, toArray } from 'rxjs'
@@ -59,7 +60,7 @@ class Health {
 }
 
 /** A server behind a TCP proxy, which can be cut off. */
-const serving = async (health?: Health) => {
+const serving = async (health?: Pick<Health, 'addToServer'>) => {
   const server = new Server()
   health?.addToServer(server)
   const bound = await new Promise<number>((resolve, reject) =>
@@ -112,6 +113,17 @@ describe.each(['a client', 'an implementation'] as const)('grpcHealth of %s', ki
     await until(() => statuses.length === 3)
     expect(statuses).toEqual(['up', 'down', 'up'])
   })
+})
+
+it.each(['a client', 'an implementation'] as const)('grpcHealth of %s follows grpc-health-check', async kind => {
+  const health = new HealthImplementation({ '': 'NOT_SERVING' })
+  // Its type of a server is a copy of that of grpc-js.
+  const source = health as unknown as Health
+  const { statuses } = seen(kind === 'a client' ? clientTo((await serving(source)).port) : source)
+  await until(() => statuses.length === 1)
+  health.setStatus('', 'SERVING')
+  await until(() => statuses.length === 2)
+  expect(statuses).toEqual(['down', 'up'])
 })
 
 describe('grpcHealth', () => {
