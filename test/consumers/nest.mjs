@@ -1,5 +1,6 @@
 // Rolls three instances of a Nest app under load, on the oldest and the newest Nest 11 and 12, as CommonJS and as ES modules, on Express and on Fastify.
 import { buildSync } from 'esbuild'
+import { file, install, newest, project, run, versionOf, works } from './tools.mjs'
 
 // Its packages do not all have the same versions.
 const versions = {
@@ -77,13 +78,18 @@ const lenient = ['--legacy-peer-deps']
 const expected = '[1,"10.0.0.1:80",2,0]'
 const compiler = { strict: true, target: 'es2022', module: 'nodenext', experimentalDecorators: true, emitDecoratorMetadata: true, skipLibCheck: true, types: ['node', 'jest'] }
 
-/** Runs the projects by the tools of index.mjs. */
-export const nestProjects = ({ project, install, run, file, works, tarball, peers, versionOf }) => {
+/** What every run plays: most apps on Nest 11 are CommonJS, and the unit tests roll the newest Nest 12. */
+export const usual = { version: '11.2.10', format: 'cjs' }
+
+/** Rolls an app in each version and format, or in the one given. */
+export const nestProjects = (tarball, only) => {
   for (const [version, { fastify, testing }] of Object.entries(versions)) {
+    if (only !== undefined && version !== only.version) continue
     const folder = `nest-${version}`
     const nest = [`@nestjs/common@${version}`, `@nestjs/core@${version}`, `@nestjs/platform-express@${version}`, `@nestjs/platform-fastify@${fastify}`, `@nestjs/testing@${testing}`, 'reflect-metadata@0.2.2']
-    install(folder, tarball, ...peers, ...nest, `typescript@${versionOf('typescript')}`, `@types/node@${versionOf('@types/node')}`, '@types/jest@30.0.0', 'jest@30.5.2', ...lenient)
+    install(folder, tarball, ...newest, ...nest, `typescript@${versionOf('typescript')}`, `@types/node@${versionOf('@types/node')}`, '@types/jest@30.0.0', 'jest@30.5.2', ...lenient)
     for (const [format, name] of [['cjs', 'CommonJS'], ['esm', 'ES modules']]) {
+      if (only !== undefined && format !== only.format) continue
       const extension = format === 'cjs' ? 'cjs' : 'mjs'
       project(`Nest ${version}, ${name}, rolled on Express and Fastify`, () => {
         file(`${folder}/roll.${extension}`, bundled(format))
