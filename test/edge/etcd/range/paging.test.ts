@@ -43,6 +43,16 @@ describe('paging', () => {
     expect(list(5_000, 1_000_000, 1_400, pages)).toBeCloseTo(1_405)
     expect(pages.limit()).toBe(10_000)
   })
+  it('keeps large pages on a line with a delay that alone is longer than a slow page', () => {
+    const pages = paging()
+    for (let listing = 0; listing < 10; listing++) expect(list(15_000, 1_000_000, 2_200, pages)).toBeLessThan(4 * 2_300)
+    expect(pages.limit()).toBe(10_000)
+  })
+  it('asks for large pages after the first call to a member that is far away failed', () => {
+    const pages = paging()
+    pages.failed(1_500)
+    expect(pages.limit()).toBe(10_000)
+  })
   it('asks for larger pages again when the line is faster again', () => {
     const pages = paging()
     list(2_000, 70, 1, pages)
