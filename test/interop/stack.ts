@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { BehaviorSubject } from 'rxjs'
+import { expect, inject, it } from 'vitest'
+import { discover, register, type Format, type ServiceInstanceInput, type ServiceSet } from 'rx-discovery'
+import { etcdRegistry } from 'rx-discovery/etcd'
+import { own } from '../etcd/own.js'
+import { faultProxy } from '../etcd/proxy.js'
+import { plainClient } from '../etcd/server.js'
+import { neighbour, type Neighbour } from './neighbour.js'
+import { recordedLease, wires, type About, type Wire } from './wires.js'
+
+/** A program of another stack that follows a service. */
+export interface Follower {
+  readonly command: readonly string[]
+  /** What it sees of a service that has this instance alone. */
+  readonly sees: (service: string, about: About) => unknown
+  /** Whether its stack has to be asked, because it does not report the changes of an instance that stays. */
+  readonly missesUpdates?: boolean
+}
+
+/** The programs of another stack. */
+export interface Stack {
+  readonly writer: readonly string[]
+  readonly followers: Readonly<Record<string, Follower>>
+}
+
+/** How long a test waits for a condition. */
+export const patience = { timeout: 20_000, interval: 20 }
+
+const etcd = (): string => inject('etcdEndpoints')[0] ?? ''
+
+/** Starts a program of another stack for one test. */
+export const started = async (name: string, command: readonly string[]): Promise<Neighbour> => own(await neighbour(name, [...command, new URL(etcd()).host]), it => it.kill())
+
+/** A registry of ours for one test. */
+export const ours = (hosts = etcd()) => own(etcdRegistry({ hosts }), it => it.close())
+
+/** A consumer of ours: waits until it sees these instances alone. */
+export const consumer = (service: string, format: Format) => {
+  const last: { set?: ServiceSet } = {}
+  own(discover(ours(), service, { format }).subscribe(set => (last.set = set)), it => it.unsubscribe())
+  const shown = () => ({ status: last.set?.status, instances: last.set?.toArray(), rejected: [...(last.set?.rejected.values() ?? [])] })
+  return {
+    shown,
+    sees: (...instances: readonly Partial<ServiceInstanceInput>[]) =>
+      expect.poll(shown, patience).toEqual({ status: 'live', instances: instances.map(fields => expect.objectContaining(fields) as unknown), rejected: [] }),
+  }
+}
+
+/** Waits until a follower of another stack sees this. */
+export const sees = (follower: Neighbour, expected: readonly unknown[]) => expect.poll(follower.seen, patience).toEqual(expected)
+
+/** A service name of one test. */
+export const aService = (): string => `greeter-${randomUUID()}`
+
+/** The keys of a service, with their values and leases. */
+export const stored = async (format: Format, service: string) => {
+  const client = plainClient({ hosts: etcd() })
+  try {
+    const { kvs } = await client.getAll().prefix(format.prefix(service)).exec()
+    return kvs.map(({ key, value, lease }) => ({ key: key.toString(), value: value.toString(), lease }))
+  } finally {
+    client.close()
+  }
+}
+
+/** The tests of one stack, in both directions. */
+export const bothDirections = (name: keyof typeof wires, { writer, followers }: Stack): void => {
+  const { format, fields, first, changed, recording }: Wire = wires[name]
+
+  it(`what ${name} writes, we find: appearing, changing, leaving, and expiring`, async () => {
+    const service = aService()
+    const consuming = consumer(service, format)
+    await consuming.sees()
+    const process = await started(name, writer)
+
+    await process.ask({ do: 'register', service, ...first, ttl: 60 })
+    await consuming.sees(fields(first))
+    // We would have written the same bytes.
+    const [entry] = await stored(format, service)
+    const [instance] = consuming.shown().instances ?? []
+    if (entry === undefined || instance === undefined) throw new Error('the entry has disappeared')
+    const lease = { id: entry.lease, ttl: 60, expiresAt: 0, renewals: 0 }
+    expect({ key: format.key(instance, lease), value: format.encode(instance) }).toEqual({ key: entry.key, value: entry.value })
+    const recorded = (text: string): string => text.replace(service, 'greeter').replace(entry.lease, recordedLease)
+    await expect(`${JSON.stringify({ key: recorded(entry.key), value: recorded(entry.value) }, undefined, 2)}\n`).toMatchFileSnapshot(`recordings/${recording}`)
+
+    await process.ask({ do: 'register', service, ...changed, ttl: 60 })
+    await consuming.sees(fields(changed))
+    await process.ask({ do: 'leave' })
+    await consuming.sees()
+
+    await process.ask({ do: 'register', service, ...first, ttl: 2 })
+    await consuming.sees(fields(first))
+    await process.kill()
+    expect(consuming.shown().instances).toHaveLength(1)
+    await consuming.sees()
+  })
+
+  it.each(Object.entries(followers))(`what we write as ${name}, %s finds: appearing, changing, leaving, and expiring`, async (reader, { command, sees: seen, missesUpdates = false }) => {
+    const service = aService()
+    const follower = await started(reader, command)
+    await follower.ask({ do: 'follow', service })
+    await sees(follower, [])
+
+    const instance = new BehaviorSubject<ServiceInstanceInput>({ service, ...fields(first) })
+    const registration = register(ours(), instance, { format, throttle: 0 }).subscribe()
+    own(registration, it => it.unsubscribe())
+    await sees(follower, [seen(service, first)])
+    instance.next({ service, ...fields(changed) })
+    if (missesUpdates) await expect.poll(() => follower.ask({ do: 'list', service }).then(follower.seen), patience).toEqual([seen(service, changed)])
+    else await sees(follower, [seen(service, changed)])
+    registration.unsubscribe()
+    await sees(follower, [])
+
+    const proxy = own(await faultProxy(etcd()), it => it.close())
+    own(register(ours(proxy.endpoint), { service, ...fields(first) }, { format, ttl: 2 }).subscribe(), it => it.unsubscribe())
+    await sees(follower, [seen(service, first)])
+    // From now on it can neither renew nor revoke its lease.
+    proxy.stall()
+    await sees(follower, [])
+  })
+}
