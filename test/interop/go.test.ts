@@ -14,8 +14,8 @@ const stacks = {
   'client/v3/naming': {
     writer: command('grpc-naming'),
     followers: {
-      'its endpoints manager': { command: command('grpc-naming'), sees: (service, { id, address, metadata }) => ({ key: `${service}/${id}`, address, metadata }) },
-      'its gRPC resolver': { command: command('grpc-resolver'), sees: (_, { address, metadata }) => ({ address, metadata }) },
+      'the endpoints manager': { command: command('grpc-naming'), sees: (service, { id, address, metadata }) => ({ key: `${service}/${id}`, address, metadata }) },
+      'the gRPC resolver': { command: command('grpc-resolver'), sees: (_, { address, metadata }) => ({ address, metadata }) },
     },
   },
   'core/discov': { writer: command('go-zero'), followers: { "go-zero's subscriber": { command: command('go-zero'), sees: (_, { address }) => address } } },
@@ -34,7 +34,7 @@ const stacks = {
 describe.skipIf(go === undefined)("the code of Go's stacks", () => {
   for (const [name, stack] of Object.entries(stacks)) bothDirections(name as keyof typeof stacks, stack)
 
-  it('finds one registration in several formats, and misses it everywhere when it ends', async () => {
+  it('finds one registration in several formats, until it ends', async () => {
     const service = aService()
     const followers = await Promise.all(
       Object.values<Stack>(stacks).flatMap(({ followers }) =>
@@ -80,7 +80,7 @@ describe.skipIf(go === undefined)("the code of Go's stacks", () => {
     await expect.poll(answering, patience).toEqual([two.address, three.address, four.address].sort())
   })
 
-  it('writes an address of go-zero under another key with each lease, and once for each process, and we find one instance', async () => {
+  it('gives an instance of go-zero one identity, whatever its leases and however many keys it has', async () => {
     const service = aService()
     const { format, fields, first, changed } = wires['core/discov']
     const consuming = consumer(service, format)

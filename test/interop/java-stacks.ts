@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isThere } from './is-there.js'
 
-/** Finds the modules of `test/interop/java`. Resolves with the command that runs its program, which takes an address of etcd, or with `undefined` without Java or Maven. */
+/** Gets the modules of `test/interop/java`. Resolves with the command that runs it, which takes an address of etcd, or with `undefined` without Java or Maven. */
 export const javaStacks = async (): Promise<readonly string[] | undefined> => {
   if (!(await isThere('java', '-version')) || !(await isThere('mvn', '-version'))) return undefined
   const dir = mkdtempSync(join(tmpdir(), 'interop-java-'))
   const classpath = join(dir, 'classpath')
   try {
-    await promisify(execFile)('mvn', ['-q', '-B', '-f', 'test/interop/java/pom.xml', 'dependency:build-classpath', `-Dmdep.outputFile=${classpath}`]).catch((error: unknown) => {
+    const goal = ['dependency:build-classpath', `-Dmdep.outputFile=${classpath}`]
+    await promisify(execFile)('mvn', ['-q', '-B', '-f', 'test/interop/java/pom.xml', ...goal]).catch((error: unknown) => {
       // Maven prints its errors to the standard output.
       throw new Error(`Maven cannot get the modules of test/interop/java: ${(error as { stdout?: string }).stdout ?? ''}`, { cause: error })
     })

@@ -9,7 +9,7 @@ describe.skipIf(java === undefined)('the code of Dubbo for Java', () => {
   bothDirections('dubbo-registry-etcd3', {
     writer: command,
     followers: {
-      'its EtcdServiceDiscovery': {
+      'EtcdServiceDiscovery': {
         command,
         sees: (serviceName, { id, address, metadata }) => {
           const [host, port] = address.split(':')

@@ -30,7 +30,8 @@ export const patience = { timeout: 20_000, interval: 20 }
 const etcd = (): string => inject('etcdEndpoints')[0] ?? ''
 
 /** Starts a program of another stack for one test. */
-export const started = async (name: string, command: readonly string[]): Promise<Neighbour> => own(await neighbour(name, [...command, new URL(etcd()).host]), it => it.kill())
+export const started = async (name: string, command: readonly string[]): Promise<Neighbour> =>
+  own(await neighbour(name, [...command, new URL(etcd()).host]), it => it.kill())
 
 /** A registry of ours for one test. */
 export const ours = (hosts = etcd()) => own(etcdRegistry({ hosts }), it => it.close())
@@ -68,7 +69,7 @@ export const stored = async (format: Format, service: string) => {
 export const bothDirections = (name: keyof typeof wires, { writer, followers }: Stack): void => {
   const { format, fields, first, changed, recording }: Wire = wires[name]
 
-  it(`what ${name} writes, we find: appearing, changing, leaving, and expiring`, async () => {
+  it(`rx-discovery finds what ${name} writes: an instance appears, changes, leaves, and expires`, async () => {
     const service = aService()
     const consuming = consumer(service, format)
     await consuming.sees()
@@ -76,13 +77,13 @@ export const bothDirections = (name: keyof typeof wires, { writer, followers }: 
 
     await process.ask({ do: 'register', service, ...first, ttl: 60 })
     await consuming.sees(fields(first))
-    // We would have written the same bytes.
+    // The format writes the same bytes.
     const [entry] = await stored(format, service)
     const [instance] = consuming.shown().instances ?? []
     if (entry === undefined || instance === undefined) throw new Error('the entry has disappeared')
     const lease = { id: entry.lease, ttl: 60, expiresAt: 0, renewals: 0 }
     expect({ key: format.key(instance, lease), value: format.encode(instance) }).toEqual({ key: entry.key, value: entry.value })
-    const recorded = (text: string): string => text.replace(service, 'greeter').replace(entry.lease, recordedLease)
+    const recorded = (text: string): string => text.replaceAll(service, 'greeter').replaceAll(entry.lease, recordedLease)
     await expect(`${JSON.stringify({ key: recorded(entry.key), value: recorded(entry.value) }, undefined, 2)}\n`).toMatchFileSnapshot(`recordings/${recording}`)
 
     await process.ask({ do: 'register', service, ...changed, ttl: 60 })
@@ -90,14 +91,15 @@ export const bothDirections = (name: keyof typeof wires, { writer, followers }: 
     await process.ask({ do: 'leave' })
     await consuming.sees()
 
-    await process.ask({ do: 'register', service, ...first, ttl: 2 })
+    await process.ask({ do: 'register', service, ...first, ttl: 3 })
     await consuming.sees(fields(first))
     await process.kill()
     expect(consuming.shown().instances).toHaveLength(1)
     await consuming.sees()
   })
 
-  it.each(Object.entries(followers))(`what we write as ${name}, %s finds: appearing, changing, leaving, and expiring`, async (reader, { command, sees: seen, missesUpdates = false }) => {
+  const title = `%s finds what rx-discovery writes for ${name}: an instance appears, changes, leaves, and expires`
+  it.each(Object.entries(followers))(title, async (reader, { command, sees: seen, missesUpdates = false }) => {
     const service = aService()
     const follower = await started(reader, command)
     await follower.ask({ do: 'follow', service })

@@ -1,6 +1,6 @@
 module rx-discovery-interop
 
-go 1.26.0
+go 1.24.0
 
 require (
 	github.com/go-kit/kit v0.13.0
