@@ -1,4 +1,5 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { dictionary, string } from 'fast-check'
 import { HealthImplementation } from 'grpc-health-check'
 import { describe, expect, it } from 'vitest'
 import { native, register } from 'rx-discovery'
@@ -10,9 +11,14 @@ import { kratosUrls, wires } from './wires.js'
 const go = await goStacks()
 const command = (stack: string): readonly string[] => [...(go ?? []), stack]
 
+const text = string({ unit: 'binary' })
+/** Without metadata, `null` is written. */
+const metadata = dictionary(text, text, { minKeys: 1 })
+
 const stacks = {
   'client/v3/naming': {
     writer: command('grpc-naming'),
+    metadata,
     followers: {
       'the endpoints manager': { command: command('grpc-naming'), sees: (service, { id, address, metadata }) => ({ key: `${service}/${id}`, address, metadata }) },
       'the gRPC resolver': { command: command('grpc-resolver'), sees: (_, { address, metadata }) => ({ address, metadata }) },
@@ -22,6 +28,7 @@ const stacks = {
   'sd/etcdv3': { writer: command('go-kit'), followers: { "go-kit's instancer": { command: command('go-kit'), sees: (_, { address }) => `http://${address}` } } },
   'kratos/v2/registry': {
     writer: command('kratos'),
+    metadata,
     followers: {
       "Kratos' struct": {
         command: command('kratos'),

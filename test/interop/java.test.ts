@@ -1,3 +1,4 @@
+import { dictionary, string } from 'fast-check'
 import { describe } from 'vitest'
 import { javaStacks } from './java-stacks.js'
 import { bothDirections } from './stack.js'
@@ -8,6 +9,8 @@ describe.skipIf(java === undefined)('the code of Dubbo for Java', () => {
   const command = java ?? []
   bothDirections('dubbo-registry-etcd3', {
     writer: command,
+    // The order of other keys is not defined.
+    metadata: dictionary(string(), string({ unit: 'binary' })),
     followers: {
       'EtcdServiceDiscovery': {
         command,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { asyncProperty, assert as check, type Arbitrary } from 'fast-check'
 import { BehaviorSubject } from 'rxjs'
+import { either as E, option as O } from 'fp-ts'
 import { expect, inject, it } from 'vitest'
 import { discover, register, type Format, type ServiceInstanceInput, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
@@ -22,6 +24,8 @@ export interface Follower {
 export interface Stack {
   readonly writer: readonly string[]
   readonly followers: Readonly<Record<string, Follower>>
+  /** Metadata to compare the bytes of, if the format carries metadata. */
+  readonly metadata?: Arbitrary<Readonly<Record<string, string>>>
 }
 
 /** How long a test waits for a condition. */
@@ -66,7 +70,7 @@ export const stored = async (format: Format, service: string) => {
 }
 
 /** The tests of one stack, in both directions. */
-export const bothDirections = (name: keyof typeof wires, { writer, followers }: Stack): void => {
+export const bothDirections = (name: keyof typeof wires, { writer, followers, metadata }: Stack): void => {
   const { format, fields, first, changed, recording }: Wire = wires[name]
 
   it(`rx-discovery finds what ${name} writes: an instance appears, changes, leaves, and expires`, async () => {
@@ -97,6 +101,23 @@ export const bothDirections = (name: keyof typeof wires, { writer, followers }: 
     expect(consuming.shown().instances).toHaveLength(1)
     await consuming.sees()
   })
+
+  if (metadata !== undefined)
+    it(`rx-discovery reads any metadata that ${name} writes, and writes the same bytes`, async () => {
+      const service = aService()
+      const process = await started(name, writer)
+      // An entry with this name is rejected.
+      const allowed = metadata.filter(labels => !Object.hasOwn(labels, '__proto__'))
+      const sameBytes = asyncProperty(allowed, async labels => {
+        await process.ask({ do: 'register', service, ...first, metadata: labels, ttl: 60 })
+        const [entry = { key: '', value: '' }] = await stored(format, service)
+        const found = format.decode(entry.key, entry.value, service)
+        if (E.isLeft(found) || O.isNone(found.right)) throw new Error(`not read: ${JSON.stringify(found)}`)
+        expect(found.right.value.metadata).toEqual(labels)
+        expect(format.encode(found.right.value)).toBe(entry.value)
+      })
+      await check(sameBytes, { numRuns: 100 })
+    })
 
   const title = `%s finds what rx-discovery writes for ${name}: an instance appears, changes, leaves, and expires`
   it.each(Object.entries(followers))(title, async (reader, { command, sees: seen, missesUpdates = false }) => {
