@@ -29,7 +29,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/etcd/**'],
+          exclude: ['test/etcd/**', 'test/interop/**'],
           // Histories and properties take much CPU time, and longer on a busy machine.
           testTimeout: 60_000,
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
@@ -51,6 +51,14 @@ export default defineConfig({
           include: ['test/etcd/chaos.test.ts'],
           // Runs after all others, alone: its clusters have to elect a leader in time, and to keep it.
           sequence: { groupOrder: 1 },
+          ...withEtcd,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
           ...withEtcd,
         },
       },

@@ -16,7 +16,7 @@ const stop = new Subject<void>()
 const registration = register(
   registry,
   { service: 'orders', id: 'node1', address: 'localhost:8000' },
-  // When `stop` emits, the instance is `draining` for 50 ms to finish its work, then its lease is revoked, then the Observable completes.
+
   { health, until: stop, drain: 50 },
 ).pipe(tap(({ status }) => console.log('registration', status)))
 
