@@ -10,7 +10,7 @@ import { mebibytes, milliseconds, table } from './results-table.js'
 
 const clients = 1_000
 const perSecond = 100
-const seconds = 10
+const seconds = 5
 
 interface Measured {
   readonly p50: number
