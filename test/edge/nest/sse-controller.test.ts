@@ -27,6 +27,7 @@ const refusing: CanActivate = {
   canActivate: (context: ExecutionContext) => {
     const { headers } = context.switchToHttp().getRequest<{ readonly headers: Readonly<Record<string, string>> }>()
     if (headers['authorization'] !== 'token') throw new ForbiddenException()
+    context.switchToHttp().getResponse<{ readonly header: (name: string, value: string) => unknown }>().header('x-guard', 'passed')
     return true
   },
 }
@@ -57,7 +58,7 @@ describe.each(platforms)('on %s', platform => {
     expect((await firstValueFrom(discover(sseRegistry(url, { headers }), 'web', { linger: 0 }).pipe(sized(1)))).size).toBe(1)
   })
 
-  it('guards of a class that extends it apply, and its path and options stay', async () => {
+  it('guards of a class that extends it apply, headers that they set are sent, and its path and options stay', async () => {
     class Guarded extends sseController({ services, path: 'guarded', project: { metadata: ['rack'] } }) {}
     UseGuards(refusing)(Guarded)
     const registry = memoryRegistry()
@@ -67,6 +68,7 @@ describe.each(platforms)('on %s', platform => {
     expect((await fetch(url)).status).toBe(403)
     const stream = own(await reading(`${url}?list`, { authorization: 'token' }), ({ stop }) => stop())
     await stream.ended
+    expect(stream.headers.get('x-guard')).toBe('passed')
     expect(stream.text()).toContain('r1')
     expect(stream.text()).not.toContain('secret')
   })
