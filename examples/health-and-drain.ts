@@ -16,7 +16,7 @@ const stop = new Subject<void>()
 const registration = register(
   registry,
   { service: 'orders', id: 'node1', address: 'localhost:8000' },
-
+  // When `stop` emits, the registration publishes `draining` for 50 ms, so that the instance can finish its work. Then it revokes the lease and completes.
   { health, until: stop, drain: 50 },
 ).pipe(tap(({ status }) => console.log('registration', status)))
 

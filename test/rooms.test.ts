@@ -30,7 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'edge/etcd': ['core', 'flow'],
   'edge/formats': ['core'],
   'edge/memory': ['core', 'flow'],
-  'edge/nest': ['index.ts', 'core', 'flow', 'edge/etcd', 'edge/node'],
+  'edge/nest': ['index.ts', 'core', 'flow', 'edge/etcd', 'edge/node', 'edge/sse'],
   'edge/node': ['core', 'flow'],
   'edge/sse': ['core', 'flow'],
   'edge/testing': ['core', 'flow'],

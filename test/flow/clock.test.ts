@@ -3,9 +3,10 @@ import { asyncScheduler, BehaviorSubject, of, throwError, timer as timerOf, type
 import { TestScheduler } from 'rxjs/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { balance, discover, protect, register, roundRobin, serviceInstance, serviceSet, type ServiceInstance } from 'rx-discovery'
+import { sseRegistry } from 'rx-discovery/browser'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
-import { now, timers } from '../../src/flow/clock.js'
+import { now, startOutside, timers } from '../../src/flow/clock.js'
 
 const node = (id: string): ServiceInstance => serviceInstance({ service: 'web', id, address: `${id}:1` })
 const all = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'Date'] as const
@@ -283,5 +284,36 @@ describe('inside the zone of Angular', () => {
     expect(new Set(started)).toEqual(new Set(['proxy']))
     expect([...emitted]).toEqual(['angular'])
     for (const subscription of subscriptions) subscription.unsubscribe()
+  })
+
+  it.each([['angular', 'proxy', 'angular'], ['inner', 'proxy', 'inner'], ['root', 'root', 'root']] as const)('startOutside called in the zone %s starts in %s, and calls back in %s', (name, start, back) => {
+    const { [name]: zone, nameOf, root } = faked()
+    const begun: string[] = []
+    const inside = zone.run(() => startOutside(callBack => (begun.push(nameOf()), callBack)))
+    const called: string[] = []
+    root.run(() => inside(() => called.push(nameOf())))
+    expect([begun, called]).toEqual([[start], [back]])
+  })
+
+  it('an sseRegistry makes its requests outside, and emits and errors there', async () => {
+    const { angular, nameOf, started } = faked()
+    const asked = new Set<string>()
+    const emitted = new Set<string>()
+    const noteZone = (): unknown => emitted.add(nameOf())
+    const listing = 'event: listing\ndata: {"cluster":"1","revision":1,"changes":[]}\nid: 1.0000000000000000\n\n'
+    const bodies = [': rx-discovery heartbeat=400\n\n', listing]
+    const registry = sseRegistry('http://bridge/discovery', {
+      headers: () => (asked.add(nameOf()), {}),
+      fetch: () => Promise.resolve(new Response(new ReadableStream({ start: to => to.enqueue(new TextEncoder().encode(bodies.pop() ?? '')) }), { headers: { 'content-type': 'text/event-stream' } })),
+    })
+    const [done, failed] = [vi.fn(noteZone), vi.fn(noteZone)]
+    angular.run(() => registry.list('/rx-discovery/web/').subscribe({ next: noteZone, complete: done }))
+    await vi.advanceTimersByTimeAsync(100)
+    angular.run(() => registry.list('/rx-discovery/web/').subscribe({ error: failed }))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([done.mock.calls.length, failed.mock.calls.length]).toEqual([1, 1])
+    expect([[...asked], [...emitted]]).toEqual([['proxy'], ['angular']])
+    // These zones do not follow promises, so a timer after one starts in the root.
+    expect(started).not.toContain('angular')
   })
 })

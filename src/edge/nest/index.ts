@@ -3,5 +3,6 @@ export type { RegistrationOptions, ServiceDiscoveryExtras, ServiceDiscoveryOptio
 export type { DiscoveredService } from './discovered-services.js'
 export { ServiceRegistration, type StartOptions } from './service-registration.js'
 export { ServiceDiscoveryIndicator, type IndicatorOptions, type IndicatorResult, type ServiceReadiness } from './service-discovery-indicator.js'
+export { sseController, type SseController, type SseControllerOptions } from './sse-controller.js'
 export { InjectBalancer, InjectRegistration, InjectRegistry, InjectServiceSet, type Injection } from './inject.js'
 export { getBalancerToken, getIndicatorToken, getRegistrationToken, getRegistryToken, getServiceSetToken, REGISTRY } from './injection-tokens.js'

@@ -1,7 +1,7 @@
 import type { Server } from 'node:net'
 import { Logger } from '@nestjs/common'
 import type { HttpAdapterHost, ModuleRef } from '@nestjs/core'
-import { defer, distinctUntilKeyChanged, isObservable, lastValueFrom, map, of, ReplaySubject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
+import { AsyncSubject, defer, distinctUntilKeyChanged, isObservable, lastValueFrom, map, of, ReplaySubject, Subscription, takeUntil, tap, type Observable } from 'rxjs'
 import { InvalidArgument, register, type Registration, type Registry, type ServiceInstanceInput, type Status } from 'rx-discovery'
 import { advertise } from 'rx-discovery/node'
 import { timer } from '#internal/flow/clock'
@@ -31,6 +31,7 @@ export class ServiceRegistration {
   readonly #states = new ReplaySubject<Registration>(1)
   readonly #subscriptions = new Subscription()
   readonly #stop = new ReplaySubject<true>(1)
+  readonly #left = new AsyncSubject<true>()
   #latest: Registration | undefined
   #health: Observable<Status> | undefined
   #requestsWithin = 0
@@ -47,6 +48,12 @@ export class ServiceRegistration {
 
   /** What `register` emits, the latest value first; nothing before the registration has begun. Completes and errors with it. */
   readonly state$: Observable<Registration> = this.#states.asObservable()
+
+  /**
+   * Emits once and completes when `drain` has ended the registration, or when there was none, just before it waits for requests in flight. End open streams by it:
+   * `takeUntil(registration.ended$)`.
+   */
+  readonly ended$: Observable<true> = this.#left.asObservable()
 
   /** The latest value of `state$`; `undefined` before the registration has begun. */
   get state(): Registration | undefined {
@@ -111,14 +118,17 @@ export class ServiceRegistration {
 
   async #drain(): Promise<void> {
     this.#stop.next(true)
-    if (this.#ended === undefined) return
-    this.#requests?.closeConnections()
-    await this.#ended
-    this.#subscriptions.unsubscribe()
-    const requests = this.#requests
-    if (requests === undefined) return
+    const [ended, requests] = [this.#ended, this.#requests]
+    if (ended !== undefined) {
+      requests?.closeConnections()
+      await ended
+      this.#subscriptions.unsubscribe()
+    }
+    this.#left.next(true)
+    this.#left.complete()
+    if (ended === undefined || requests === undefined) return
     await lastValueFrom(requests.idle$.pipe(takeUntil(timer(this.#requestsWithin))), { defaultValue: undefined })
-    if (requests.count > 0) this.#logger.warn(`${requests.count} requests are still in flight after ${this.#requestsWithin} ms (raise registration.requestsWithin, or end streams when state$ is draining)`)
+    if (requests.count > 0) this.#logger.warn(`${requests.count} requests are still in flight after ${this.#requestsWithin} ms (raise registration.requestsWithin, or end streams by ended$)`)
   }
 
   #warnIfSignalsEndTheProcess(): void {

@@ -5,17 +5,18 @@ import { exponential } from '../../core/backoff.js'
 import { Rewound, toError } from '../../core/errors.js'
 import { native } from '../../core/formats/native.js'
 import { throwIfInvalid } from '../../core/validation.js'
-import { contentId, type Content, type ServedRow } from '../../core/wire/content.js'
+import type { Content } from '../../core/wire/content.js'
 import { digestText } from '../../core/wire/digest.js'
 import { serving as servingOf } from '../../core/wire/serving.js'
-import { readWireId, wireChangesText, wireEventText, type WireId } from '../../core/wire/wire-event.js'
+import { readWireId, wireEventText, type WireId } from '../../core/wire/wire-event.js'
 import { background, interval, timer } from '../../flow/clock.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
-import { bridge as bridgeOf, type BridgeEvent } from './bridge.js'
+import { Audiences } from './audiences.js'
+import { bridge as bridgeOf } from './bridge.js'
 import { Client } from './client.js'
 import { corsHeaders, preflight } from './cross-origin.js'
 import { frame } from './frame.js'
-import { rangesOf, type Ranges } from './ranges.js'
+import { rangesOf } from './ranges.js'
 import { sseHandlerChecks, type SseHandlerOptions } from './sse-handler-options.js'
 
 /** A request handler of `node:http`, Express, and of the raw request and response of Fastify and Nest. */
@@ -40,12 +41,6 @@ const revisionIn = (query: URLSearchParams, name: string): number | undefined =>
   return given !== null && /^\d{1,16}$/.test(given) && Number.isSafeInteger(Number(given)) ? Number(given) : undefined
 }
 
-/** The clients that have asked for the same ranges. */
-interface Audience {
-  readonly ranges: Ranges
-  readonly clients: Set<Client>
-}
-
 /**
  * Serves services to browsers and other programs by server-sent events: for `sseRegistry` of `rx-discovery/browser`. All clients share one watch of the registry, and each
  * change is serialised once. Errors of the registry are events; while it does not answer, streams stay open. Throws `InvalidArgument`.
@@ -59,34 +54,11 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
   const { services, format = native(), project = { metadata: [] }, heartbeat = 15_000, maxClients = 1_000, cors = false, backoff = exponential() } = options
   const serving = servingOf({ services, format, project })
   const bridge = bridgeOf(registry, serving, backoff)
-  const streams = new Map<string, Audience>()
+  const audiences = new Audiences()
   const open = new Set<Subscription>()
   let following: Subscription | undefined
   let closed = false
 
-  const frameOf = (content: Content, rows: readonly ServedRow[], { have }: Ranges): Buffer | undefined => {
-    const seen = rows.filter(({ key }) => have(key))
-    return seen.length === 0 ? undefined : Buffer.from(frame('batch', wireChangesText(content.cluster, content.revision, seen.map(row => row.text)), contentId(content)))
-  }
-  const show = (event: BridgeEvent): void => {
-    for (const { ranges, clients } of streams.values()) {
-      const shared = event.type === 'changed' && event.before.revision > 0 ? frameOf(event.content, event.rows, ranges) : undefined
-      for (const client of clients) {
-        if (!client.isServed) continue
-        if (event.type === 'trouble') client.fail(event.error, event.since)
-        else if (event.type === 'changed') client.change(event.before, event.content, shared)
-        else {
-          client.fail(event.error)
-          client.list(event.content)
-        }
-      }
-    }
-  }
-  const beat = (): void => {
-    const content = bridge.content()
-    const progress = Buffer.from(frame('progress', '{}', contentId(content)))
-    for (const { clients } of streams.values()) for (const client of clients) client.beat(progress, content)
-  }
   const close = (): void => {
     closed = true
     for (const each of [...open]) each.unsubscribe()
@@ -95,8 +67,8 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
   const follow = (response: ServerResponse, client: Client): Subscription => {
     following ??= new Subscription()
     if (open.size === 0) {
-      following = bridge.events.subscribe({ next: show, error: close })
-      following.add(interval(heartbeat).subscribe({ next: beat, error: close }))
+      following = bridge.events.subscribe({ next: event => audiences.show(event), error: close })
+      following.add(interval(heartbeat).subscribe({ next: () => audiences.beat(bridge.content()), error: close }))
     }
     const session = new Subscription(() => {
       client.close()
@@ -149,14 +121,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
   }
 
   const stream = (client: Client, id: WireId | undefined, session: Subscription): Observable<unknown> => {
-    const { name } = client.ranges
-    const audience = streams.get(name) ?? { ranges: client.ranges, clients: new Set() }
-    streams.set(name, audience)
-    audience.clients.add(client)
-    session.add(() => {
-      audience.clients.delete(client)
-      if (audience.clients.size === 0) streams.delete(name)
-    })
+    session.add(audiences.join(client))
     client.open(heartbeat)
     const listed = (content: Content): Observable<unknown> => {
       client.list(content)
