@@ -32,7 +32,8 @@ const followed = (name: () => string, wait: number): Signal<ServiceSet> => {
   // The effect below runs later than a name changes: until then the latest set is that of another service.
   const set = computed(() => {
     const [current, of] = [latest(), service()]
-    return current?.service === of ? current : untracked(() => discovery.first(of))
+    // eslint-disable-next-line @typescript-eslint/prefer-optional-chain -- in JavaScript the name may be undefined, too
+    return current !== undefined && current.service === of ? current : untracked(() => discovery.first(of))
   })
   if (!discovery.follows) return set
   const known = wait > 0 ? pendingTask(wait) : () => undefined

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { build, type Plugin } from 'esbuild'
+
+/** The names of this package lead to its sources. */
+const ownSources: Plugin = {
+  name: 'own sources',
+  setup: bundler => {
+    bundler.onResolve({ filter: /^rx-discovery$/ }, () => ({ path: resolve('src/index.ts') }))
+    bundler.onResolve({ filter: /^rx-discovery\// }, ({ path }) => ({ path: resolve(path.replace('rx-discovery', 'src/edge'), 'index.ts') }))
+    bundler.onResolve({ filter: /^#internal\// }, ({ path }) => ({ path: resolve(`${path.replace('#internal', 'src')}.ts`) }))
+  },
+}
+
+/** The app of docs/angular.md: checks its types and bundles it with the sources of this project, the page for browsers and the gateway for Node. */
+export const docsApp = async (): Promise<{ readonly folder: string; readonly remove: () => void }> => {
+  // Inside node_modules, so that imports are resolved.
+  mkdirSync('node_modules/.cache', { recursive: true })
+  const folder = mkdtempSync('node_modules/.cache/angular-docs-')
+  for (const [, name = '', code = ''] of readFileSync('docs/angular.md', 'utf8').matchAll(/```ts\n\/\/ ([\w.]+)\.ts\n([^]*?)```/g)) writeFileSync(join(folder, `${name}.ts`), code)
+  const compilerOptions = { module: 'esnext', moduleResolution: 'bundler', experimentalDecorators: true, erasableSyntaxOnly: false, useDefineForClassFields: false }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: resolve('tsconfig.json'), compilerOptions, include: ['*.ts'] }))
+  await promisify(execFile)(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', folder]).catch((error: unknown) => {
+    throw new Error((error as { readonly stdout: string }).stdout)
+  })
+  // The compiler comes first: an app that Angular's command line builds does not need it.
+  const entry = (name: string) => ({ contents: `import '@angular/compiler'\nexport * from './${name}'`, resolveDir: folder, loader: 'ts' as const })
+  const common = { bundle: true, format: 'esm', target: 'es2022', tsconfig: join(folder, 'tsconfig.json'), plugins: [ownSources], logLevel: 'error' } as const
+  await build({ ...common, stdin: entry('main'), outfile: join(folder, 'main.js') })
+  await build({ ...common, stdin: entry('gateway'), outfile: join(folder, 'gateway.mjs'), platform: 'node', packages: 'external' })
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
