@@ -208,12 +208,12 @@ describe('answers that a server got', () => {
     ['of a request with authorization', ({ http }) => http.get('service://orders/me', { headers: { authorization: 'x' } }), {}],
     ['of a request with a cookie', ({ http }) => http.get('service://orders/me', { headers: { cookie: 'x' } }), {}],
     ['of a request with credentials', ({ http }) => http.get('service://orders/me', { withCredentials: true }), {}],
-    ['of a request that says so', ({ http }) => http.get('service://orders/me', { transferCache: false }), {}],
+    ['of a request with transferCache: false', ({ http }) => http.get('service://orders/me', { transferCache: false }), {}],
     ['of a POST', ({ http }) => http.post('service://orders/me', null), {}],
     ['of binary data', ({ http }) => http.get('service://orders/me', { responseType: 'blob' }), { backend: () => answer(null) }],
     ['that are private', users, { backend: () => answer(1, { headers: new HttpHeaders({ 'cache-control': 'max-age=1, private' }) }) }],
     ['that set a cookie', users, { backend: () => answer(1, { headers: new HttpHeaders({ 'set-cookie': 'a=b' }) }) }],
-    ['with transferCache: false', users, { interceptor: { transferCache: false } }],
+    ['with the option transferCache: false', users, { interceptor: { transferCache: false } }],
   ])('%s do not enter the page', async (_, request, options) => {
     expect(keysOf(await rendered(request, options))).toEqual([])
   })
