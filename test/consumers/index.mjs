@@ -4,12 +4,13 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { angularProjects } from './angular.mjs'
 import { nestProjects } from './nest.mjs'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
-// Nest 12 cannot be required on Node 22.0 to 22.11, and TypeScript 5.4 does not know its types, so its subpath has projects of its own.
-const peers = Object.entries(manifest.peerDependencies).filter(([peer]) => !peer.startsWith('@nestjs/'))
-const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && subpath !== './nest').map(subpath => manifest.name + subpath.slice(1))
+// Nest 12 cannot be required on Node 22.0 to 22.11, Angular not at all, and TypeScript 5.4 does not know their types, so their subpaths have projects of their own.
+const peers = Object.entries(manifest.peerDependencies).filter(([peer]) => !/^@(angular|nestjs)\//.test(peer))
+const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && !['./angular', './nest'].includes(subpath)).map(subpath => manifest.name + subpath.slice(1))
 const root = mkdtempSync(join(tmpdir(), 'consumers-'))
 const versionOf = name => manifest.devDependencies[name]
 const file = (path, text) => {
@@ -172,38 +173,10 @@ try {
     works(run(folder, process.execPath, 'out/rollup.mjs'))
   })
 
-  project('Angular, rendered on the server, with zone.js and without', () => {
-    const angular = ['core', 'common', 'compiler', 'platform-browser', 'platform-server', 'router'].map(name => `@angular/${name}@21.2.24`)
-    install('angular', tarball, ...newest, ...angular, 'zone.js@0.15.1', `esbuild@${versionOf('esbuild')}`, '--legacy-peer-deps')
-    for (const [, name, text] of readFileSync('docs/angular.md', 'utf8').matchAll(/```ts\n\/\/ (\w+\.ts)\n([^]*?)```/g)) {
-      file(`angular/${name}`, text)
-      file(`angular/zone/${name}`, text.replaceAll('provideZonelessChangeDetection', 'provideZoneChangeDetection'))
-    }
-    const main = `
-import { register } from 'rx-discovery'
-import { memoryRegistry } from 'rx-discovery/memory'
-import { render } from './server'
-const registry = memoryRegistry()
-const registration = register(registry, { service: 'web', id: 'node1', address: 'localhost:8000' }).subscribe()
-const late = setTimeout(() => { throw new Error('not rendered within 20 s') }, 20_000)
-const html = await render(registry, '<html><body><app-root></app-root></body></html>')
-clearTimeout(late)
-if (!html.includes('<p>live</p>') || !html.includes('<li>localhost:8000</li>')) throw new Error(html)
-registration.unsubscribe()
-await registry.close()
-console.log('works')
-`
-    const tsconfig = { compilerOptions: { experimentalDecorators: true, target: 'es2022', useDefineForClassFields: false } }
-    for (const [place, first] of [['angular', ''], ['angular/zone', "import 'zone.js/node'\n"]]) {
-      file(`${place}/tsconfig.json`, JSON.stringify(tsconfig))
-      file(`${place}/main.ts`, `${first}import '@angular/compiler'\n${main}`)
-      run('angular', 'node_modules/.bin/esbuild', `${place.replace(/^angular\/?/, './') || './'}/main.ts`, '--bundle', '--packages=external', '--platform=node', '--format=esm', `--outfile=${place === 'angular' ? 'without' : 'with'}.mjs`)
-      works(run('angular', process.execPath, `${place === 'angular' ? 'without' : 'with'}.mjs`))
-    }
-  })
+  angularProjects({ project, install, run, file, works, tarball, peers: newest, versionOf })
 
   project("Angular's fakeAsync fires the timers, though it leaves performance.now alone", () => {
-    file('angular/fake-async.mjs', `
+    file('angular-21.2.24/fake-async.mjs', `
 import 'zone.js/node'
 import 'zone.js/testing'
 import '@angular/compiler'
@@ -255,7 +228,7 @@ test(zone => {
 })
 console.log('works')
 `)
-    works(run('angular', process.execPath, 'fake-async.mjs'))
+    works(run('angular-21.2.24', process.execPath, 'fake-async.mjs'))
   })
 
   nestProjects({ project, install, run, file, works, tarball, peers: newest, versionOf })

@@ -66,7 +66,9 @@ it('the page is hydrated with what the server knew, stale, and asks no instance 
   const page = await browser.newPage()
   const problems: string[] = []
   page.on('pageerror', error => problems.push(error.message))
-  page.on('console', message => void (message.type() === 'error' && !message.location().url.endsWith('favicon.ico') && problems.push(message.text())))
+  page.on('console', message => {
+    if (message.type() === 'error' && !message.location().url.endsWith('favicon.ico')) problems.push(message.text())
+  })
   const before = calls
   await page.goto(`http://127.0.0.1:${portOf(gateway)}/`)
   await vi.waitFor(async () => expect([await shown(page), problems]).toEqual([`stale|a upb up|${before + 1}`, []]), { timeout: 20_000 })

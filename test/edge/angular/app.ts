@@ -7,7 +7,8 @@ import type { ServiceSet } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { balancedInterceptor, provideServiceDiscovery, type BalancedInterceptorOptions, type ServiceDiscoveryFeature } from 'rx-discovery/angular'
 
-const NoModule = class {}
+// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- Angular's modules are
+class NoModule {}
 const failing = { handleError: (error: unknown): never => { throw error } }
 // What the module of a browser has, without a DOM.
 TestBed.initTestEnvironment(NgModule({ imports: [ApplicationModule], providers: [{ provide: ErrorHandler, useValue: failing }, { provide: ɵINJECTOR_SCOPE, useValue: 'root' }, { provide: TestComponentRenderer, useValue: new TestComponentRenderer() }] })(NoModule), createPlatformFactory(platformCore, 'node', [])(), {

@@ -2,17 +2,8 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { build, type Plugin } from 'esbuild'
-
-/** The names of this package lead to its sources. */
-const ownSources: Plugin = {
-  name: 'own sources',
-  setup: bundler => {
-    bundler.onResolve({ filter: /^rx-discovery$/ }, () => ({ path: resolve('src/index.ts') }))
-    bundler.onResolve({ filter: /^rx-discovery\// }, ({ path }) => ({ path: resolve(path.replace('rx-discovery', 'src/edge'), 'index.ts') }))
-    bundler.onResolve({ filter: /^#internal\// }, ({ path }) => ({ path: resolve(`${path.replace('#internal', 'src')}.ts`) }))
-  },
-}
+import { build, type BuildOptions } from 'esbuild'
+import { ownSources } from '../own-sources.js'
 
 /** The app of docs/angular.md: checks its types and bundles it with the sources of this project, the page for browsers and the gateway for Node. */
 export const docsApp = async (): Promise<{ readonly folder: string; readonly remove: () => void }> => {
@@ -29,7 +20,7 @@ export const docsApp = async (): Promise<{ readonly folder: string; readonly rem
   })
   // Angular's command line compiles an app, and sets ngServerMode in the bundle of a server.
   const entry = (name: string) => ({ contents: `import '@angular/compiler'\nexport * from './${name}'`, resolveDir: folder, loader: 'ts' as const })
-  const common = { bundle: true, format: 'esm', target: 'es2022', tsconfig: join(folder, 'tsconfig.json'), plugins: [ownSources], logLevel: 'error' } as const
+  const common: BuildOptions = { bundle: true, format: 'esm', target: 'es2022', tsconfig: join(folder, 'tsconfig.json'), plugins: [ownSources], logLevel: 'error' }
   await build({ ...common, stdin: entry('main'), outfile: join(folder, 'main.js') })
   await build({ ...common, stdin: entry('gateway'), outfile: join(folder, 'gateway.mjs'), platform: 'node', packages: 'external', banner: { js: 'globalThis.ngServerMode = true' } })
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
