@@ -1,7 +1,7 @@
 // Renders the app of docs/angular.md on a server, with Angular 20 to 22, with zone.js and without, and builds its page with Angular's command line.
 import { readFileSync } from 'node:fs'
 
-const versions = ['20.0.0', '20.3.35', '21.2.24', '22.2.0']
+const versions = ['20.0.0', '20.3.32', '21.2.24', '22.2.0']
 
 /** Serves an instance of `orders`, and renders the page twice: a stream that stays open must not keep Angular from finishing. */
 const program = `
@@ -25,7 +25,7 @@ for (let i = 0; i < 2; i++) {
   if (html.includes(address)) throw new Error('the page holds the address of an instance: ' + html)
 }
 const hasResources = Number(core.VERSION.major) > 20
-const injector = core.createEnvironmentInjector([provideServiceDiscovery({ registry })], core.Injector.create({ providers: [{ provide: core.PLATFORM_ID, useValue: 'server' }, core.TransferState, { provide: core.NgZone, useFactory: () => new core.NgZone({}) }] as never }) as core.EnvironmentInjector)
+const injector = core.createEnvironmentInjector([provideServiceDiscovery({ registry })], core.Injector.create({ providers: [{ provide: core.PLATFORM_ID, useValue: 'server' }, core.TransferState, { provide: core.NgZone, useValue: { run: (body: () => unknown) => body(), runOutsideAngular: (body: () => unknown) => body() } }] as never }) as core.EnvironmentInjector)
 const status = () => injectServiceSetResource(() => 'orders', { injector }).status()
 let failure = ''
 try {
