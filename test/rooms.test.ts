@@ -129,6 +129,8 @@ describe('rooms', () => {
     ['edge/memory/a.ts', "import x from '../../../test/arbitraries.js'"],
     ['edge/probe/a.ts', "import { Client } from '@grpc/grpc-js'"],
     ['edge/grpc/a.ts', "import { tcpProbe } from '../probe/tcp-probe.js'"],
+    ['edge/angular/a.ts', "import { balance } from '../../index.js'"],
+    ['edge/angular/a.ts', "import { sseHandler } from 'rx-discovery/sse'"],
     ['edge/nest/a.ts', "import { register } from '../../index.js'"],
     ['edge/nest/a.ts', "import { AppLifecycle } from '#internal/edge/nest/app-lifecycle'"],
     ['edge/nest/a.ts', "import { tcpProbe } from 'rx-discovery/probe'"],
