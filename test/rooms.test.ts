@@ -8,6 +8,7 @@ const libraries: Readonly<Record<string, RegExp>> = {
   'index.ts': /^(?!)/,
   core: /^(fp-ts|io-ts)$/,
   flow: /^(fp-ts|rxjs)$/,
+  'edge/angular': /^(rxjs|@angular\/(core|common|common\/http))$/,
   'edge/browser': /^(fp-ts|rxjs|eventsource-parser)$/,
   'edge/etcd': /^(fp-ts|rxjs|etcd3|@grpc\/grpc-js|node:.+)$/,
   'edge/formats': /^(?!)/,
@@ -26,6 +27,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['core', 'flow'],
   core: [],
   flow: ['core'],
+  'edge/angular': ['index.ts', 'core', 'flow', 'edge/browser'],
   'edge/browser': ['core', 'flow'],
   'edge/etcd': ['core', 'flow'],
   'edge/formats': ['core'],
@@ -63,7 +65,7 @@ const importsOf = (source: string): readonly string[] =>
   [...source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"])([^'"]+)\1/g)].map(([, , name = '']) => name)
 
 /** Edges whose ES modules are loaded as such by Node, so that they reach everything outside of themselves by a name of the package: by a path they would get a second copy. */
-const apart: ReadonlySet<string> = new Set(['edge/nest'])
+const apart: ReadonlySet<string> = new Set(['edge/angular', 'edge/nest'])
 
 /** The file of ours that an import names: by its path, by a name of the package, or by one of its `imports`. */
 const targetOf = (file: string, name: string): string | undefined => {
@@ -127,6 +129,8 @@ describe('rooms', () => {
     ['edge/memory/a.ts', "import x from '../../../test/arbitraries.js'"],
     ['edge/probe/a.ts', "import { Client } from '@grpc/grpc-js'"],
     ['edge/grpc/a.ts', "import { tcpProbe } from '../probe/tcp-probe.js'"],
+    ['edge/angular/a.ts', "import { balance } from '../../index.js'"],
+    ['edge/angular/a.ts', "import { sseHandler } from 'rx-discovery/sse'"],
     ['edge/nest/a.ts', "import { register } from '../../index.js'"],
     ['edge/nest/a.ts', "import { AppLifecycle } from '#internal/edge/nest/app-lifecycle'"],
     ['edge/nest/a.ts', "import { tcpProbe } from 'rx-discovery/probe'"],
@@ -147,7 +151,7 @@ describe('browsers', () => {
   }
   const node = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name) || /etcd3|@grpc/.test(name)
 
-  it.each(['index.ts', 'edge/browser/index.ts', 'edge/formats/index.ts', 'edge/memory/index.ts', 'edge/testing/index.ts'])('%s reaches nothing of Node', file => {
+  it.each(['index.ts', 'edge/angular/index.ts', 'edge/browser/index.ts', 'edge/formats/index.ts', 'edge/memory/index.ts', 'edge/testing/index.ts'])('%s reaches nothing of Node', file => {
     expect([...reached(file)].filter(node)).toEqual([])
   })
   it('the etcd edge reaches Node, so this check can fail', () => {

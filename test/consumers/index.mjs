@@ -1,11 +1,12 @@
 // Installs the packed package into empty projects, as its users do, and runs it in each: CommonJS and ES modules on several versions of Node, Jest, ts-jest,
 // every module resolution of TypeScript, four bundlers, Nest, Deno and Bun. Prints one line per project; exits with 1 if one fails.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { nestProjects, usual } from './nest.mjs'
+import { angularProjects } from './angular.mjs'
+import { nestProjects, usualNest } from './nest.mjs'
 import { file, install, manifest, newest, peers, play, project, root, run, versionOf, works } from './tools.mjs'
 
-const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && subpath !== './nest').map(subpath => manifest.name + subpath.slice(1))
+const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && !['./angular', './nest'].includes(subpath)).map(subpath => manifest.name + subpath.slice(1))
 
 /** Registers and discovers in memory, makes and closes a registry on etcd, and checks that both entry points share one copy of the code. */
 const body = `
@@ -132,38 +133,10 @@ play(tarball => {
     works(run(folder, process.execPath, 'out/rollup.mjs'))
   })
 
-  project('Angular, rendered on the server, with zone.js and without', () => {
-    const angular = ['core', 'common', 'compiler', 'platform-browser', 'platform-server', 'router'].map(name => `@angular/${name}@21.2.24`)
-    install('angular', tarball, ...newest, ...angular, 'zone.js@0.15.1', `esbuild@${versionOf('esbuild')}`, '--legacy-peer-deps')
-    for (const [, name, text] of readFileSync('docs/angular.md', 'utf8').matchAll(/```ts\n\/\/ (\w+\.ts)\n([^]*?)```/g)) {
-      file(`angular/${name}`, text)
-      file(`angular/zone/${name}`, text.replaceAll('provideZonelessChangeDetection', 'provideZoneChangeDetection'))
-    }
-    const main = `
-import { register } from 'rx-discovery'
-import { memoryRegistry } from 'rx-discovery/memory'
-import { render } from './server'
-const registry = memoryRegistry()
-const registration = register(registry, { service: 'web', id: 'node1', address: 'localhost:8000' }).subscribe()
-const late = setTimeout(() => { throw new Error('not rendered within 20 s') }, 20_000)
-const html = await render(registry, '<html><body><app-root></app-root></body></html>')
-clearTimeout(late)
-if (!html.includes('<p>live</p>') || !html.includes('<li>localhost:8000</li>')) throw new Error(html)
-registration.unsubscribe()
-await registry.close()
-console.log('works')
-`
-    const tsconfig = { compilerOptions: { experimentalDecorators: true, target: 'es2022', useDefineForClassFields: false } }
-    for (const [place, first] of [['angular', ''], ['angular/zone', "import 'zone.js/node'\n"]]) {
-      file(`${place}/tsconfig.json`, JSON.stringify(tsconfig))
-      file(`${place}/main.ts`, `${first}import '@angular/compiler'\n${main}`)
-      run('angular', 'node_modules/.bin/esbuild', `${place.replace(/^angular\/?/, './') || './'}/main.ts`, '--bundle', '--packages=external', '--platform=node', '--format=esm', `--outfile=${place === 'angular' ? 'without' : 'with'}.mjs`)
-      works(run('angular', process.execPath, `${place === 'angular' ? 'without' : 'with'}.mjs`))
-    }
-  })
+  angularProjects(tarball, '21.2.24')
 
   project("Angular's fakeAsync fires the timers, though it leaves performance.now alone", () => {
-    file('angular/fake-async.mjs', `
+    file('angular-21.2.24/fake-async.mjs', `
 import 'zone.js/node'
 import 'zone.js/testing'
 import '@angular/compiler'
@@ -215,10 +188,10 @@ test(zone => {
 })
 console.log('works')
 `)
-    works(run('angular', process.execPath, 'fake-async.mjs'))
+    works(run('angular-21.2.24', process.execPath, 'fake-async.mjs'))
   })
 
-  nestProjects(tarball, usual)
+  nestProjects(tarball, usualNest)
 
   project('the oldest peers', () => {
     install('oldest', tarball, ...oldest)

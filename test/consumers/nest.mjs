@@ -79,7 +79,7 @@ const expected = '[1,"10.0.0.1:80",2,0]'
 const compiler = { strict: true, target: 'es2022', module: 'nodenext', experimentalDecorators: true, emitDecoratorMetadata: true, skipLibCheck: true, types: ['node', 'jest'] }
 
 /** What every run plays: most apps on Nest 11 are CommonJS, and the unit tests roll the newest Nest 12. */
-export const usual = { version: '11.2.10', format: 'cjs' }
+export const usualNest = { version: '11.2.10', format: 'cjs' }
 
 /** Rolls an app in each version and format, or in the one given. */
 export const nestProjects = (tarball, only) => {

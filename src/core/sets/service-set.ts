@@ -170,11 +170,14 @@ export const restricted = <M>(set: ServiceSet<M>, instances: SortedMap<ServiceIn
 export const withState = <M>(set: ServiceSet<M>, state: Partial<SetState>): ServiceSet<M> =>
   serviceSetOf({ service: set.service, instances: instancesOf(set), rejected: set.rejected }, { ...stateOf(set), ...state })
 
-/** The last set of a registry that was closed at `at` (epoch ms). */
-export const closedSet = <M>(set: ServiceSet<M>, at: number): ServiceSet<M> => {
-  const trouble = { error: new Closed(), since: set.trouble?.since ?? at, attempt: 0, retryAt: at }
+/** The last set of a stream that ended with an error at `at` (epoch ms). Its attempt is 0, since nothing is tried again. */
+export const failedSet = <M>(set: ServiceSet<M>, error: Error, at: number): ServiceSet<M> => {
+  const trouble = { error, since: set.trouble?.since ?? at, attempt: 0, retryAt: at }
   return withState(set, { status: set.status === 'pending' ? 'pending' : 'stale', trouble })
 }
+
+/** The last set of a registry that was closed at `at` (epoch ms). */
+export const closedSet = <M>(set: ServiceSet<M>, at: number): ServiceSet<M> => failedSet(set, new Closed(), at)
 
 /** Options of {@link serviceSet}; by default the set is `live` at revision 1. */
 export interface ServiceSetOptions extends Partial<SetState> {

@@ -64,7 +64,8 @@ export const projectCheck: Validator = must(
 const wire = native()
 const wireRoot = wire.root ?? ''
 
-const projected = (project: Exclude<Project, typeof raw>): ((instance: ServiceInstance) => ServiceInstanceInput | null) => {
+/** What of an instance is served; `null`: nothing. */
+export const projected = (project: Exclude<Project, typeof raw>): ((instance: ServiceInstance) => ServiceInstanceInput | null) => {
   if (typeof project === 'function') return project
   const names = new Set(project.metadata)
   return instance => {

@@ -2,17 +2,8 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { build, type Plugin } from 'esbuild'
-
-/** The names of this package lead to its sources. */
-const ownSources: Plugin = {
-  name: 'own sources',
-  setup: bundler => {
-    bundler.onResolve({ filter: /^rx-discovery$/ }, () => ({ path: resolve('src/index.ts') }))
-    bundler.onResolve({ filter: /^rx-discovery\// }, ({ path }) => ({ path: resolve(path.replace('rx-discovery', 'src/edge'), 'index.ts') }))
-    bundler.onResolve({ filter: /^#internal\// }, ({ path }) => ({ path: resolve(`${path.replace('#internal', 'src')}.ts`) }))
-  },
-}
+import { build } from 'esbuild'
+import { ownSources } from '../own-sources.js'
 
 /** The app of docs/nest.md: checks its types and bundles it with the sources of this project. Returns the path of each file by its name, without `.ts`. */
 export const docsApp = async (): Promise<{ readonly files: Readonly<Record<string, string>>; readonly remove: () => void }> => {

@@ -1,0 +1,6 @@
+export { provideServiceDiscovery, withServerDiscovery, withService, type ServerDiscoveryOptions, type ServiceDiscoveryConfig, type ServiceDiscoveryFeature } from './provide-service-discovery.js'
+export type { ServiceOptions } from './shared-service.js'
+export { injectServiceSet, type InjectServiceSetOptions } from './inject-service-set.js'
+export { injectServiceSetResource } from './inject-service-set-resource.js'
+export { injectBalancer, type InjectBalancerOptions } from './inject-balancer.js'
+export { balancedInterceptor, type BalancedInterceptorOptions } from './balanced-interceptor.js'
