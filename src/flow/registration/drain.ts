@@ -7,6 +7,9 @@ import { timer } from '../clock.js'
 /** How long a graceful end waits for the registry to acknowledge `draining`, ms. */
 const acknowledgeWithin = 1000
 
+/** How much of `endWithin` is kept for the revoke, ms; at most half of it. */
+const revokeWithin = 500
+
 /** A graceful end: draining, a pause, the revoke. */
 export interface Drain {
   /** Emits `false` at once, `true` when the registration begins to drain. */
@@ -36,15 +39,16 @@ const unanswered = (ms: number): readonly RegistrationEvent[] => {
 
 /**
  * Begins to drain at the first value of `until`, and revokes `drain` ms after the registry has acknowledged that; if it does not acknowledge within `drain`
- * (at least 1 s), at once. All of it takes at most `drain` + `endWithin`. `end` must be subscribed before `draining`, so that it does not miss the
- * acknowledgement.
+ * (at least 1 s), at once. All of it takes at most `drain` + `endWithin`. If the acknowledgement is late, the pause is
+ * shorter, so that half a second is left for the revoke. `end` must be subscribed before `draining`, so that it does not miss the acknowledgement.
  */
 export const drain = (until: Observable<unknown>, { drain: ms, endWithin }: DrainOptions): Drain => {
   const acknowledgements = new Subject<unknown>()
   const draining = until.pipe(take(1), map(() => true), startWith(false), shareReplay({ bufferSize: 1, refCount: true }))
   const begun = draining.pipe(filter(Boolean))
   const late = timer(Math.max(ms, acknowledgeWithin)).pipe(map(() => 0))
-  const ended = begun.pipe(switchMap(() => race(acknowledgements.pipe(map(() => ms)), late)), take(1), switchMap(rest => timer(rest)))
+  const paused = race(acknowledgements.pipe(map(() => ms)), late).pipe(take(1), switchMap(rest => timer(rest)))
+  const ended = begun.pipe(switchMap(() => race(paused, timer(ms + endWithin - Math.min(revokeWithin, endWithin / 2)))), take(1))
   const overdue = begun.pipe(switchMap(() => timer(ms + endWithin)), mergeMap(() => unanswered(endWithin)))
   const acknowledged = tap((event: RegistrationEvent) => {
     if (acknowledges(event)) acknowledgements.next(event)

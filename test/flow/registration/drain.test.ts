@@ -169,6 +169,18 @@ describe('a graceful end', () => {
     expect([registration.last(), registration.end()]).toEqual([{ status: 'revoked', confirmed: true }, 'complete'])
   }))
 
+  it('is confirmed if the registry acknowledges draining so late that the whole pause would take too long', () => scene(({ registry, watch, advance }) => {
+    const until = new Subject<void>()
+    const registration = watch(register(registry, node, { ttl: 60, until, drain: 3_000, backoff }))
+    advance(100)
+    registry.interrupt(2_200)
+    until.next()
+    advance(4_499)
+    expect(registration.last()).toMatchObject({ status: 'draining' })
+    advance(1)
+    expect([registration.last(), registration.end()]).toEqual([{ status: 'revoked', confirmed: true }, 'complete'])
+  }))
+
   it('waits for the next attempt if the write of draining failed', () => scene(({ registry, watch, there, advance }) => {
     const until = new Subject<void>()
     const written = new Set<string>()

@@ -1,4 +1,4 @@
-import { catchError, defer, EMPTY, map, merge, Observable, of, raceWith, repeat, Subject, Subscription, switchMap, take, tap, throwError } from 'rxjs'
+import { catchError, defer, EMPTY, map, merge, Observable, of, raceWith, repeat, ReplaySubject, Subject, Subscription, switchMap, take, tap, throwError } from 'rxjs'
 import { Closed, Disconnected, toError } from '../../../core/errors.js'
 import { background, timeout, timer } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
@@ -59,7 +59,8 @@ export const changingMembers = ({ hosts: initial, changes, open, random, moveWit
   let hosts: readonly string[] = []
   let current: UsedMember | undefined
   const relisted = new Subject<void>()
-  const reasons = new Subject<Error>()
+  /** The last one is kept until hosts are known: the trouble of a later call shows it, too. */
+  const reasons = new ReplaySubject<Error>(1)
   const outages = new Subject<void>()
   const moves = new Subject<Member>()
   const open$ = new Subscription()

@@ -42,7 +42,8 @@ export const oneCluster = (mayReplace: (host: string) => boolean = () => true): 
     }
     if (before !== undefined && id !== before && clusterOf.get(host) !== before && (silentFor < replacedAfter || !mayReplace(host))) {
       const hosts = [...clusterOf].flatMap(([other, cluster]) => (cluster === before ? [other] : [])).join(', ')
-      throw new Disconnected(`${host} belongs to cluster ${id}, but ${hosts} to cluster ${before}: list the hosts of one cluster only`, { host })
+      const advice = hosts === '' ? `this registry is of cluster ${before}: use another registry for another cluster` : `${hosts} to cluster ${before}: list the hosts of one cluster only`
+      throw new Disconnected(`${host} belongs to cluster ${id}, but ${advice}`, { host })
     }
     current = id
     lastAnswerAt = at

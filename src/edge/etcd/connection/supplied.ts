@@ -20,7 +20,8 @@ const withoutSecrets = (text: string): string =>
 
 const isPromise = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> => typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
 
-const described = (thrown: unknown): string => (thrown instanceof Error ? withoutSecrets(thrown.message) || thrown.name : `it threw a value of type ${typeof thrown}`)
+/** Why a function or an Observable of the user failed, without secrets. */
+export const described = (thrown: unknown): string => (thrown instanceof Error ? withoutSecrets(thrown.message) || thrown.name : `it threw ${thrown === null ? 'null' : `a value of type ${typeof thrown}`}`)
 
 /** Passes a function, or a value that passes `check`. */
 export const suppliedOr =

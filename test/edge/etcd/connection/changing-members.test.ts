@@ -271,6 +271,8 @@ describe('hosts that are not known yet', () => {
     const second = results(call())
     lists.next(new Error('queryASrv ESERVFAIL'))
     expect(second).toEqual(['the hosts of etcd are not known: queryASrv ESERVFAIL'])
+    // The reason holds until there is a list.
+    expect(results(call())).toEqual(['the hosts of etcd are not known: queryASrv ESERVFAIL'])
     members.close()
   }))
   it('are asked for at the first use, and not before', () => {

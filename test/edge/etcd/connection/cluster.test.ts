@@ -34,6 +34,12 @@ describe('one cluster', () => {
     expect(thrown(() => seen('b', says('1')))).toBeInstanceOf(Disconnected)
     seen('b', says('2'))
   })
+  it('names itself if all its hosts are gone and another cluster answers', () => {
+    const { seen, forget } = oneCluster()
+    seen('a', says('1'))
+    forget('a')
+    expect(thrown(() => seen('b', says('2')))).toMatchObject({ message: 'b belongs to cluster 2, but this registry is of cluster 1: use another registry for another cluster' })
+  })
   it('refuses a host of another cluster, however often it answers, and names both clusters', () => {
     virtually(({ advance }) => {
       const { seen, isStranger } = oneCluster()

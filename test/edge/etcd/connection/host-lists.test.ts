@@ -57,6 +57,18 @@ describe('hosts that change', () => {
     expect(await firstValueFrom(hostLists(() => Promise.resolve(['a:1'])))).toEqual(['a:1'])
     await expect(firstValueFrom(hostLists(() => Promise.reject(new Error('vault is sealed'))))).rejects.toThrow('vault is sealed')
   })
+  it.each<[unknown, string]>([
+    [new Error('GET https://svc:hunter2@config/etcd failed'), 'GET https://…@config/etcd failed'],
+    [undefined, 'it threw a value of type undefined'],
+    [null, 'it threw null'],
+  ])('fail without the secrets of an error, and without an undefined reason: %s', (thrown, message) => {
+    const fail = (): never => {
+      throw thrown
+    }
+    expect(listsOf(fail)).toEqual([`failed: ${message}`])
+    // eslint-disable-next-line rxjs-x/throw-error -- a user may
+    expect(listsOf(throwError(() => thrown))).toEqual([`failed: ${message}`])
+  })
   it.each([[[]], [['a:1', 'no host']], [undefined], [42], [null]])('are refused as %j, and an Observable goes on', wrong => {
     const lists = new Subject<string | readonly string[]>()
     const seen = listsOf(lists)
