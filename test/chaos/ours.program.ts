@@ -56,7 +56,8 @@ const commands: Readonly<Record<string, (argument: string) => unknown>> = {
   },
   register: () => requested.next(),
   drain: () => until.next(),
-  close: () => registry.close(),
+  /** Without a timeout (ms): that of `close`. */
+  close: timeout => registry.close(timeout === '' ? undefined : { timeout: Number(timeout) }),
   /** Unsubscribes from the registration and exits without closing the registry. */
   exit: () => {
     registrations.unsubscribe()

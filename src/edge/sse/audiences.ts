@@ -71,6 +71,11 @@ export class Audiences {
     }
   }
 
+  /** Writes what waits. A client that begins at the latest content, in the middle of joined frames, would get only what differs at their end. */
+  flush(): void {
+    this.#write()
+  }
+
   /** Sends `progress` to the clients that have all of a content, and a comment to the others. */
   beat(content: Content): void {
     const progress = Buffer.from(frame('progress', '{}', contentId(content)))

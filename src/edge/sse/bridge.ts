@@ -43,7 +43,7 @@ export interface Past {
 }
 
 /** How long the watch may take to deliver what a check has shown to exist before everything is listed again, ms. */
-const patience = 1_000
+const patience = 5_000
 /** How many past contents are kept, for clients that resume. They share what is equal. */
 const remembered = 256
 /** How long the watch is kept after the last client has left, ms. */

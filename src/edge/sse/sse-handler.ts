@@ -108,6 +108,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
     }
     return bridge.at(id.revision).pipe(
       tap(then => {
+        audiences.flush()
         if (id.digest === undefined || id.digest === digestText(then.content.digest)) client.resume(then, bridge.content())
         else afresh(new Rewound('the history was replaced'))
       }),
@@ -124,6 +125,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
     session.add(audiences.join(client))
     client.open(heartbeat)
     const listed = (content: Content): Observable<unknown> => {
+      audiences.flush()
       client.list(content)
       return EMPTY
     }
