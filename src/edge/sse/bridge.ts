@@ -1,4 +1,4 @@
-import { asyncScheduler, concat, defer, EMPTY, filter, finalize, map, merge, Observable, of, ReplaySubject, share, startWith, Subject, switchMap, take, tap, throwError } from 'rxjs'
+import { asyncScheduler, concat, defer, EMPTY, filter, finalize, ignoreElements, map, merge, Observable, of, ReplaySubject, share, startWith, Subject, switchMap, take, tap, throwError } from 'rxjs'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
@@ -30,6 +30,8 @@ export interface Bridge {
   readonly trouble: () => Extract<BridgeEvent, { readonly type: 'trouble' }> | undefined
   /** The content as of now, linearizable; completes. Errors with the trouble. To be subscribed while `events` is. */
   readonly fresh: Observable<Content>
+  /** The content once the watch has delivered everything up to now, for a stream that goes on from it; completes. Errors with the trouble. To be subscribed while `events` is. */
+  readonly caughtUp: Observable<Content>
   /** The same, at most once a second, shared by all that ask. */
   readonly checked: Observable<Content>
   /** The content at a past revision: from memory, or listed once for all that ask; completes. Errors `Compacted`, `Rewound`. */
@@ -44,6 +46,8 @@ export interface Past {
 
 /** How long the watch may take to deliver what a check has shown to exist before everything is listed again, ms. */
 const patience = 5_000
+/** How long the watch may be quiet before it begins again, ms: only a new watch shows how far it has come without a change. */
+const quiet = 100
 /** How many past contents are kept, for clients that resume. They share what is equal. */
 const remembered = 256
 /** How long the watch is kept after the last client has left, ms. */
@@ -63,6 +67,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
   let recent: Remembered[] = []
   let trouble: Extract<BridgeEvent, { readonly type: 'trouble' }> | undefined
   const again = new Subject<void>()
+  const rewatch = new Subject<void>()
 
   const keep = (next: Content, rows: readonly ServedRow[], lastOf: Revision): void => {
     const former = recent.at(-1)
@@ -93,7 +98,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
     filter(batch => batch.changes.length > 0 || batch.revision > content.revision),
     map(batch => changed(...afterBatch(serving, content, batch), (batch.changes[0]?.revision ?? batch.revision) - 1)),
   )
-  const run = again.pipe(startWith(undefined), switchMap(() => concat(list, watch)))
+  const run = again.pipe(startWith(undefined), switchMap(() => concat(list, rewatch.pipe(startWith(undefined), switchMap(() => watch)))))
   const { closed, returned } = signalsOf(registry)
   const events = run.pipe(
     recover<BridgeEvent, BridgeEvent>({
@@ -116,29 +121,33 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
 
   const failing = (): Observable<never> => events.pipe(switchMap(event => (event.type === 'trouble' ? throwError(() => event.error) : EMPTY)))
   const listed = defer(() => (content === noContent ? events.pipe(filter(event => event.type !== 'trouble'), take(1)) : of(undefined)))
-  /** The content once it has come as far as a check, which the watch delivers; else everything is listed again. */
-  const reached = (check: Check): Observable<Content> => {
-    const isReached = (): boolean => content.revision >= check.revision || holds(content, check)
-    const advanced = (): Content => {
-      if (content.revision < check.revision) keep({ ...content, revision: check.revision }, [], check.revision)
-      return content
-    }
-    if (isReached()) return of(advanced())
-    return merge(
-      events.pipe(filter(isReached), map(advanced)),
-      timer(patience, background).pipe(tap(() => again.next()), filter(() => false), map(() => content)),
-    ).pipe(take(1))
+  const isCaughtUp = ({ revision }: Check): boolean => content.revision >= revision
+  /** The content as of a check that it agrees with. Changes before that may be under way, if they left no trace; so the watch alone moves `content` on. */
+  const asOf = ({ revision }: Check): Content => {
+    const last = recent.at(-1)
+    if (last === undefined || content.revision >= revision) return content
+    last.until = Math.max(last.until, revision)
+    return { ...content, revision }
   }
-  const fresh = defer(() => {
-    if (trouble !== undefined) {
-      const { error } = trouble
-      return throwError(() => error)
-    }
-    return merge(
-      listed.pipe(switchMap(() => registry.check(prefix, content.revision)), switchMap(reached)),
-      failing(),
-    ).pipe(take(1))
-  })
+  /** The content as of now, once `is` holds, which is the work of the watch; else everything is listed again. */
+  const once = (is: (check: Check) => boolean, meanwhile: Observable<unknown> = EMPTY): Observable<Content> => {
+    const reached = (check: Check): Observable<Content> =>
+      is(check)
+        ? of(asOf(check))
+        : merge(
+            events.pipe(filter(() => is(check)), map(() => asOf(check))),
+            merge(meanwhile, timer(patience, background).pipe(tap(() => again.next()))).pipe(ignoreElements()),
+          ).pipe(take(1))
+    return defer(() => {
+      if (trouble !== undefined) {
+        const { error } = trouble
+        return throwError(() => error)
+      }
+      return merge(listed.pipe(switchMap(() => registry.check(prefix, content.revision)), switchMap(reached)), failing()).pipe(take(1))
+    })
+  }
+  const fresh = once(check => isCaughtUp(check) || holds(content, check))
+  const caughtUp = once(isCaughtUp, timer(quiet, background).pipe(tap(() => rewatch.next())))
 
   const listings = new Map<Revision, Observable<Content>>()
   const past = (revision: Revision): Observable<Content> => {
@@ -158,6 +167,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
     content: () => content,
     trouble: () => trouble,
     fresh: sharingNext(fresh, 0),
+    caughtUp: sharingNext(caughtUp, 0),
     checked: sharingNext(fresh, 1_000),
     at: revision => defer(() => {
       const index = recent.findIndex(each => each.content.revision <= revision && revision <= each.until)

@@ -129,7 +129,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
       client.list(content)
       return EMPTY
     }
-    return whenAnswered(client, bridge.fresh, id === undefined ? listed : resumed(client, id), true)
+    return whenAnswered(client, bridge.caughtUp, id === undefined ? listed : resumed(client, id), true)
   }
   const answerOf = (client: Client, query: URLSearchParams): Observable<unknown> => {
     const [at, since] = [revisionIn(query, 'at'), revisionIn(query, 'check')]

@@ -203,9 +203,11 @@ describe('rx_discovery_peak_ewma', () => {
     expect([a.calls() - before, b.calls() > 50, c.calls() > 50]).toEqual([expect.toSatisfy((calls: number) => calls < 20), true, true])
   })
 
-  it('measures how long the first message of a stream takes, not how long the stream lasts', { retry: 2, timeout: 30_000 }, async () => {
+  it('measures how long the first message of a stream takes, not how long the stream lasts', async () => {
     const { registry, greeters } = await fleet(2)
     const [a, b] = greeters as [Greeter, Greeter]
+    // The cost of both, beside which a slow first message on a busy machine counts for little.
+    for (const { behaviour } of [a, b]) behaviour.delay = 50
     registered(registry, a)
     const client = greeterClient('rx_discovery_peak_ewma')
     const streams = Array.from({ length: 3 }, () => follow(client))
@@ -216,9 +218,8 @@ describe('rx_discovery_peak_ewma', () => {
     a.finish()
     await Promise.all(streams.map(({ ended }) => ended))
     const before = a.calls()
-    // With a cost of a second, `a` would get about one of 30,000 calls; a slow first message on a busy machine leaves it more.
-    await shares(client, 150)
-    expect(a.calls()).toBeGreaterThan(before)
+    await shares(client, 60)
+    expect(a.calls() - before).toBeGreaterThan(5)
   })
 
   it('leaves the retry policy of the service config alone', async () => {
