@@ -107,6 +107,23 @@ describe('changes that follow soon after a write', () => {
       handler.close()
     }, { after: 10_000 }))
 
+  it('are all sent to a client that joins while others wait', () =>
+    scene(({ registry, advance }) => {
+      const handler = serve(registry)
+      for (let n = 0; n < 1_000; n += 1) connect(handler)
+      advance(1_000)
+      put(registry, 'a')
+      put(registry, 'b')
+      const late = connect(handler)
+      advance(10)
+      expect(eventsIn(late.text).map(({ type }) => type)).toEqual(['listing'])
+      put(registry, 'c')
+      put(registry, 'c', '2')
+      advance(100)
+      expect(batchesIn(late.text).flatMap(({ rows }) => rows.map(({ revision }) => revision))).toEqual([4, 5])
+      handler.close()
+    }, { after: 10_000 }))
+
   it('go out before the trouble that comes after them', () =>
     scene(({ registry, advance }) => {
       const handler = serve(registry)
