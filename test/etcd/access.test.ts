@@ -1,25 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lastValueFrom } from 'rxjs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { Denied, discover, Disconnected, register, type Registration, type ServiceSet } from 'rx-discovery'
+import { Denied, Disconnected, register, type Registration } from 'rx-discovery'
 import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
 import { enableAuth, type Logins } from './auth.js'
 import { authenticationsIn } from './metrics.js'
 import { own } from './own.js'
+import { registeredAndDiscovered } from './registered-and-discovered.js'
 import { etcdServer, type EtcdServer } from './server.js'
 import { certificates, type Identity } from './tls.js'
 
-/** What a discovery and a registration over such a connection become. */
-const both = (options: ConnectOptions) => {
-  const registry = own(etcdRegistry(options), it => it.close())
-  const sets: ServiceSet[] = []
-  const states: Registration[] = []
-  const errors: unknown[] = []
-  const error = (thrown: unknown): void => void errors.push(thrown)
-  own(discover(registry, 'web').subscribe({ next: set => sets.push(set), error }), it => it.unsubscribe())
-  own(register(registry, { service: 'web', address: '10.0.0.1:8080' }).subscribe({ next: state => states.push(state), error }), it => it.unsubscribe())
-  return { sets, states, errors }
-}
 
 describe('certificates that do not fit', () => {
   const { ca, expired, client, ...rest } = certificates()
@@ -40,7 +30,7 @@ describe('certificates that do not fit', () => {
     ['ended, on the client', () => with$(ca, expired)],
     ['none, on the client', () => with$(ca)],
   ])('%s: trouble that says so, and is retried', async (_, options) => {
-    const { sets, states, errors } = both(options())
+    const { sets, states, errors } = registeredAndDiscovered(options())
     await vi.waitFor(() => expect([sets.at(-1)?.trouble?.attempt, states.flatMap(state => (state.status === 'lost' ? [state.attempt] : [])).at(-1)]).toEqual([expect.toSatisfy(more), expect.toSatisfy(more)]), 20_000)
     expect(errors).toEqual([])
     expect(sets.at(-1)?.trouble?.error).toBeInstanceOf(Disconnected)
@@ -55,7 +45,7 @@ describe('a client certificate', () => {
     const certs = certificates()
     const etcd = own(await etcdServer({ tls: certs, token: { kind: 'simple', ttl: 300 } }), it => it.close())
     const { user } = await enableAuth(etcd.client(), '/rx-discovery/web/')
-    const as = (identity: Identity) => both({ hosts: etcd.endpoint, credentials: { rootCertificate: certs.ca, certChain: identity.cert, privateKey: identity.key } })
+    const as = (identity: Identity) => registeredAndDiscovered({ hosts: etcd.endpoint, credentials: { rootCertificate: certs.ca, certChain: identity.cert, privateKey: identity.key } })
     const { states, sets } = as(certs.clientFor(user.username, 3_600_000))
     const stranger = as(certs.client)
     await vi.waitFor(() => expect([states.at(-1)?.status, sets.at(-1)?.size]).toEqual(['registered', 1]), 10_000)
@@ -91,7 +81,7 @@ describe('passwords', () => {
   })
 
   it('none where one is needed: an error that says what to pass', async () => {
-    const { errors } = both({ hosts: etcd.endpoint })
+    const { errors } = registeredAndDiscovered({ hosts: etcd.endpoint })
     await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
     for (const error of errors) {
       expect(error).toBeInstanceOf(Denied)
@@ -101,7 +91,7 @@ describe('passwords', () => {
 
   it('wrong from the start: an error, and etcd is asked once', async () => {
     const before = await authenticationsIn(etcd.endpoint)
-    const { errors } = both({ hosts: etcd.endpoint, auth: { ...logins.user, password: 'wrong' } })
+    const { errors } = registeredAndDiscovered({ hosts: etcd.endpoint, auth: { ...logins.user, password: 'wrong' } })
     await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
     for (const error of errors) expect(error).toBeInstanceOf(Denied)
     await sleep(2_000)

@@ -2,27 +2,21 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { Denied, discover, Disconnected, InvalidArgument, register, type Registration, type ServiceSet } from 'rx-discovery'
-import { etcdRegistry, pemFiles, type ConnectOptions } from 'rx-discovery/etcd'
+import { Denied, Disconnected, InvalidArgument, type Registration } from 'rx-discovery'
+import { pemFiles, type ConnectOptions } from 'rx-discovery/etcd'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
+import { registeredAndDiscovered } from './registered-and-discovered.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer } from './server.js'
 import { certificates, type Identity } from './tls.js'
 
-const ttl = 10
-
-/** A registration and a discovery over such a connection. */
-const both = (options: ConnectOptions) => {
-  const registry = own(etcdRegistry(options), it => it.close())
-  const sets: ServiceSet[] = []
-  const states: Registration[] = []
-  const errors: unknown[] = []
-  const error = (thrown: unknown): void => void errors.push(thrown)
-  own(discover(registry, 'web').subscribe({ next: set => sets.push(set), error }), it => it.unsubscribe())
-  own(register(registry, { service: 'web', id: 'node', address: '10.0.0.1:8080' }, { ttl }).subscribe({ next: state => states.push(state), error }), it => it.unsubscribe())
+/** A registration and a discovery over such a connection, and when both run. */
+const connected = (options: ConnectOptions) => {
+  const seen = registeredAndDiscovered(options)
+  const { sets, states } = seen
   const running = () => vi.waitFor(() => expect([sets.at(-1)?.status, sets.at(-1)?.size, states.at(-1)?.status]).toEqual(['live', 1, 'registered']), 20_000)
-  return { sets, states, errors, running }
+  return { ...seen, running }
 }
 const leases = (states: readonly Registration[]): ReadonlySet<string> => new Set(states.flatMap(state => (state.status === 'registered' ? [state.leaseId] : [])))
 /** The statuses from the first registration on: on a slow machine it may take a second try. */
@@ -48,7 +42,7 @@ describe('a client certificate that expires', () => {
     const { proxy, etcd, write, client, clientFor, paths } = await secured()
     const expiresAt = Date.now() + 6_000
     write(clientFor('client', 6_000))
-    const { sets, states, errors, running } = both({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
+    const { sets, states, errors, running } = connected({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
     await running()
     write(client)
     await sleep(expiresAt - Date.now() + 500)
@@ -70,7 +64,7 @@ describe('a client certificate that expires', () => {
     const { proxy, write, client, clientFor, paths } = await secured()
     const expiresAt = Date.now() + 6_000
     write(clientFor('client', 6_000))
-    const { sets, states, running } = both({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
+    const { sets, states, running } = connected({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
     await running()
     await sleep(expiresAt - Date.now() + 500)
     proxy.reset()
@@ -96,7 +90,7 @@ describe('a client certificate that expires', () => {
       if (fails) throw new Error('the vault is sealed')
       return { rootCertificate: ca, certChain: identity.cert, privateKey: identity.key }
     }
-    const { sets, states, running } = both({ hosts: proxy.endpoint, credentials })
+    const { sets, states, running } = connected({ hosts: proxy.endpoint, credentials })
     await running()
     fails = true
     const before = sets.length
@@ -115,7 +109,7 @@ describe('a client certificate that expires', () => {
 describe('certificates from a function', () => {
   it('that are missing at first are an outage with the reason, and come into use when they are there', async () => {
     const { proxy, write, client, paths } = await secured()
-    const { sets, states, errors, running } = both({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
+    const { sets, states, errors, running } = connected({ hosts: proxy.endpoint, credentials: pemFiles(paths) })
     await vi.waitFor(() => expect([sets.at(-1)?.trouble?.attempt, states.at(-1)?.status]).toEqual([expect.toSatisfy(attempt => Number(attempt) > 1), 'lost']), 10_000)
     expect(sets.at(-1)?.trouble?.error).toBeInstanceOf(Disconnected)
     expect(sets.at(-1)?.trouble?.error.message).toContain(`the function passed as credentials failed: ENOENT: no such file or directory, open '${paths.privateKey}'`)
@@ -129,7 +123,7 @@ describe('certificates from a function', () => {
   it('that are wrong from the start are an outage that names what is wrong, and the function is asked once a second at most', async () => {
     const { proxy, ca, client } = await secured()
     let asked = 0
-    const { sets } = both({
+    const { sets } = connected({
       hosts: proxy.endpoint,
       credentials: () => {
         asked += 1
@@ -162,7 +156,7 @@ describe.each(['simple', 'jwt'] as const)('a password that changes, with %s toke
       asked += 1
       return asked % 2 === 1 ? { username: user.username, password } : Promise.resolve({ username: user.username, password })
     }
-    const { sets, states, errors, running } = both({ hosts: proxy.endpoint, auth })
+    const { sets, states, errors, running } = connected({ hosts: proxy.endpoint, auth })
     await running()
     const admin = etcd.client({ auth: root })
     for (const next of ['second', 'third']) {
@@ -188,7 +182,7 @@ describe.each(['simple', 'jwt'] as const)('a password that changes, with %s toke
     const next = 'second'
     let auth: () => unknown = () => user
     let asked = 0
-    const { sets, states, errors, running } = both({
+    const { sets, states, errors, running } = connected({
       hosts: proxy.endpoint,
       auth: () => {
         asked += 1

@@ -1,6 +1,7 @@
 import { Compacted, Diverged, Lagging, Rewound } from '../errors.js'
 import type { SetStatus, Trouble } from '../sets/service-set.js'
 import type { Batch, Change, Check, Revision } from '../store.js'
+import type { SortedMap } from '../sorted-map/sorted-map.js'
 import type { Projection, Snapshot } from './projection.js'
 
 /** What is known of a prefix, and how far it can be trusted. All that survives a run of the list-watch is here. */
@@ -66,8 +67,8 @@ export const emptyView = <M>({ empty }: Projection<M>): View<M> => ({
   failure: undefined,
 })
 
-/** Whether a snapshot is what the registry held as of the check: as many keys, and each changed key at the same revision and lease. */
-export const agrees = ({ entries }: Snapshot<unknown>, { count, changed }: Check): boolean =>
+/** Whether these entries are what the registry held as of the check: as many keys, and each changed key at the same revision and lease. */
+export const agrees = (entries: SortedMap<{ readonly revision: Revision; readonly lease: string }>, { count, changed }: Check): boolean =>
   entries.size === count &&
   changed.every(({ key, revision, lease }) => {
     const entry = entries.get(key)
@@ -98,7 +99,7 @@ export const stepOf = <M>({ apply }: Projection<M>): ((view: View<M>, event: Vie
   const confirmed = (view: View<M>, at: number): View<M> => {
     const { snapshot, audit } = view
     const check = audit?.check
-    if (check === undefined || audit === undefined || !agrees(audit.snapshot, check)) return view
+    if (check === undefined || audit === undefined || !agrees(audit.snapshot.entries, check)) return view
     const reached = apply(snapshot, { revision: check.revision, changes: [] })
     return { ...view, snapshot: reached, status: 'live', trouble: undefined, asOf: at, verified: check.revision, audit: undefined }
   }

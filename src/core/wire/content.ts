@@ -1,5 +1,5 @@
 import { SortedMap } from '../sorted-map/sorted-map.js'
-import type { Batch, Change, Check, Listing, Revision } from '../store.js'
+import type { Batch, Change, Listing, Revision } from '../store.js'
 import { noDigest, withoutPart, withPart, digestText, type Digest } from './digest.js'
 import { servedAs, type Served, type Serving } from './serving.js'
 import { wireChangeText, wireIdText } from './wire-event.js'
@@ -153,11 +153,3 @@ export const rowsBetween = (before: Content, after: Content, hides: boolean): re
 export const isReplaced = (before: Content, after: Content): boolean =>
   after.revision < before.revision ||
   SortedMap.difference(before.stored, after.stored).some(({ before: was, after: is }) => is !== undefined && is.revision <= before.revision && is.revision !== was?.revision)
-
-/** Whether a content is what the registry holds as of a check of its prefix. */
-export const holds = ({ stored }: Content, { count, changed }: Check): boolean =>
-  stored.size === count &&
-  changed.every(({ key, revision, lease }) => {
-    const own = stored.get(key)
-    return own?.revision === revision && own.lease === lease
-  })

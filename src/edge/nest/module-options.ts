@@ -1,7 +1,7 @@
 import { isObservable, type Observable } from 'rxjs'
 import type { InjectionToken } from '@nestjs/common'
 import { duration, flag, formats, invalidOptions, optionsOf, record, registry, text, type Checks } from '#internal/core/arguments'
-import { must, type Validator } from '#internal/core/validation'
+import { must, throwIfInvalid, type Validator } from '#internal/core/validation'
 import { InvalidArgument, type Formats, type RegisterOptions, type Registry, type ServiceInstanceInput, type Status } from 'rx-discovery'
 import type { ConnectOptions } from 'rx-discovery/etcd'
 
@@ -59,8 +59,7 @@ const checks: Checks<ServiceDiscoveryOptions> = { etcd: record, registry, format
 
 /** The options of the module, if they are right; throws `InvalidArgument`. */
 export const checkedOptions = (options: ServiceDiscoveryOptions | undefined): ServiceDiscoveryOptions => {
-  const wrong = invalidOptions<ServiceDiscoveryOptions>('ServiceDiscoveryModule', options, checks)
-  if (wrong !== undefined) throw wrong
+  throwIfInvalid(invalidOptions<ServiceDiscoveryOptions>('ServiceDiscoveryModule', options, checks))
   if (options?.registry !== undefined && options.etcd !== undefined) throw new InvalidArgument('registry', 'must be left out where etcd is given, got both (etcd is for the registry that the module makes)')
   return options ?? {}
 }

@@ -2,7 +2,8 @@ import { asyncScheduler, concat, defer, EMPTY, filter, finalize, ignoreElements,
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
-import { afterBatch, contentOf, holds, isReplaced, noContent, rowsBetween, type Content, type ServedRow } from '../../core/wire/content.js'
+import { agrees } from '../../core/view/step.js'
+import { afterBatch, contentOf, isReplaced, noContent, rowsBetween, type Content, type ServedRow } from '../../core/wire/content.js'
 import type { Serving } from '../../core/wire/serving.js'
 import { background, timer } from '../../flow/clock.js'
 import { gatherListing } from '../../flow/gather-listing.js'
@@ -146,7 +147,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
       return merge(listed.pipe(switchMap(() => registry.check(prefix, content.revision)), switchMap(reached)), failing()).pipe(take(1))
     })
   }
-  const fresh = once(check => isCaughtUp(check) || holds(content, check))
+  const fresh = once(check => isCaughtUp(check) || agrees(content.stored, check))
   const caughtUp = once(isCaughtUp, timer(quiet, background).pipe(tap(() => rewatch.next())))
 
   const listings = new Map<Revision, Observable<Content>>()

@@ -75,7 +75,7 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
       switchMap(answer => {
         const gap = answer.revision - view.snapshot.revision
         // The answer comes first: if it agrees, the watch begins at its revision, so that there is no gap.
-        return gap <= longGap || agrees(view.snapshot, answer) ? merge(answered(answer), watch, verifying) : listed
+        return gap <= longGap || agrees(view.snapshot.entries, answer) ? merge(answered(answer), watch, verifying) : listed
       }),
     )
     const run = defer(() => (view.distrusted || view.snapshot.entries.size <= small ? listed : resumed))

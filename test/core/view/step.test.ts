@@ -94,7 +94,7 @@ describe('a key that the format ignores', () => {
       const relisted = after(batches, listed(batches, 6 + at, [put('x', values[at] ?? '', 6 + at)]))
       for (const view of [batches, oneBatch, listing, relisted]) {
         expect([at, shown(view)]).toEqual([at, visible[at]])
-        expect(agrees(view.snapshot, { revision: 6 + at, count: 1, changed: [{ key: '/web/x', revision: 6 + at, lease: '7' }] })).toBe(true)
+        expect(agrees(view.snapshot.entries, { revision: 6 + at, count: 1, changed: [{ key: '/web/x', revision: 6 + at, lease: '7' }] })).toBe(true)
       }
       expect(relisted.snapshot.services).toBe(batches.snapshot.services)
       expect(shown(after(batches, changed(99, [remove('x', 99)])))).toEqual([[], []])
@@ -134,7 +134,7 @@ describe('a check', () => {
     [false, 'another lease', check(2, { ...b, lease: '8' })],
     [false, 'another key', check(2, { ...b, key: '/web/c' })],
   ])('agrees: %s, with %s', (expected, _, answer) => {
-    expect(agrees(live.snapshot, answer)).toBe(expected)
+    expect(agrees(live.snapshot.entries, answer)).toBe(expected)
   })
 })
 

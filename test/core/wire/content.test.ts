@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { native, type Format } from 'rx-discovery'
 import type { Change } from '../../../src/core/store.js'
-import { afterBatch, contentId, contentOf, holds, isReplaced, noContent, rowsBetween, type Content, type ServedRow } from '../../../src/core/wire/content.js'
+import { afterBatch, contentId, contentOf, isReplaced, noContent, rowsBetween, type Content, type ServedRow } from '../../../src/core/wire/content.js'
+import { agrees } from '../../../src/core/view/step.js'
 import { serving, type Serving } from '../../../src/core/wire/serving.js'
 
 /** The service and the id of a key; `a` and `b` of two prefixes are keys of one id. */
@@ -68,7 +69,7 @@ describe('a content', () => {
         expect(read(shown(past), rowsBetween(past, content, true))).toEqual(shown(content))
         // An older claim that is served again has a newer revision than a listing gives it.
         if (!transactions.flat().some(each => each.key.includes('~'))) expect(contentId(listed)).toBe(contentId(content))
-        expect(holds(content, { revision: content.revision, count: stored.length, changed: stored })).toBe(true)
+        expect(agrees(content.stored, { revision: content.revision, count: stored.length, changed: stored })).toBe(true)
         expect(isReplaced(past, content)).toBe(false)
       }),
       { numRuns: 500 },

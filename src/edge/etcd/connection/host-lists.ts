@@ -1,8 +1,8 @@
-import { catchError, concat, defer, from, isObservable, map, NEVER, of, race, repeat, switchMap, take, throwError, type Observable, type ObservableInput } from 'rxjs'
+import { catchError, concat, defer, isObservable, map, NEVER, of, race, repeat, switchMap, take, throwError, type Observable } from 'rxjs'
 import { toError } from '../../../core/errors.js'
 import { background, now, timeout, timer } from '../../../flow/clock.js'
 import { parseHosts } from './hosts.js'
-import { described } from './supplied.js'
+import { answerOf, described } from './supplied.js'
 
 /** Endpoints: one, or a list. */
 export type HostList = string | readonly string[]
@@ -44,18 +44,12 @@ export const asking = <A>(ask: Observable<A>, every: number, outages: Observable
     )
   })
 
-// In JavaScript the answer may be anything.
-const isPromise = (answer: HostList | PromiseLike<HostList>): answer is PromiseLike<HostList> => typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
-
 /** The lists of hosts, once for a function. Each list is checked; a wrong one is emitted as the error. An error of the user's has no `cause`: it may hold a secret. */
 export const hostLists = (hosts: ChangingHosts): Observable<readonly string[] | Error> => {
   const lists = isObservable(hosts)
     ? // One that completes has nothing more to say. It must not be asked again.
       concat(hosts, NEVER)
-    : defer((): ObservableInput<HostList> => {
-        const answer = hosts()
-        return isPromise(answer) ? from(answer) : of(answer)
-      }).pipe(timeout({ first: answerWithin, with: () => throwError(() => new Error(`no answer within ${answerWithin} ms`)) }))
+    : answerOf(hosts).pipe(timeout({ first: answerWithin, with: () => throwError(() => new Error(`no answer within ${answerWithin} ms`)) }))
   return lists.pipe(
     catchError((thrown: unknown) => throwError(() => new Error(described(thrown)))),
     map(list => {

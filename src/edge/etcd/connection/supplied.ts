@@ -1,6 +1,6 @@
-import { catchError, defer, from, map, of, throwError, type Observable } from 'rxjs'
+import { catchError, defer, from, of, tap, throwError, type Observable } from 'rxjs'
 import { Disconnected, InvalidArgument } from '../../../core/errors.js'
-import { invalidIf, type Validator } from '../../../core/validation.js'
+import { invalidIf, throwIfInvalid, type Validator } from '../../../core/validation.js'
 import { timeout } from '../../../flow/clock.js'
 
 /** A value, or a function that returns the value of the moment, at once or as a Promise. */
@@ -20,6 +20,14 @@ const withoutSecrets = (text: string): string =>
 
 const isPromise = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> => typeof (answer as { readonly then?: unknown } | null | undefined)?.then === 'function'
 
+/** What a function answers when it is called, at once or as a Promise. */
+export const answerOf = <T>(ask: () => T | PromiseLike<T>): Observable<T> =>
+  defer(() => {
+    const answer = ask()
+    // Not `from` for both: the answer itself may be iterable.
+    return isPromise(answer) ? from(answer) : of(answer)
+  })
+
 /** Why a function or an Observable of the user failed, without secrets. */
 export const described = (thrown: unknown): string => (thrown instanceof Error ? withoutSecrets(thrown.message) || thrown.name : `it threw ${thrown === null ? 'null' : `a value of type ${typeof thrown}`}`)
 
@@ -36,16 +44,9 @@ export const suppliedOr =
 export const supplied = <T extends object>(option: string, given: Supplied<T>, check: Validator): Observable<T> => {
   if (typeof given !== 'function') return of(given)
   const failed = (reason: string): Disconnected => new Disconnected(`the function passed as ${option} failed: ${reason}`)
-  return defer(() => {
-    const answer = given()
-    return isPromise(answer) ? from(answer) : of(answer)
-  }).pipe(
+  return answerOf(given).pipe(
     timeout({ first: suppliedWithin, with: () => throwError(() => failed(`its Promise was pending after ${suppliedWithin} ms`)) }),
-    map(value => {
-      const wrong = invalidIf(`${option}()`, check, value)
-      if (wrong) throw wrong
-      return value
-    }),
+    tap(value => throwIfInvalid(invalidIf(`${option}()`, check, value))),
     catchError((thrown: unknown) => throwError(() => (thrown instanceof Disconnected ? thrown : failed(thrown instanceof InvalidArgument ? thrown.message : described(thrown))))),
   )
 }
