@@ -10,7 +10,6 @@ import type { Policy } from '../src/core/balance/policy.js'
 import { instancesOf, serviceSet, withInstances } from '../src/core/sets/service-set.js'
 import { serviceInstance, type ServiceInstance } from '../src/core/instance/instance.js'
 import { Picker } from '../src/flow/balancing/picker.js'
-import { balancedCalls } from './balance-calls.js'
 import { grpcRoundRobin } from './balance/grpc-picker.js'
 import { cpu } from './etcd/commands.js'
 import { bound, compare } from './ratios.js'
@@ -124,7 +123,6 @@ export const picks = async (): Promise<void> => {
       picker.follow(set)
     }
   }
-  await balancedCalls()
   compared('a new set with one change, made and followed', {
     'rx-discovery': changing,
     'round robin of grpc-js': size => { const { update } = grpcRoundRobin(size); let turn = 0; return () => update(++turn) },

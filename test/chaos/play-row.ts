@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Etcd3 } from 'etcd3'
 import { livingLeases } from './living-leases.js'
 import { onStage, prefix, type Party, type Stage } from './on-stage.js'
 import type { Outcome, Result, Row } from './row.js'
@@ -87,6 +88,12 @@ const strikeOnce = async (row: Row, stage: Stage): Promise<Strike> => {
   return { ...episode, recovered: { ours, stock } }
 }
 
+/** Asks again until a member answers: a cluster that has just got its quorum back may fail for a moment. */
+const inTheEnd = async <A>(stage: Stage, call: (client: Etcd3) => Promise<A>): Promise<A> => {
+  const answer = await until(() => stage.anywhere(call).then(value => ({ value }), () => undefined), 30_000, 200)
+  return answer?.value ?? stage.anywhere(call)
+}
+
 /** How many keys are wrong in a subject after it had `within` ms to catch up; -1 if it does not answer. */
 const wrongOf = async (stage: Stage, which: Which, within: number): Promise<number> => {
   const { subject } = stage[which]
@@ -94,7 +101,7 @@ const wrongOf = async (stage: Stage, which: Which, within: number): Promise<numb
   await until(async () => {
     if (!subject.running()) return 0
     // A subject that is stuck in a call to a silent host does not answer.
-    const [weights, truth] = await Promise.all([Promise.race([subject.weights(), sleep(2_000, undefined, { ref: false })]), stage.anywhere(client => weightsIn(client, prefix))])
+    const [weights, truth] = await Promise.all([Promise.race([subject.weights(), sleep(2_000, undefined, { ref: false })]), inTheEnd(stage, client => weightsIn(client, prefix))])
     if (weights === undefined) return undefined
     wrong = wrongWeights(weights, truth)
     return wrong === 0 ? 0 : undefined
@@ -104,8 +111,8 @@ const wrongOf = async (stage: Stage, which: Which, within: number): Promise<numb
 
 /** What a subject has left in etcd. */
 const leftBy = async (stage: Stage, { ttl, id }: Party): Promise<{ readonly leases: number; readonly keys: number }> => {
-  const leases = await stage.anywhere(client => livingLeases(client, ttl))
-  const { kvs } = await stage.anywhere(client => client.kv.range({ key: Buffer.from(prefix + id) }))
+  const leases = await inTheEnd(stage, client => livingLeases(client, ttl))
+  const { kvs } = await inTheEnd(stage, client => client.kv.range({ key: Buffer.from(prefix + id) }))
   return { leases: leases.length, keys: kvs.length }
 }
 
