@@ -59,13 +59,17 @@ const retried = async <A>(run: () => Promise<A>): Promise<A> => {
     }
 }
 
-const stock = (): Promise<unknown> => {
+/** One etcd3 lease each; `watches`: with what a registration has besides, a watch of its key and one of the operator's override. */
+const stock = (watches: boolean) => (): Promise<unknown> => {
   // The policies of etcd3 stop calling a host when thousands of calls are slow.
   const client = plainClient({ hosts })
   const registerOne = async (at: number): Promise<void> => {
     const lease = client.lease(Number(ttl))
-    await lease.put(prefixOf(service) + idOf(at)).value(valueOf(at)).exec()
+    const key = prefixOf(service) + idOf(at)
+    await lease.put(key).value(valueOf(at)).exec()
     lease.on('keepaliveSucceeded', () => renewedNow(at))
+    if (!watches) return
+    for (const watched of [key, `override/${key}`]) (await client.watch().key(watched).create()).on('put', () => undefined)
   }
   return Promise.all(all.map(at => retried(() => registerOne(at))))
 }
@@ -90,7 +94,7 @@ const raw = async (): Promise<void> => {
   )
 }
 
-const ways: Readonly<Record<string, () => Promise<unknown>>> = { 'rx-discovery': ours, 'rx-discovery, leases alone': alone, etcd3: stock, 'one raw stream': raw }
+const ways: Readonly<Record<string, () => Promise<unknown>>> = { 'rx-discovery': ours, 'rx-discovery, leases alone': alone, etcd3: stock(false), 'etcd3, watched': stock(true), 'one raw stream': raw }
 
 /** Waits until all have been renewed, for two TTLs at most. Resolves with their number and the time of the last renewal. */
 const renewed = async (): Promise<{ readonly renewed: number; readonly at: number }> => {

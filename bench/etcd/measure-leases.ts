@@ -31,7 +31,7 @@ interface Many {
   readonly goals: boolean
 }
 
-const allNames = ['rx-discovery', 'rx-discovery, leases alone', 'etcd3', 'one raw stream', 'Go']
+const allNames = ['rx-discovery', 'rx-discovery, leases alone', 'etcd3', 'etcd3, watched', 'one raw stream', 'Go']
 
 const runs: readonly Many[] = [
   { count: 1, ttl: 10, names: ['rx-discovery', 'etcd3', 'Go'], steady: true, goals: true },
@@ -122,7 +122,7 @@ const report = ({ count, ttl, goals }: Many, all: readonly Measured[]): void => 
     ]),
   ])
   const find = (name: string): Measured | undefined => all.find(one => one.name === name)
-  const [ours, leases, stock] = [find('rx-discovery'), find('rx-discovery, leases alone'), find('etcd3')]
+  const [ours, leases, stock, watched] = [find('rx-discovery'), find('rx-discovery, leases alone'), find('etcd3'), find('etcd3, watched')]
   if (ours !== undefined) bound({ what: `keep-alive streams, ${title}`, measured: [ours.streams], unit: String, most: Math.ceil(count / 100) })
   if (stock === undefined) return
   const beside = (mine: Measured, what: string, of: 'idle' | 'steady' | 'heap' | 'ms', unit: (value: number) => string, most?: number): void =>
@@ -134,6 +134,7 @@ const report = ({ count, ttl, goals }: Many, all: readonly Measured[]): void => 
     beside(mine, `heap${how}`, 'heap', mebibytes, 1.2)
     beside(mine, `time to register${how}`, 'ms', milliseconds)
   }
+  if (ours !== undefined && watched !== undefined) compare({ what: `heap, ${title}`, ours: [ours.heap], beside: 'etcd3, one lease and two watches each', theirs: [watched.heap], unit: mebibytes })
 }
 
 /** Many registrations in one process. The candidates run one after another, since one etcd and two cores are not enough for all at once. */
