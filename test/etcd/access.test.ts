@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lastValueFrom } from 'rxjs'
+import { lastValueFrom, Subject } from 'rxjs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { Denied, Disconnected, register, type Registration } from 'rx-discovery'
 import { etcdRegistry, type ConnectOptions } from 'rx-discovery/etcd'
@@ -78,6 +78,30 @@ describe('passwords', () => {
     await vi.waitFor(async () => expect(await admin.get(key)).not.toBeNull(), 20_000)
     await expect(lastValueFrom(registry.list({ key }))).resolves.toMatchObject({ changes: [{ key }] })
     await expect(lastValueFrom(registry.list(key))).rejects.toBeInstanceOf(Denied)
+  })
+
+  it('12.9 of a user whose role is taken away before the end: draining with the cause, then revoked without confirmation, and the key expires', { timeout: 60_000 }, async () => {
+    const admin = etcd.client({ auth: logins.root })
+    const key = '/rx-discovery/web/dismissed'
+    const role = await admin.role('dismissed').create()
+    await role.grant({ permission: 'Readwrite', key })
+    const user = await admin.user('dismissed').create('dismissed-password')
+    await user.addRole('dismissed')
+    const registry = own(etcdRegistry({ hosts: etcd.endpoint, auth: { username: 'dismissed', password: 'dismissed-password' } }), it => it.close())
+    const [until, states, ends]: [Subject<void>, Registration[], string[]] = [new Subject<void>(), [], []]
+    const source = register(registry, { service: 'web', id: 'dismissed', address: '10.0.0.1:8080' }, { ttl: 6, until })
+    own(source.subscribe({ next: state => states.push(state), complete: () => ends.push('complete') }), it => it.unsubscribe())
+    await vi.waitFor(() => expect(states.at(-1)?.status).toBe('registered'), 20_000)
+    await user.removeRole('dismissed')
+    const before = states.length
+    until.next()
+    await vi.waitFor(() => expect(ends).toEqual(['complete']), 20_000)
+    // The role is missing before the end begins, which etcd reports at the next write. There may have been one more renewal.
+    const after = states.slice(before).filter(({ status }) => status !== 'registered')
+    expect(after.slice(0, -1).map(state => [state.status, state.status === 'draining' && state.cause?.name])).toEqual(after.slice(0, -1).map(() => ['draining', 'Denied']))
+    expect(after.length).toBeGreaterThan(1)
+    expect(after.at(-1)).toMatchObject({ status: 'revoked', confirmed: false, cause: { name: 'Denied' } })
+    await vi.waitFor(async () => expect(await admin.get(key)).toBeNull(), 20_000)
   })
 
   it('none where one is needed: an error that says what to pass', async () => {

@@ -39,7 +39,7 @@ export type Registration =
    */
   | { readonly status: 'taken'; readonly key: string; readonly by: string }
   | ({ readonly status: 'withdrawn' } & StatusReasons)
-  /** `cause`: why the registry did not confirm the end; `revoked` follows. */
+  /** `cause`: why the registry refused to let it drain, or did not confirm the end. The key may be there as it was `published` last; `revoked` follows. */
   | ({ readonly status: 'draining'; readonly cause?: Error } & Registered)
   | { readonly status: 'revoked'; readonly confirmed: true }
   /** The registry refused the revoke, or did not answer in time (`cause`): the lease, and the key if it is there, expires by `expiresAt` (epoch ms). */
@@ -55,8 +55,12 @@ export type RegistrationEvent =
   | ({ readonly type: 'present'; readonly as: 'registered' | 'draining'; readonly key: string; readonly revision: Revision; readonly published: Status } & StatusReasons)
   /** The lease is there, the keys are not: they are taken, withdrawn, or lost. */
   | { readonly type: 'absent'; readonly registration: Registration }
+  /** The lease is there, and the keys may be: they can be neither read nor written. */
+  | { readonly type: 'unseen'; readonly registration: Extract<Registration, { readonly status: 'lost' }> }
   /** The lease is gone, or could not be granted. */
   | { readonly type: 'leaseless'; readonly registration: Registration }
+  /** The end begins: `until` has emitted. */
+  | { readonly type: 'ending' }
   /** The lease is renewed no more, and its revoke was refused or not answered, as of `at` (epoch ms). */
   | { readonly type: 'unconfirmed'; readonly cause: Error; readonly at: number }
   /** The end. */
@@ -68,14 +72,26 @@ export interface RegistrationState {
   readonly lease: Lease | undefined
   /** Whether the TTL of the lease has passed without a renewal. */
   readonly overdue: boolean
-  /** The keys, if they are as desired. */
+  /** The keys, if they are as desired, or were when they were last seen. */
   readonly present: Extract<RegistrationEvent, { readonly type: 'present' }> | undefined
+  /** Whether it is unknown if the keys are still so. */
+  readonly unseen: boolean
+  /** Whether the end has begun. */
+  readonly ending: boolean
   /** The end of a lease that the registry did not confirm. */
   readonly unconfirmed: Extract<Registration, { readonly status: 'revoked'; readonly confirmed: false }> | undefined
 }
 
 /** The state before the first event. */
-export const registering: RegistrationState = { registration: { status: 'registering' }, lease: undefined, overdue: false, present: undefined, unconfirmed: undefined }
+export const registering: RegistrationState = {
+  registration: { status: 'registering' },
+  lease: undefined,
+  overdue: false,
+  present: undefined,
+  unseen: false,
+  ending: false,
+  unconfirmed: undefined,
+}
 
 /** Only the reasons that there are, since an absent field and one that is `undefined` print differently. */
 export const reasonsOf = ({ healthError, override }: { readonly [K in keyof StatusReasons]: StatusReasons[K] | undefined }): StatusReasons => ({
@@ -91,10 +107,13 @@ const facts = ({ lease, present }: RegistrationState): Registered | undefined =>
   return { leaseId, key, revision, ttl, expiresAt, renewals, published, ...reasonsOf(present) }
 }
 
-/** If the lease lives and the keys are present, both together are the registration. */
+/** If the lease lives and the keys are present, both together are the registration. If the keys are unseen and it ends, it is draining: nothing comes back. */
 const combined = (state: RegistrationState): RegistrationState => {
-  const registered = state.overdue ? undefined : facts(state)
-  return registered === undefined || state.present === undefined ? state : { ...state, registration: { status: state.present.as, ...registered } }
+  const { ending, overdue, present, registration, unseen } = state
+  const registered = overdue ? undefined : facts(state)
+  if (registered === undefined || present === undefined) return state
+  if (!unseen) return { ...state, registration: { status: present.as, ...registered } }
+  return ending && 'cause' in registration && registration.cause ? { ...state, registration: { status: 'draining', ...registered, cause: registration.cause } } : state
 }
 
 const sameReasons = (a: StatusReasons, b: StatusReasons): boolean =>
@@ -107,25 +126,34 @@ const sameAbsence = (a: Registration, b: Registration): boolean =>
 export const progress = (state: RegistrationState, event: RegistrationEvent): RegistrationState => {
   switch (event.type) {
     case 'leased':
-      return event.lease.id === state.lease?.id ? combined({ ...state, lease: event.lease, overdue: false }) : { ...registering, lease: event.lease }
+      return event.lease.id === state.lease?.id ? combined({ ...state, lease: event.lease, overdue: false }) : { ...registering, ending: state.ending, lease: event.lease }
     case 'present': {
-      const { present } = state
-      const same = present?.as === event.as && present.key === event.key && present.revision === event.revision && present.published === event.published
-      return same && sameReasons(present, event) && state.registration.status === event.as ? state : combined({ ...state, present: event })
+      const { present, unseen } = state
+      const same = !unseen && present?.as === event.as && present.key === event.key && present.revision === event.revision && present.published === event.published
+      return same && sameReasons(present, event) && state.registration.status === event.as ? state : combined({ ...state, present: event, unseen: false })
     }
     case 'overdue': {
       const cause = new LeaseLost(state.lease?.id ?? '0', 'no renewal was acknowledged within its TTL')
       const lost: Registration = { status: 'lost', cause, attempt: 1, retryAt: event.at }
-      return { ...state, overdue: true, registration: state.present === undefined ? state.registration : lost }
+      return { ...state, overdue: true, registration: state.present === undefined || state.unseen ? state.registration : lost }
     }
     case 'absent': {
       const { registration } = event
       // If a key disappears while its lease is overdue, report one lost lease, not two problems.
       const reported = state.overdue && registration.status === 'lost' && state.registration.status === 'lost'
-      return { ...state, registration: reported || sameAbsence(state.registration, registration) ? state.registration : registration, present: undefined }
+      return { ...state, registration: reported || sameAbsence(state.registration, registration) ? state.registration : registration, present: undefined, unseen: false }
+    }
+    case 'unseen': {
+      const { status } = state.registration
+      if (state.unseen && status === 'draining') return state
+      return combined({ ...state, unseen: true, registration: state.overdue && status === 'lost' ? state.registration : event.registration })
+    }
+    case 'ending': {
+      const ending = { ...state, ending: true }
+      return state.unseen ? combined(ending) : ending
     }
     case 'leaseless':
-      return { ...registering, registration: event.registration }
+      return { ...registering, ending: state.ending, registration: event.registration }
     case 'unconfirmed': {
       // Without a lease, nothing of this registration is in the registry.
       if (state.lease === undefined) return state

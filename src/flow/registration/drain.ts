@@ -1,4 +1,4 @@
-import { asyncScheduler, concat, endWith, filter, map, merge, mergeMap, NEVER, race, shareReplay, startWith, Subject, switchMap, take, takeWhile, tap } from 'rxjs'
+import { asyncScheduler, concat, endWith, filter, map, merge, mergeMap, NEVER, race, ReplaySubject, shareReplay, startWith, Subject, switchMap, take, takeWhile, tap } from 'rxjs'
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs'
 import { Disconnected } from '../../core/errors.js'
 import type { RegistrationEvent } from '../../core/register/registration.js'
@@ -16,7 +16,7 @@ export interface Drain {
   readonly draining: Observable<boolean>
   /** Emits when the lease is to be revoked; later subscribers get it again. Never completes. */
   readonly end: Observable<unknown>
-  /** Takes the events of the registration, of which one acknowledges that it drains, and ends them in time: the last one is `revoked`. */
+  /** Takes the events of the registration, of which one acknowledges that it drains, adds `ending`, and ends them in time: the last one is `revoked`. */
   readonly bounded: MonoTypeOperatorFunction<RegistrationEvent>
 }
 
@@ -30,6 +30,7 @@ export interface DrainOptions {
 const acknowledges = (event: RegistrationEvent): boolean =>
   event.type === 'present' ? event.as === 'draining' : event.type === 'absent' && ['taken', 'withdrawn'].includes(event.registration.status)
 
+const ending: RegistrationEvent = { type: 'ending' }
 const revoked: RegistrationEvent = { type: 'revoked' }
 
 const unanswered = (ms: number): readonly RegistrationEvent[] => {
@@ -44,7 +45,9 @@ const unanswered = (ms: number): readonly RegistrationEvent[] => {
  */
 export const drain = (until: Observable<unknown>, { drain: ms, endWithin }: DrainOptions): Drain => {
   const acknowledgements = new Subject<unknown>()
-  const draining = until.pipe(take(1), map(() => true), startWith(false), shareReplay({ bufferSize: 1, refCount: true }))
+  const beginning = new ReplaySubject<RegistrationEvent>(1)
+  // Before anything that drains can fail.
+  const draining = until.pipe(take(1), tap(() => beginning.next(ending)), map(() => true), startWith(false), shareReplay({ bufferSize: 1, refCount: true }))
   const begun = draining.pipe(filter(Boolean))
   const late = timer(Math.max(ms, acknowledgeWithin)).pipe(map(() => 0))
   const paused = race(acknowledgements.pipe(map(() => ms)), late).pipe(take(1), switchMap(rest => timer(rest)))
@@ -56,6 +59,6 @@ export const drain = (until: Observable<unknown>, { drain: ms, endWithin }: Drai
   return {
     draining,
     end: concat(ended, NEVER).pipe(shareReplay({ bufferSize: 1, refCount: true })),
-    bounded: events => merge(overdue, events.pipe(acknowledged, endWith(revoked))).pipe(takeWhile(({ type }) => type !== 'revoked', true)),
+    bounded: events => merge(beginning, overdue, events.pipe(acknowledged, endWith(revoked))).pipe(takeWhile(({ type }) => type !== 'revoked', true)),
   }
 }

@@ -252,7 +252,9 @@ const interrupted = (session: Session, { error: cause, attempt, retryAt }: Inter
   if (unshaken && !gone) return EMPTY
   session.result = 'unknown'
   session.synced = none
-  return of(absent(result === 'taken' ? { status: 'registering' } : { status: 'lost', cause, attempt, retryAt }))
+  if (result === 'taken') return of(absent({ status: 'registering' }))
+  const lost = { status: 'lost', cause, attempt, retryAt } as const
+  return of(gone ? absent(lost) : { type: 'unseen', registration: lost })
 }
 
 /**

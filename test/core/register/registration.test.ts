@@ -10,7 +10,10 @@ const stands = (registration: Registration): RegistrationEvent => ({ type: 'abse
 const unleased = (registration: Registration): RegistrationEvent => ({ type: 'leaseless', registration })
 const overdue: RegistrationEvent = { type: 'overdue', at: 9 }
 const taken: Registration = { status: 'taken', key: '/a', by: '0' }
-const lost: Registration = { status: 'lost', cause: new Error('cut'), attempt: 1, retryAt: 1 }
+const lost = { status: 'lost', cause: new Error('cut'), attempt: 1, retryAt: 1 } as const
+const unseen: RegistrationEvent = { type: 'unseen', registration: lost }
+const ending: RegistrationEvent = { type: 'ending' }
+const refused: RegistrationEvent = { type: 'unconfirmed', cause: new Error('denied'), at: 10 }
 
 const all = (...events: readonly RegistrationEvent[]): readonly Registration[] =>
   events.reduce<readonly (typeof registering)[]>((states, event) => [...states, progress(states.at(-1) ?? registering, event)], [registering])
@@ -79,6 +82,46 @@ describe('progress', () => {
     expect(twice).toBe(once)
     const [, , failed, again] = all(leased('1'), stands(lost), stands({ ...lost, attempt: 2 }))
     expect([failed, again]).toMatchObject([{ attempt: 1 }, { attempt: 2 }])
+  })
+
+  it('is lost if the keys can be neither read nor written, and does not come back by a renewal, but by a write', () => {
+    expect(after(leased('1'), settled(), unseen)).toBe(lost)
+    expect(after(leased('1'), settled(), unseen, leased('1', 1), overdue)).toBe(lost)
+    expect(after(leased('1'), settled(), unseen, settled())).toMatchObject({ status: 'registered', revision: 2 })
+  })
+
+  it('is draining with the cause if the keys are unseen while it ends, whichever is first, then revoked without confirmation', () => {
+    const draining = { status: 'draining', key: '/a', published: 'up', cause: lost.cause }
+    for (const events of [[unseen, ending], [ending, unseen]]) {
+      expect(after(leased('1'), settled(), ...events)).toMatchObject(draining)
+      expect(after(leased('1'), settled(), ...events, leased('1', 1))).toMatchObject({ ...draining, renewals: 1 })
+      expect(all(leased('1'), settled(), ...events, refused, { type: 'revoked' }).slice(-2)).toMatchObject([
+        { ...draining, cause: { message: 'denied' } },
+        { status: 'revoked', confirmed: false, cause: { message: 'denied' }, expiresAt: 5_010 },
+      ])
+    }
+    const [, , , , once, twice] = all(leased('1'), settled(), ending, unseen, unseen)
+    expect(twice).toBe(once)
+  })
+
+  it('is draining without a cause once the keys are written, also if they were draining before they were unseen', () => {
+    expect(after(leased('1'), settled(), ending, unseen, settled('draining', 3))).not.toHaveProperty('cause')
+    const again = after(leased('1'), ending, settled('draining'), unseen, settled('draining'))
+    expect(again).toMatchObject({ status: 'draining', revision: 2 })
+    expect(again).not.toHaveProperty('cause')
+  })
+
+  it('is lost and not draining if the keys are gone, or were never there, or the lease is overdue or gone', () => {
+    expect(after(leased('1'), settled(), ending, stands(lost))).toBe(lost)
+    expect(after(leased('1'), ending, unseen)).toBe(lost)
+    expect(after(leased('1'), settled(), ending, overdue, unseen)).toMatchObject({ status: 'lost', cause: { name: 'LeaseLost' } })
+    expect(after(leased('1'), settled(), unseen, ending, unleased(lost))).toBe(lost)
+  })
+
+  it('changes nothing as it begins to end while the keys are seen', () => {
+    const [, , before, then] = all(leased('1'), settled(), ending)
+    expect(then).toBe(before)
+    expect(all(ending, leased('1'), settled(), leased('2'), settled(), unseen).at(-1)).toMatchObject({ status: 'draining', leaseId: '2' })
   })
 
   it('carries the error of health', () => {

@@ -1,7 +1,7 @@
 import { BehaviorSubject, Subject } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import type { ServiceInstanceInput } from 'rx-discovery'
-import { key, scene, ttl } from './scene.js'
+import { key, node, scene, ttl } from './scene.js'
 
 describe('an end that the registry does not confirm', () => {
   it('is draining with the refusal as its cause, then revoked but not confirmed, with the time by which the key expires', () =>
@@ -22,6 +22,44 @@ describe('an end that the registry does not confirm', () => {
       allow()
       advance(ttl * 1_000)
       expect(registry.keys()).toEqual([])
+    }))
+
+  it('is draining, not lost, if the role is taken away before it begins', () =>
+    scene(({ registry, registers, advance, now }) => {
+      const until = new Subject<void>()
+      const seen = registers({ until, drain: 5_000 })
+      const allow = registry.deny()
+      until.next()
+      const first = { status: 'draining', cause: { name: 'Denied' }, published: 'up', key }
+      expect(seen.states.slice(1)).toMatchObject([{ status: 'registered' }, first])
+      advance(5_000)
+      expect(seen.states.slice(2)).toMatchObject([
+        // Once for `draining`, however often that is tried, and once for the revoke.
+        first,
+        first,
+        { status: 'revoked', confirmed: false, cause: { name: 'Denied' }, expiresAt: now() + ttl * 1_000 },
+      ])
+      expect(seen.end()).toBe('complete')
+      allow()
+    }))
+
+  it('is draining with the cause of the loss if the role was found missing before it begins, until the role is back', () =>
+    scene(({ registry, registers, advance }) => {
+      const [until, instances] = [new Subject<void>(), new BehaviorSubject<ServiceInstanceInput>(node)]
+      const seen = registers({ until, drain: 3_000 }, instances)
+      const allow = registry.deny()
+      instances.next({ ...node, zone: 'b' })
+      const loss = seen.last()
+      expect(loss).toMatchObject({ status: 'lost', cause: { name: 'Denied' } })
+      until.next()
+      expect(seen.last()).toMatchObject({ status: 'draining', cause: loss?.status === 'lost' && loss.cause, published: 'up' })
+      advance(1_000)
+      allow()
+      advance(1_000)
+      expect(seen.last()).toMatchObject({ status: 'draining', published: 'draining' })
+      expect(seen.last()).not.toHaveProperty('cause')
+      advance(5_000)
+      expect([seen.last(), seen.end()]).toEqual([{ status: 'revoked', confirmed: true }, 'complete'])
     }))
 
   it.each([
