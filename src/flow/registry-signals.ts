@@ -20,5 +20,14 @@ export const withSignals = <R extends object>(registry: R, own: RegistrySignals)
   return registry
 }
 
+/** Whether a registry is closed by now; undefined if it has no signals. */
+export const isClosed = (registry: object): boolean | undefined => {
+  const known = signals.get(registry)
+  if (known === undefined) return undefined
+  let closed = false
+  known.closed.subscribe({ error: () => (closed = true) }).unsubscribe()
+  return closed
+}
+
 /** The signals of a registry; if it has none, signals that never emit. */
 export const signalsOf = (registry: object): RegistrySignals => signals.get(registry) ?? silent

@@ -128,13 +128,16 @@ export const memoryRegistry = (): MemoryRegistry => {
       closing.calls.error(new Closed())
       closed = true
       revoking.next()
+      let allAnswered = false
       const stopped = finalize<never>(() => {
-        closing.leases.error(new Closed(undefined, { cause: new Disconnected(`the revoke was not answered within ${timeout} ms`, { host: 'memory' }) }))
+        // If `close` was called inside the grant, or inside a write that it led to, the lease has not errored yet, although its revoke was answered.
+        const cause = new Disconnected(`the revoke was not answered within ${timeout} ms`, { host: 'memory' })
+        closing.leases.error(new Closed(undefined, allAnswered ? undefined : { cause }))
         background.unsubscribe()
         alarm.timer.unsubscribe()
       })
       const answered = [...revokes].map(over => over.pipe(catchError(() => EMPTY)))
-      return lastValueFrom(merge(...answered).pipe(stopped, takeUntil(pause(timeout))), { defaultValue: undefined })
+      return lastValueFrom(merge(...answered).pipe(tap({ complete: () => (allAnswered = true) }), stopped, takeUntil(pause(timeout))), { defaultValue: undefined })
     },
     interrupt: (forMs = 0) => wire.interrupt(forMs),
     compact: store.compact,

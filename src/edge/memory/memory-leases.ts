@@ -52,8 +52,9 @@ export const memoryLeases = ({ store, network, nextId, losesGrant, changed, deta
       granted = store.renew(id, now())
       if (!granted) throw new LeaseLost(id)
     })
+    let revoked: Observable<never> = EMPTY
     const revoke = (): Observable<never> => {
-      if (!granted) return EMPTY
+      if (!granted) return revoked
       granted = false
       const revocation = network.call(() => {
         store.revoke(id)
@@ -64,11 +65,13 @@ export const memoryLeases = ({ store, network, nextId, losesGrant, changed, deta
       const refused = map((answer: unknown) => {
         if (answer instanceof Denied) throw answer
       })
-      return detach(answered.pipe(refused, takeUntil(pause(deadline - now()))))
+      revoked = detach(answered.pipe(refused, takeUntil(pause(deadline - now()))))
+      return revoked
     }
     const renewing = defer(() => pause(Math.floor(ttl * 1000 / 3))).pipe(mergeMap(() => network.insist(renewal)), repeat())
     let closed = false
-    const stopped = merge(end, closing.pipe(tap(() => (closed = true))))
+    // At once: inside the grant, or a write that it led to, `concat` goes on only later, and `close` would find no revoke to wait for.
+    const stopped = merge(end, closing.pipe(tap(() => (closed = true)))).pipe(tap(() => void revoke()))
     const refused = catchError<Lease, Observable<never>>((error: unknown) => throwError(() => (closed && !(error instanceof Closed) ? new Closed(undefined, { cause: error }) : (error as Error))))
     const ended = defer(() => (closed ? throwError(() => new Closed()) : EMPTY))
     return concat(concat(grant, renewing).pipe(takeUntil(stopped)), defer(revoke), ended).pipe(refused, finalize(() => void revoke()))

@@ -87,7 +87,7 @@ export const catalog = <const F extends Formats = Format>(
             map(({ sets: all }) => all),
           )
     return sets.pipe(
-      endOnClosed<Sets<MetadataOf<F>>>(pending, (last, now) => last.map(set => closedSet(set, now))),
+      endOnClosed<Sets<MetadataOf<F>>>(registry, pending, (last, now) => last.map(set => closedSet(set, now))),
       coalesced(coalesce, statusChanged),
     )
   }).pipe(shareLatest(options?.linger ?? 0))

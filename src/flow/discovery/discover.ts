@@ -102,7 +102,7 @@ export const discover = <const F extends Formats = Format>(
     return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, watching, known) : inSeveralFormats(registry, service, formats, watching, known)).pipe(
       start.status === 'pending' ? identity : startingFrom(start),
       tap(({ status }) => (wasLive ||= status === 'live')),
-      endOnClosed(start, closedSet),
+      endOnClosed(registry, start, closedSet),
       coalesced(coalesce, (before, after) => before.status !== after.status),
     )
   }).pipe(shareLatest(options?.linger ?? 0))

@@ -1,27 +1,31 @@
 import { asyncScheduler, Observable, type MonoTypeOperatorFunction } from 'rxjs'
 import { Closed, toError } from '../../core/errors.js'
+import { isClosed } from '../registry-signals.js'
 import { subscribeWithin } from '../subscribe-within.js'
 
 /**
  * Emits `first`, if there is one, then the values of the source. If the source errors `Closed`, emits `closed(last value, now)`, with `now` in epoch ms,
  * and completes.
- * If the source errors `Closed` inside `subscribe`, the registry was already closed; the error is passed on.
+ * If the registry was closed before, the error is passed on. Its signals show that; without signals, it was closed if the source errors inside `subscribe`
+ * before its first value.
  */
 export const endOnClosed =
-  <A>(first: A | undefined, closed: (last: A, now: number) => A): MonoTypeOperatorFunction<A> =>
+  <A>(registry: object, first: A | undefined, closed: (last: A, now: number) => A): MonoTypeOperatorFunction<A> =>
   source =>
     new Observable(subscriber => {
       let last = first
-      let opening = true
+      // Before `first`: its subscriber may close the registry.
+      let wasClosed = isClosed(registry) ?? true
       if (first !== undefined) subscriber.next(first)
       if (!subscriber.closed)
         subscribeWithin(subscriber, source, {
           next: value => {
+            wasClosed = false
             last = value
             subscriber.next(value)
           },
           error: (thrown: unknown) => {
-            if (opening || !(thrown instanceof Closed)) {
+            if (wasClosed || !(thrown instanceof Closed)) {
               subscriber.error(toError(thrown))
               return
             }
@@ -29,5 +33,5 @@ export const endOnClosed =
             subscriber.complete()
           },
         })
-      opening = false
+      wasClosed = false
     })

@@ -11,7 +11,7 @@ import { progress, registering, type Registration, type RegistrationEvent, type 
 import type { Lease } from '../../core/store.js'
 import { recover, type Interruption } from '../recover.js'
 import type { Registry } from '../registry.js'
-import { signalsOf } from '../registry-signals.js'
+import { isClosed, signalsOf } from '../registry-signals.js'
 import { subscribeWithin } from '../subscribe-within.js'
 import { desired } from './desired.js'
 import { drain } from './drain.js'
@@ -34,12 +34,14 @@ const drawn = (random: io.IO<number>): string => Math.floor(random() * 2 ** 53).
  * Emits `registering` first, then each registration that differs from the one before, and at the end `revoked`: also when the registry is closed,
  * unless it was closed before. One operator, since map, distinctUntilChanged, catchError and endWith take 3.6 kB of heap more for each registration.
  */
-const registrations = (states: Observable<RegistrationState>): Observable<Registration> =>
+const registrations = (registry: Registry) => (states: Observable<RegistrationState>): Observable<Registration> =>
   new Observable(subscriber => {
-    let opening = true
+    // Before the first value: its subscriber may close the registry. A registry without signals was closed if the error comes before the second one.
+    let wasClosed = isClosed(registry) ?? true
     let last = registering
     const next = (state: RegistrationState): void => {
       const before = last.registration
+      wasClosed = false
       last = state
       if (state.registration !== before) subscriber.next(state.registration)
     }
@@ -48,12 +50,12 @@ const registrations = (states: Observable<RegistrationState>): Observable<Regist
       subscriber.complete()
     }
     const error = (thrown: unknown): void => {
-      if (thrown instanceof Closed && !opening) complete()
+      if (thrown instanceof Closed && !wasClosed) complete()
       else subscriber.error(thrown)
     }
     subscriber.next(last.registration)
     subscribeWithin(subscriber, states, { next, error, complete })
-    opening = false
+    wasClosed = false
   })
 
 const leaseless = ({ error: cause, attempt, retryAt }: Interruption): Observable<RegistrationEvent> =>
@@ -92,7 +94,7 @@ export const register = <const F extends Formats = Format>(
       }),
       graceful?.bounded ?? identity,
       scan(progress, registering),
-      registrations,
+      registrations(registry),
       // Subscribed first: an invalid instance that is known at once errors before a lease is granted. Later errors end the registration.
       takeUntil((end ? merge(end, desired$) : desired$).pipe(ignoreElements())),
     )

@@ -286,6 +286,14 @@ describe('a catalog', () => {
     expect([see(all$).error, see(catalog(registry)).error, pending()]).toEqual([new Closed(), new Closed(), 0])
   }))
 
+  it('may be closed inside the first sets, which ends it as later', () => virtually(({ pending }) => {
+    for (const options of [{}, { services: ['web'] }]) {
+      const registry = memoryRegistry()
+      const { error, completed } = see(catalog(registry, options), () => void registry.close())
+      expect([error, completed, pending()]).toEqual([undefined, true, 0])
+    }
+  }))
+
   it('never says that there are no services when it was closed before it knew', () => virtually(() => {
     const registry = memoryRegistry()
     registry.freeze()

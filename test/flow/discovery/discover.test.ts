@@ -1,6 +1,6 @@
 import { map, merge, Subject, take } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { Closed, discover, InvalidArgument, native, plain, type Batch, type DiscoverOptions, type ServiceSet } from 'rx-discovery'
+import { Closed, discover, InvalidArgument, native, plain, type Batch, type DiscoverOptions, type Formats, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 import { fill, keyOf, put, recorded, remove, see, shown, steady, valueOf } from '../scene.js'
@@ -292,6 +292,33 @@ describe('a registry that is closed', () => {
       const { values, error, completed } = see(later)
       expect([texts(values), error, completed]).toEqual([['pending'], new Closed(), undefined])
     }
+  }))
+
+  it.each([
+    ['the pending one', 'pending', ['pending', 'pending']],
+    ['the first live one', 'live', ['pending', 'live a@1', 'stale a@1']],
+  ])('may be closed inside %s, which ends it as later', (_, status, seen) => virtually(({ pending }) => {
+    const closing = (options: DiscoverOptions<Formats>) => {
+      const registry = memoryRegistry()
+      put(registry, 'a')
+      return see(discover(registry, 'web', options), set => {
+        if (set.status === status) void registry.close()
+      })
+    }
+    const one = closing({})
+    const several = closing({ format: [native(), plain()] })
+    expect([texts(one.values), texts(several.values).at(-1)]).toEqual([seen, seen.at(-1)])
+    for (const { completed, error } of [one, several]) expect([completed, error]).toEqual([true, undefined])
+    expect(pending()).toBe(0)
+  }))
+
+  it('may be closed inside the first live set if it is a copy without signals: what it has emitted shows that it was open', () => virtually(() => {
+    const registry = memoryRegistry()
+    put(registry, 'a')
+    const { values, completed } = see(discover({ ...registry }, 'web'), set => {
+      if (set.status === 'live') void registry.close()
+    })
+    expect([texts(values), completed]).toEqual([['pending', 'live a@1', 'stale a@1'], true])
   }))
 
   it('may be closed inside a set', () => virtually(() => {

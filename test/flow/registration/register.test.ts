@@ -298,6 +298,14 @@ describe('closing the registry', () => {
       expect([seen.last(), seen.end(), pending()]).toEqual([{ status: 'revoked', confirmed: true }, 'complete', 0])
     }))
 
+  it.each(['registering', 'registered'])('ends a registration that closes it inside %s as any other', status =>
+    scene(({ registry, watch, there, pending }) => {
+      const seen = watch(register(registry, node, { ttl, override: false }), state => {
+        if (state.status === status) void registry.close()
+      })
+      expect([seen.statuses().at(-2), seen.last(), seen.end(), there(), pending()]).toEqual([status, { status: 'revoked', confirmed: true }, 'complete', [], 0])
+    }))
+
   it('errors a registration that is subscribed later', () =>
     scene(({ registry, registers }) => {
       void registry.close()
