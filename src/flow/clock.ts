@@ -116,7 +116,8 @@ export const timer = (due: number, on: SchedulerLike = timers, period = -1): Obs
 export const interval = (period: number, on: SchedulerLike = background): Observable<number> => intervalOf(period, on)
 
 /** RxJS's `timeout`. */
-export const timeout = <A, B>(config: Omit<TimeoutConfig<A, Observable<B>>, 'scheduler'>): OperatorFunction<A, A | B> => timeoutOf({ ...config, scheduler: timers })
+export const timeout = <A, B>(config: Omit<TimeoutConfig<A, Observable<B>>, 'scheduler'>, on: SchedulerLike = timers): OperatorFunction<A, A | B> =>
+  timeoutOf({ ...config, scheduler: on })
 
 /** Makes sure that `now()` reaches `at` with fake timers that leave `performance.now()` alone, for what compares the two and has no timer of its own. */
 export const wakeAt = (at: number): void => {

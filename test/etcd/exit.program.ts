@@ -8,7 +8,7 @@ const [hosts = '', mode = '', ttl = '10'] = process.argv.slice(2)
 const print = (line: string): void => console.log(line)
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, (error: unknown) => print(`${event} ${String(error)}`))
 
-const registry = etcdRegistry({ hosts })
+const registry = etcdRegistry({ hosts: hosts === 'never' ? () => new Promise<string>(() => undefined) : hosts })
 const instance = { service: 'exit', id: 'node', address: '10.0.0.1:8080' }
 const until = mode === 'until' ? { until: fromEvent(process, 'SIGTERM') } : {}
 const source: Observable<{ readonly status: string }> =

@@ -119,6 +119,28 @@ describe('a program that only registers', () => {
   })
 })
 
+describe('a program whose hosts never come', () => {
+  const started = (mode: string): Program => own(program('test/etcd/exit.program.ts', ['never', mode]), it => it.signal('SIGKILL'))
+
+  it.each(['register', 'discover'])('ends when what it %ss is unsubscribed, and does not wait for the hosts', async mode => {
+    const child = started(mode)
+    await linesTo(child, mode === 'register' ? 'registering' : 'pending')
+    child.write('unsubscribe')
+    // Retries may have printed more lines.
+    expect(await endOf(child, 1_000)).toMatchObject({ code: 0, signal: null, complaint: '' })
+  })
+
+  it('closes and ends at once while its lease waits for them, since no grant was sent', async () => {
+    const child = started('register')
+    await linesTo(child, 'registering')
+    const begin = performance.now()
+    child.write('close')
+    await linesTo(child, 'closed')
+    expect(performance.now() - begin).toBeLessThan(1_000)
+    expect(await endOf(child, 1_000)).toMatchObject({ code: 0, signal: null, complaint: '' })
+  })
+})
+
 describe('a program that only discovers', () => {
   it('keeps running while etcd is down; ends when it unsubscribes, and leaves no watcher', async () => {
     const child = start('discover')

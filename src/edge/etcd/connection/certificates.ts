@@ -1,11 +1,11 @@
 import { createSecureContext } from 'node:tls'
 import type { IOptions } from 'etcd3'
-import { defer, of, raceWith, share, Subscription, tap, throwError, type Observable } from 'rxjs'
+import { defer, of, raceWith, share, Subscription, tap, throwError, type Observable, type SchedulerLike } from 'rxjs'
 import { isRecord } from '../../../core/instance/json.js'
 import { optionsOf } from '../../../core/arguments.js'
 import { toError } from '../../../core/errors.js'
 import { must, secret, type Validator } from '../../../core/validation.js'
-import { now } from '../../../flow/clock.js'
+import { background, now, timers } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
 import { supplied, type Supplied } from './supplied.js'
 
@@ -57,21 +57,25 @@ export const certificates = (given: Supplied<TlsCredentials> | undefined, closed
   let known: TlsCredentials | undefined
   let failure: Error | undefined
   let askedAt = -Infinity
-  const asked = defer(() => {
-    askedAt = now()
-    return supplied('credentials', given, tlsCredentials)
-  }).pipe(
-    tap({
-      next: answer => {
-        failure = undefined
-        if (known === undefined || !isSame(known, answer)) known = answer
-      },
-      // The former ones may still be valid, so they are kept.
-      error: (error: unknown) => (failure = toError(error)),
-    }),
-    raceWith(closed),
-    share(),
-  )
+  const asking = (on: SchedulerLike): Observable<TlsCredentials> =>
+    defer(() => {
+      askedAt = now()
+      return supplied('credentials', given, tlsCredentials, on)
+    }).pipe(
+      tap({
+        next: answer => {
+          failure = undefined
+          if (known === undefined || !isSame(known, answer)) known = answer
+        },
+        // The former ones may still be valid, so they are kept.
+        error: (error: unknown) => (failure = toError(error)),
+      }),
+      raceWith(closed),
+      share(),
+    )
+  const asked = asking(timers)
+  /** Nothing waits for it. */
+  const renewed = asking(background)
   const isDue = (): boolean => now() - askedAt >= askedEvery
   return {
     current: () => known,
@@ -80,8 +84,8 @@ export const certificates = (given: Supplied<TlsCredentials> | undefined, closed
       return failure && !isDue() ? throwError(() => toError(failure)) : asked
     }),
     renew: () => {
-      // It ends by itself: with an answer, with a failure, or when the registry is closed.
-      if (isDue()) subscribeWithin(new Subscription(), asked, { next: nothing, error: nothing, complete: nothing })
+      // Without any, calls ask. It ends by itself: with an answer, with a failure, or when the registry is closed.
+      if (known !== undefined && isDue()) subscribeWithin(new Subscription(), renewed, { next: nothing, error: nothing, complete: nothing })
     },
     trouble: () => (known ? failure : undefined),
   }

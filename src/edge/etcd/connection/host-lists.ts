@@ -49,7 +49,8 @@ export const hostLists = (hosts: ChangingHosts): Observable<readonly string[] | 
   const lists = isObservable(hosts)
     ? // One that completes has nothing more to say. It must not be asked again.
       concat(hosts, NEVER)
-    : answerOf(hosts).pipe(timeout({ first: answerWithin, with: () => throwError(() => new Error(`no answer within ${answerWithin} ms`)) }))
+    : // A call that needs the list has a timer of its own.
+      answerOf(hosts).pipe(timeout({ first: answerWithin, with: () => throwError(() => new Error(`no answer within ${answerWithin} ms`)) }, background))
   return lists.pipe(
     catchError((thrown: unknown) => throwError(() => new Error(described(thrown)))),
     map(list => {

@@ -1,7 +1,7 @@
-import { catchError, defer, from, of, tap, throwError, type Observable } from 'rxjs'
+import { catchError, defer, from, of, tap, throwError, type Observable, type SchedulerLike } from 'rxjs'
 import { Disconnected, InvalidArgument } from '../../../core/errors.js'
 import { invalidIf, throwIfInvalid, type Validator } from '../../../core/validation.js'
-import { timeout } from '../../../flow/clock.js'
+import { timeout, timers } from '../../../flow/clock.js'
 
 /** A value, or a function that returns the value of the moment, at once or as a Promise. */
 export type Supplied<T> = T | (() => T | PromiseLike<T>)
@@ -39,13 +39,13 @@ export const suppliedOr =
 
 /**
  * The value of the option `option` at this moment. If a function throws, rejects, is silent for 5 s or returns something that fails `check`, it errors
- * with `Disconnected`. That error has no `cause`: the error of a secret store may contain a request with its token.
+ * with `Disconnected`. That error has no `cause`: the error of a secret store may contain a request with its token. `on`: whether the wait keeps Node alive.
  */
-export const supplied = <T extends object>(option: string, given: Supplied<T>, check: Validator): Observable<T> => {
+export const supplied = <T extends object>(option: string, given: Supplied<T>, check: Validator, on: SchedulerLike = timers): Observable<T> => {
   if (typeof given !== 'function') return of(given)
   const failed = (reason: string): Disconnected => new Disconnected(`the function passed as ${option} failed: ${reason}`)
   return answerOf(given).pipe(
-    timeout({ first: suppliedWithin, with: () => throwError(() => failed(`its Promise was pending after ${suppliedWithin} ms`)) }),
+    timeout({ first: suppliedWithin, with: () => throwError(() => failed(`its Promise was pending after ${suppliedWithin} ms`)) }, on),
     tap(value => throwIfInvalid(invalidIf(`${option}()`, check, value))),
     catchError((thrown: unknown) => throwError(() => (thrown instanceof Disconnected ? thrown : failed(thrown instanceof InvalidArgument ? thrown.message : described(thrown))))),
   )

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, share, switchMap, type Observable } from 'rxjs'
+import { AsyncSubject, catchError, concat, defer, EMPTY, ignoreElements, map, share, Subject, switchMap, takeUntil, type Observable } from 'rxjs'
 import { Disconnected, Rewound } from '../../../core/errors.js'
 import { now } from '../../../flow/clock.js'
 import { NeverSent } from '../connection/etcd-errors.js'
@@ -15,9 +15,9 @@ export interface Granted {
 /** A grant that is under way. */
 export interface Grant {
   readonly id: string
-  /** Starts at the first subscription and continues without subscribers: a lease can be revoked only after its grant was answered. */
+  /** Starts at the first subscription and continues without subscribers until `undo`: a lease can be revoked only after its grant was answered. */
   readonly answer$: Observable<Granted>
-  /** Revokes the lease, or what may have become one. Emits at each revoke; completes once all is answered, or the TTL has passed. */
+  /** Revokes the lease, or what may have become one. Emits at each revoke; completes once all is answered, or the TTL has passed. A grant that was not sent yet is given up at once. */
   readonly undo: () => Observable<unknown>
 }
 
@@ -37,6 +37,7 @@ const mayBeGranted = (error: unknown): boolean => (error instanceof Disconnected
 export const grant = (members: Members, ttl: number): Grant => {
   const id = leaseId()
   let sentAt: number | undefined
+  const unsent = new Subject<void>()
   const answer$ = members
     .on(member =>
       // Calls for leases that are granted already go first; otherwise, with many at once, a lease would expire before its keys are written.
@@ -50,6 +51,7 @@ export const grant = (members: Members, ttl: number): Grant => {
     )
     .pipe(
       map(({ TTL }) => ({ ttl: Number(TTL), sentAt: sentAt ?? now() })),
+      takeUntil(unsent),
       share({ connector: () => new AsyncSubject(), resetOnComplete: false, resetOnError: false, resetOnRefCountZero: false }),
     )
 
@@ -67,9 +69,16 @@ export const grant = (members: Members, ttl: number): Grant => {
     id,
     answer$,
     undo: () =>
-      answer$.pipe(
-        switchMap(granted => revoke(members, id, granted.sentAt + granted.ttl * 1000)),
-        catchError((error: unknown) => (sentAt !== undefined && mayBeGranted(error) ? revokeTwice(sentAt) : EMPTY)),
-      ),
+      defer(() => {
+        const sent = sentAt
+        if (sent === undefined) {
+          unsent.next()
+          return EMPTY
+        }
+        return answer$.pipe(
+          switchMap(granted => revoke(members, id, granted.sentAt + granted.ttl * 1000)),
+          catchError((error: unknown) => (mayBeGranted(error) ? revokeTwice(sent) : EMPTY)),
+        )
+      }),
   }
 }

@@ -1,4 +1,4 @@
-import { of, Subject, type Observable } from 'rxjs'
+import { of, Subject, switchMap, take, type Observable } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { Closed, Denied, Disconnected, InvalidArgument, LeaseLost } from '../../../../src/core/errors.js'
 import type { Lease } from '../../../../src/core/store.js'
@@ -68,6 +68,26 @@ describe('lease', () => {
       advance(10_000)
       expect([methods(), store.leases.size, events, pending()]).toEqual([['grant', 'revoke'], 0, [], 0])
     }),
+  )
+
+  it.each(['unsubscribe', 'close'] as const)(
+    'that was not sent yet, since the call waits for a member, is given up at once by %s, and never sent',
+    by =>
+      inTime(({ advance, pending }) => {
+        const waiting = new Subject<unknown>()
+        const store = fakeStore()
+        const member = fakeMember('host', store)
+        const through = fakeMembers(member)
+        const { lease, close } = leases({ ...through, on: call => waiting.pipe(take(1), switchMap(() => through.on(call))) })
+        const { unsubscribe } = seen(lease(60))
+        advance(100)
+        if (by === 'unsubscribe') unsubscribe()
+        else void close()
+        expect([waiting.observed, pending()]).toEqual([false, 0])
+        waiting.next(0)
+        advance(10_000)
+        expect([member.calls, store.leases.size, pending()]).toEqual([[], 0, 0])
+      })(),
   )
 
   it(
