@@ -41,8 +41,10 @@ export class Taken extends Error {
   override readonly name = 'Taken'
   /** What each key of the write holds; revision 0: the key does not exist. */
   readonly found: readonly Change[]
-  constructor(found: readonly Change[]) {
-    super(found.filter(({ revision }) => revision > 0).map(whatIsThere).join(', ') || 'a key that was expected does not exist any more')
+  /** `advice` follows in brackets. */
+  constructor(found: readonly Change[], advice?: string) {
+    const there = found.filter(({ revision }) => revision > 0).map(whatIsThere).join(', ') || 'a key that was expected does not exist any more'
+    super(advice === undefined ? there : `${there} (${advice})`)
     this.found = found
   }
 }

@@ -13,6 +13,7 @@ describe('messages', () => {
   it('of a key that exists already name its lease, or that it has none', () => {
     const there = (key: string, lease: string, revision = 1) => ({ key, value: '', lease, revision })
     expect(new Taken([there('/web/a', '255'), there('/web/b', '0'), there('/web/c', '0', 0)]).message).toBe('/web/a already exists under lease ff, /web/b already exists without a lease')
+    expect(new Taken([there('/web/a', '255')], 'choose another id').message).toBe('/web/a already exists under lease ff (choose another id)')
     expect(new Taken([there('/web/c', '0', 0)]).message).toBe('a key that was expected does not exist any more')
   })
   it('of a compaction name the oldest revision that can be read, if it is known', () => {

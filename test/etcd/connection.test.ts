@@ -67,6 +67,11 @@ describe('several hosts', () => {
 })
 
 describe('an outage says which host, and what it did', () => {
+  it('a Unix socket that does not exist', async () => {
+    const host = 'unix:///run/rx-discovery/absent.sock'
+    const error = await errorOf(members({ hosts: host }).on(read))
+    expect(error).toMatchObject({ name: 'Disconnected', host, message: expect.stringMatching(/^unix:\/\/\/run\/rx-discovery\/absent\.sock does not exist: .*ENOENT(?!.*undefined)/) as unknown })
+  })
   it('refused, at once', async () => {
     const host = `127.0.0.1:${await freePort()}`
     const error = await errorOf(members({ hosts: host }).on(read))

@@ -136,7 +136,7 @@ describe('certificates from a function', () => {
   })
 
   it('(the paths are checked at once)', () => {
-    expect(() => pemFiles({ rootCertificate: Buffer.from('x') as never })).toThrow(new InvalidArgument('rootCertificate', 'must be a string, got a Buffer'))
+    expect(() => pemFiles({ rootCertificate: Buffer.from('x') as never })).toThrow(new InvalidArgument('rootCertificate', "must be the path of a PEM file, got a Buffer (such as '/etc/etcd/ca.pem')"))
     expect(() => pemFiles({} as never)).toThrow(InvalidArgument)
   })
 })

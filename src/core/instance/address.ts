@@ -31,7 +31,8 @@ const isHostname = (host: string): boolean => {
 // A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number").
 const isHost = (host: string): boolean => (/(?:^|\.)\d+\.?$/.test(host) ? ipv4.test(host) : isHostname(host))
 
-const schemeAndUser = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/?#@]*@)?/i
+// Without slashes, a scheme looks like a host name before its port, so a further dot, colon or bracket must follow.
+const schemeAndUser = /^(?:(?:[a-z][a-z0-9+.-]*:)?\/\/|[a-z][a-z0-9+.-]*:(?=[^/:]*[.:]))?(?:[^/?#@]*@)?/i
 const hostOnly = /^(?:\[([^[\]%]*)[^[\]]*\]|([^/?#:]*))/
 const wildcards: readonly (string | undefined)[] = ['0.0.0.0', '[::]', '[::ffff:0:0]']
 
@@ -42,7 +43,7 @@ const wildcards: readonly (string | undefined)[] = ['0.0.0.0', '[::]', '[::ffff:
 export const wildcard: Validator = value => {
   const rest = typeof value === 'string' ? value.replace(schemeAndUser, '') : ''
   // Nearly all others begin with something else, so that they are not parsed.
-  if (!/^\[?[0:]/.test(rest)) return undefined
+  if (!/^\[?[0:]/.test(rest) || (rest !== value && isIPv6(value as string))) return undefined
   const [, ipv6 = isIPv6(rest) ? rest : undefined, host = ''] = hostOnly.exec(rest) ?? []
   const written = `http://${ipv6 === undefined ? host : `[${ipv6.replace(/%.*/, '')}]`}`
   return URL.canParse(written) && wildcards.includes(new URL(written).hostname)

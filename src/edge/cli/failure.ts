@@ -35,5 +35,7 @@ export const failureOf = (thrown: unknown): Failure => {
     return { message: `${option} ${error.message.slice(error.argument.length).replace(/^:? /, '')}`, code: 2 }
   }
   if (lacksEtcd3(error)) return { message: 'the package etcd3 is not installed (run npm install etcd3 where rx-discovery is installed)', code: 1 }
-  return { message: `${errorText(error)}${hintOf(error)}`, code: 1 }
+  // Its own advice names an option of `register`.
+  const shown = error instanceof Taken ? new Taken(error.found) : error
+  return { message: `${errorText(shown)}${hintOf(error)}`, code: 1 }
 }

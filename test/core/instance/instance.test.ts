@@ -87,9 +87,9 @@ describe('an address', () => {
     expect(readInstance({ service: 'web', address: everywhere })).toMatchObject({ left: { path: ['address'] } })
   })
   it('is none in an endpoint that stands for all interfaces, either', () => {
-    for (const http of ['http://0.0.0.0:80', '0.0.0.0:80', 'http://[::]/path', '[::]:80'])
+    for (const http of ['http://0.0.0.0:80', '0.0.0.0:80', 'http://[::]/path', '[::]:80', '//0.0.0.0:80', '//[::]', 'tcp:0.0.0.0:80', 'tcp:0:80', 'dns:[::]:80', 'tcp:0.0.0.0'])
       expect(validInstance({ service: 'web', address: 'a:80', endpoints: { http } })).toMatchObject({ left: { argument: 'endpoints.http' } })
-    for (const http of ['0', '::1', ':80', 'http://a/0.0.0.0:80', 'unix:///0', 'http://0.example:80', ''])
+    for (const http of ['0', '::1', ':80', 'http://a/0.0.0.0:80', 'unix:///0', 'http://0.example:80', '', 'tcp:10.0.0.0:80', 'localhost:0', 'unix:/run/0.0.0.0:80', 'ffff:0:0:0:0:0:0:0', '//0.example:80'])
       expect(validInstance({ service: 'web', address: 'a:80', endpoints: { http } })).toMatchObject({ right: { endpoints: { http } } })
   })
   it('is any that the arbitrary makes', () => {

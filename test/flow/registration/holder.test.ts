@@ -23,6 +23,8 @@ const another = (registry: MemoryRegistry, seconds: number) => {
   }
 }
 
+const advice = "choose another id, end the process that holds it, or pass onTaken: 'replace'"
+
 describe.each(['wait', 'fail'] as const)('onTaken: %s, at the start', onTaken => {
   it('replaces a dead holder at once if its lease was last renewed more than half its TTL ago', () =>
     scene(({ registry, registers, advance, there }) => {
@@ -52,7 +54,7 @@ describe.each(['wait', 'fail'] as const)('onTaken: %s, at the start', onTaken =>
       const seen = registers({ onTaken })
       advance(seconds * 10_000)
       expect(seen.end() === undefined ? seen.last() : seen.end()).toEqual(
-        onTaken === 'wait' ? { status: 'taken', key, by: living.lease } : new Taken([{ key, value: foreign, lease: living.lease, revision: 2 }]),
+        onTaken === 'wait' ? { status: 'taken', key, by: living.lease } : new Taken([{ key, value: foreign, lease: living.lease, revision: 2 }], advice),
       )
       expect(there()).toEqual([[key, foreign, living.lease]])
       living.stop()
@@ -76,7 +78,7 @@ describe.each(['wait', 'fail'] as const)('onTaken: %s, at the start', onTaken =>
       registry.write(key, foreign)
       const seen = registers({ onTaken })
       advance(60_000)
-      expect(onTaken === 'wait' ? seen.last() : seen.end()).toEqual(onTaken === 'wait' ? { status: 'taken', key, by: '0' } : new Taken([{ key, value: foreign, lease: '0', revision: 2 }]))
+      expect(onTaken === 'wait' ? seen.last() : seen.end()).toEqual(onTaken === 'wait' ? { status: 'taken', key, by: '0' } : new Taken([{ key, value: foreign, lease: '0', revision: 2 }], advice))
     }))
 
   it('asks about a lease once for each verdict, however often health changes', () =>

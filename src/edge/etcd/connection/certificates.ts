@@ -12,7 +12,10 @@ import { supplied, type Supplied } from './supplied.js'
 /** The certificate of the authority that signed etcd's, and the client's own certificate with its key: the contents of PEM files. */
 export type TlsCredentials = NonNullable<IOptions['credentials']>
 
-const pem = secret(must(value => Buffer.isBuffer(value) && value.includes('-----BEGIN'), 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
+/** Whether a value is the content of a PEM file. */
+export const isPem = (value: unknown): boolean => Buffer.isBuffer(value) && value.includes('-----BEGIN')
+
+const pem = secret(must(isPem, 'be the content of a PEM file, as a Buffer', 'such as readFileSync(path)'))
 const fields = secret(optionsOf('credentials', { rootCertificate: pem, privateKey: pem, certChain: pem }))
 
 /** PEM contents that TLS accepts. The flaw shows none of them. */

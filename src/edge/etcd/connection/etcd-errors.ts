@@ -31,6 +31,9 @@ export class TimedOut extends Disconnected {}
 
 const symptoms: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'refused the connection'],
+  // Only of a Unix socket.
+  [/\bENOENT\b/, 'does not exist'],
+  [/\bEACCES\b/, 'may not be opened by this process'],
   [/ENOTFOUND|EAI_AGAIN|[Nn]ame resolution failed/, 'could not be found by its name'],
   [/no leader/, 'has no leader'],
   [/learner/, 'is a learner'],

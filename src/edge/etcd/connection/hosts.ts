@@ -1,16 +1,29 @@
 import { InvalidArgument } from '../../../core/errors.js'
+import { flaw, throwIfInvalid, invalidIf, type Validator } from '../../../core/validation.js'
 
-const endpoint = /^(?:https?:\/\/)?(?:\[[\da-f:.]+\]|[^\s:/@?#[\]]+)(?::(\d{1,5}))?\/?$/i
+const endpoint = /^(?:https?:\/\/)?(?:\[[\da-f:.]+\]|[\p{L}\p{N}._-]+)(?::(\d{1,5}))?\/?$/iu
 const socket = /^unix:\/\/\/[^\s?#]+$/
 
+const isEndpoint = (host: string): boolean => {
+  const [match, port = '1'] = endpoint.exec(host) ?? []
+  return socket.test(host) || (match !== undefined && Number(port) >= 1 && Number(port) <= 65_535)
+}
+
+const hintFor = (host: unknown): string | undefined => {
+  if (typeof (host as { readonly then?: unknown } | null | undefined)?.then === 'function') return 'pass a function that returns the Promise'
+  if (typeof host !== 'string') return undefined
+  if (host.includes(',')) return "pass several as a list, such as ['a:2379', 'b:2379']"
+  if (host.includes('*')) return 'a client needs the address of one member, also if etcd listens on all'
+  if (/^unix/i.test(host)) return "a Unix socket is 'unix://' and its absolute path, such as 'unix:///run/etcd.sock'"
+  if (host.includes('@')) return 'pass the user name and the password as auth'
+  return /:\d+\/?$/.test(host) && isEndpoint(host.replace(/:\d+\/?$/, '')) ? 'a port is a number from 1 to 65535' : undefined
+}
+
+const check: Validator = host =>
+  typeof host === 'string' && isEndpoint(host) ? undefined : flaw("must be like 'localhost:2379', 'http://…', 'https://…' or 'unix:///path'", host, hintFor(host))
+
 const checked = (host: unknown): string => {
-  if (typeof host === 'string' && socket.test(host)) return host
-  const port = typeof host === 'string' ? endpoint.exec(host) : null
-  if (port === null || Number(port[1] ?? 1) < 1 || Number(port[1] ?? 1) > 65_535) {
-    // The part before an @ may be a password.
-    const shown = typeof host === 'string' ? `'${host.replace(/^.*@/, '…@')}'` : `a value of type ${host === null ? 'object' : typeof host}`
-    throw new InvalidArgument('hosts', `must be like 'localhost:2379', 'http://…', 'https://…' or 'unix:///path', not ${shown}`)
-  }
+  throwIfInvalid(invalidIf('hosts', check, host))
   return host as string
 }
 

@@ -1,6 +1,6 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { defer, EMPTY, filter, finalize, map, merge, NEVER, of, Subject, tap, type Observable } from 'rxjs'
-import { invalidOptions, observable, period, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { invalidOptions, longestDelay, observable, period, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
 import { must, throwIfInvalid } from '../../../core/validation.js'
 import { InvalidArgument } from '../../../core/errors.js'
 import { nothing } from '../../../flow/subscribe-within.js'
@@ -32,7 +32,7 @@ export interface ConnectOptions extends Pick<IOptions, 'grpcOptions'> {
    */
   readonly srv?: string
   /**
-   * Whether the members that the cluster lists are used besides the hosts; a number: how often they are asked for, ms, 1000 or more. They are asked for at
+   * Whether the members that the cluster lists are used besides the hosts; a number: how often they are asked for, ms, from 1000 to 2147483647. They are asked for at
    * outages as well. A member's URL is used once our cluster has answered on it. @default false; `true`: 60 000
    */
   readonly autoSync?: boolean | number
@@ -83,7 +83,7 @@ const checks: Checks<ConnectOptions> = {
   // parseHosts checks each of them.
   hosts: () => undefined,
   srv: must(value => typeof value === 'string' && /^[^\s:/@]+$/.test(value), 'be a domain', "such as 'example.com'"),
-  autoSync: must(value => typeof value === 'boolean' || (period(value) === undefined && Number(value) >= 1_000), 'be true, false or a number of milliseconds, 1000 or more'),
+  autoSync: must(value => typeof value === 'boolean' || (period(value) === undefined && Number(value) >= 1_000), `be true, false or a whole number of milliseconds from 1000 to ${longestDelay}`, 'true asks every minute'),
   credentials: suppliedOr(tlsCredentials),
   auth: suppliedOr(userAndPassword),
   grpcOptions: record,
@@ -95,7 +95,9 @@ const isChanging = (hosts: unknown): hosts is ChangingHosts => typeof hosts === 
 const isClient = (from: ConnectOptions | Etcd3): from is Etcd3 => {
   // In JavaScript an endpoint may be passed alone.
   if (Object(from) !== from || Array.isArray(from)) throw new InvalidArgument('hosts', "must be passed by name: { hosts: 'http://127.0.0.1:2379' }")
-  if ('kv' in from) return true
+  const fields = from as { readonly [K in keyof Etcd3]?: unknown }
+  // A namespace of a client has them, too.
+  if ([fields.kv, fields.leaseClient, fields.watchClient].every(raw => typeof raw === 'object' && raw !== null)) return true
   throwIfInvalid(invalidOptions('etcdRegistry', from, checks))
   return false
 }

@@ -9,12 +9,16 @@ describe('where members come from', () => {
   it.each<[unknown, string, RegExp]>([
     [{}, 'hosts', /^hosts must be like 'localhost:2379'/],
     [{ hosts: [] }, 'hosts', /^hosts needs at least one endpoint, such as 'localhost:2379'$/],
-    [{ hosts: { a: 1 } }, 'hosts', /not a value of type object$/],
+    [{ hosts: { a: 1 } }, 'hosts', /got { "?a"? }$/],
     [{ srv: 'example.com', hosts: 'a:1' }, 'srv', /^srv must not be passed beside hosts/],
     [{ srv: 'http://example.com' }, 'srv', /^srv must be a domain, got "http:\/\/example.com" \(such as 'example.com'\)$/],
     [{ srv: '' }, 'srv', /^srv must be a domain/],
     [{ srv: 1 }, 'srv', /^srv must be a domain/],
-    [{ hosts: 'a:1', autoSync: 60 }, 'autoSync', /^autoSync must be true, false or a number of milliseconds, 1000 or more, got 60$/],
+    [{ hosts: 'a:1', autoSync: 60 }, 'autoSync', /^autoSync must be true, false or a whole number of milliseconds from 1000 to 2147483647, got 60 \(true asks every minute\)$/],
+    [{ hosts: 'a:1', autoSync: 2 ** 31 }, 'autoSync', /from 1000 to 2147483647, got 2147483648/],
+    [{ hosts: 'a:1', autoSync: Infinity }, 'autoSync', /from 1000 to 2147483647, got Infinity/],
+    [{ kv: 1 }, 'kv', /^kv is not an option of etcdRegistry/],
+    [{ kv: {}, watchClient: {} }, 'kv', /^kv is not an option of etcdRegistry/],
     [{ hosts: 'a:1', autoSync: 'yes' }, 'autoSync', /^autoSync must be true/],
     [{ hosts: NEVER, credentials: { rootCertificate: Buffer.from('x') } }, 'credentials.rootCertificate', /^credentials.rootCertificate must be the content of a PEM file/],
   ])('are refused: %j', (options, argument, message) => {
