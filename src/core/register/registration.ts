@@ -113,7 +113,7 @@ const combined = (state: RegistrationState): RegistrationState => {
   const registered = overdue ? undefined : facts(state)
   if (registered === undefined || present === undefined) return state
   if (!unseen) return { ...state, registration: { status: present.as, ...registered } }
-  return ending && 'cause' in registration && registration.cause ? { ...state, registration: { status: 'draining', ...registered, cause: registration.cause } } : state
+  return ending && 'cause' in registration ? { ...state, registration: { status: 'draining', ...registered, cause: registration.cause } } : state
 }
 
 const sameReasons = (a: StatusReasons, b: StatusReasons): boolean =>
