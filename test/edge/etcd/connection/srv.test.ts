@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import dns from 'node:dns'
 import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { firstValueFrom } from 'rxjs'
@@ -7,7 +8,7 @@ import { srvHosts, type SrvResolver } from '../../../../src/edge/etcd/connection
 
 /** Host and port of each record by name; or the code with which DNS refuses. */
 type Zone = Readonly<Record<string, readonly (readonly [host: string, port: number])[] | number>>
-const labels = (name: string): Buffer => Buffer.concat([...name.split('.').map(part => Buffer.concat([Buffer.from([part.length]), Buffer.from(part)])), Buffer.from([0])])
+const labels = (name: string): Buffer => Buffer.concat([...name.split('.').filter(part => part !== '').map(part => Buffer.concat([Buffer.from([part.length]), Buffer.from(part)])), Buffer.from([0])])
 const uint16 = (...values: readonly number[]): Buffer => Buffer.concat(values.map(value => Buffer.from([value >> 8, value & 255])))
 const nameIn = (message: Buffer): string => {
   const parts: string[] = []
@@ -34,12 +35,13 @@ const dnsServer = async (zone: Zone) => {
   })
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
+  const server = `127.0.0.1:${socket.address().port}`
   const resolver = (): SrvResolver => {
     const made = new Resolver({ timeout: 500, tries: 1 })
-    made.setServers([`127.0.0.1:${socket.address().port}`])
+    made.setServers([server])
     return made
   }
-  return { asked, resolver, close: () => socket.close() }
+  return { asked, server, resolver, close: () => socket.close() }
 }
 const hostsIn = async (zone: Zone) => {
   const { asked, resolver, close } = await dnsServer(zone)
@@ -67,6 +69,28 @@ describe('the hosts of a domain', () => {
   it('are unknown if there are no records, and the error names them', async () => {
     const { hosts } = await hostsIn({})
     expect(hosts).toMatchObject({ message: `DNS has no SRV record ${secure} or ${plain}` })
+  })
+  it('are asked of the servers of the process, which dns.setServers may have changed', async () => {
+    const { server, close } = await dnsServer({ [secure]: [['etcd-0.example.com', 2379]] })
+    const before = dns.getServers()
+    for (const module of [dns, dns.promises])
+      try {
+        module.setServers([server])
+        expect(await firstValueFrom(srvHosts('example.com'))).toEqual(['https://etcd-0.example.com:2379'])
+      } finally {
+        module.setServers(before)
+      }
+    close()
+  })
+  it('are not those of a record whose target is the root, which means that there is no such service', async () => {
+    expect(await hostsIn({ [secure]: [['.', 0]], [plain]: [['etcd-0.example.com', 2379]] })).toEqual({ hosts: ['http://etcd-0.example.com:2379'], asked: [secure, plain] })
+    const { hosts } = await hostsIn({ [secure]: [['.', 0]], [plain]: [['.', 0]] })
+    expect(hosts).toMatchObject({ message: `DNS has no SRV record ${secure} or ${plain}` })
+  })
+  it.each<[string, number]>([['etcd 0.example.com', 2379], ['user@etcd-0.example.com', 2379], ['etcd-0.example.com', 0]])('are unknown if a record leads to %s:%i, and the error names the record', async (host, port) => {
+    const { hosts, asked } = await hostsIn({ [secure]: [['etcd-1.example.com', 2379], [host, port]], [plain]: [['etcd-0.example.com', 2379]] })
+    expect(hosts).toMatchObject({ message: expect.stringMatching(/^DNS has an SRV record _etcd-client-ssl\._tcp\.example\.com that leads to no host: hosts must be like .*, got "/) as unknown })
+    expect(asked).toEqual([secure])
   })
   it('are no longer looked up when they are not needed any more', () => {
     let cancelled = 0
