@@ -168,6 +168,25 @@ describe('the replacement of all three members by three others, one after the ot
   })
 })
 
+describe('a list of hosts of another cluster', () => {
+  it('is reported once, and nothing is written there', { timeout: 60_000 }, async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    own(warn, it => it.mockRestore())
+    const etcd = own(await etcdServer(), it => it.close())
+    const foreign = own(await etcdServer(), it => it.close())
+    await foreign.wipe('another-cluster')
+    const hosts = new BehaviorSubject<readonly string[]>([etcd.endpoint])
+    const { live, statuses, renewals, staleFor } = await scene({ hosts })
+    hosts.next([foreign.endpoint])
+    await vi.waitFor(() => expect(warn).toHaveBeenCalled(), 20_000)
+    const renewed = renewals()
+    await vi.waitUntil(() => renewals() > renewed + 1, 20_000)
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(`^no host of etcd's new list can be used \\(${foreign.endpoint}\\), so those before stay in use \\(${etcd.endpoint}\\): .*cluster`), { type: 'RxDiscoveryWarning', code: 'RX_DISCOVERY_HOSTS' }]])
+    expect([live(), statuses(), staleFor]).toEqual([true, ['registering', 'registered'], []])
+    expect(await startedIn(foreign.endpoint, 'Put') + await startedIn(foreign.endpoint, 'Txn') + await startedIn(foreign.endpoint, 'LeaseGrant')).toBe(0)
+  })
+})
+
 describe('autoSync', () => {
   it('uses no URL on which another cluster answers, and writes nothing there', { timeout: 60_000 }, async () => {
     const foreign = own(await etcdServer(), it => it.close())

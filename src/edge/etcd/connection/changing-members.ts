@@ -91,12 +91,14 @@ export const changingMembers = ({ hosts: initial, changes, open, random, moveWit
     hosts = unique
     current ??= listed[0]
     for (const used of former) dropUnused(used)
+    // The new hosts are tried at once, whatever the pause after the last try of others.
+    if (moving.by === leave) stay()
     look()
     relisted.next()
   }
 
-  /** Tries whether a member answers; then calls go there, and all streams move. */
-  const moveTo = (used: UsedMember): Observable<unknown> =>
+  /** Tries whether a member answers; then calls go there, and all streams move. If it does not, `failed` gets the reason. */
+  const moveTo = (used: UsedMember, failed: (error: Error) => void = nothing): Observable<unknown> =>
     used.member.call((client, options) => client.kv.range(anyKey, options)).pipe(
       // A refusal is an answer.
       catchError((error: unknown) => (isOutage(error) ? throwError(() => toError(error)) : of(undefined))),
@@ -107,14 +109,23 @@ export const changingMembers = ({ hosts: initial, changes, open, random, moveWit
         if (former !== undefined) dropUnused(former)
         look()
       }),
-      catchError(() => EMPTY),
+      catchError((error: unknown) => {
+        failed(toError(error))
+        return EMPTY
+      }),
     )
   const leave = defer(() => {
     let tries = 0
+    const failed = ({ message }: Error): void => {
+      // One that has just been started may answer at the second try.
+      if (tries !== Math.max(2, listed.length)) return
+      const left = known.filter(used => !listed.includes(used)).map(({ member }) => member.host)
+      warn('RX_DISCOVERY_HOSTS', `no host of etcd's new list can be used (${hosts.join(', ')}), so those before stay in use (${left.join(', ')}): ${message}`)
+    }
     return defer(() => {
       const order = [...listed].sort((a, b) => Number(b === current) - Number(a === current))
       const next = order[tries++ % order.length]
-      return next === undefined ? EMPTY : moveTo(next)
+      return next === undefined ? EMPTY : moveTo(next, failed)
     }).pipe(repeat({ delay: () => timer(leaveAgainAfter(tries - 1), background) }))
   })
   const moveBack = defer(() => timer(moveWithin * (1 - random()), background)).pipe(
@@ -128,11 +139,16 @@ export const changingMembers = ({ hosts: initial, changes, open, random, moveWit
     if ([current, ...inUse].some(used => used !== undefined && !listed.includes(used))) return leave
     return inUse.length > 0 && [current, ...inUse].some(used => used !== listed[0]) ? moveBack : undefined
   }
-  let moving: { readonly by: Observable<unknown> | undefined; readonly until: Subscription } = { by: undefined, until: Subscription.EMPTY }
+  const resting: { readonly by: Observable<unknown> | undefined; readonly until: Subscription } = { by: undefined, until: Subscription.EMPTY }
+  let moving = resting
+  const stay = (): void => {
+    moving.until.unsubscribe()
+    moving = resting
+  }
   const look = (): void => {
     const by = reason()
     if (by === moving.by) return
-    moving.until.unsubscribe()
+    stay()
     const until = new Subscription()
     moving = { by, until }
     if (by !== undefined && !open$.closed) subscribeWithin(until, by, { next: nothing, error: nothing, complete: nothing })

@@ -176,6 +176,7 @@ describe('a list that changes', () => {
   }))
 
   it('does not end a connection that works, until a listed member answers', inTime(({ advance }) => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     const { members, stream, lists, down, closed, tries, call } = scene({ hosts: ['a:1'] })
     const { on, stop } = stream()
     for (const host of ['x:1', 'y:1']) down.add(host)
@@ -192,8 +193,40 @@ describe('a list that changes', () => {
     down.delete('y:1')
     advance(minutes)
     expect([on, closed]).toEqual([['y:1'], ['a:1']])
+    expect(warn).toHaveBeenCalledTimes(1)
+    warn.mockRestore()
     stop()
     members.close()
+  }))
+
+  it('is reported once if none of its hosts can be used, after each was tried, and the second try of one', inTime(({ advance }) => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const warnings = (): unknown[] => warn.mock.calls.map(([text]) => text)
+    const { members, stream, lists, down, tries } = scene({ hosts: ['a:1'] })
+    const { on, stop } = stream()
+    for (const host of ['w:1', 'x:1', 'y:1', 'z:1']) down.add(host)
+    lists.next(['x:1'])
+    advance(900)
+    expect(warnings()).toEqual([])
+    advance(5 * minutes)
+    const first = "no host of etcd's new list can be used (x:1), so those before stay in use (a:1): x:1 refused the connection"
+    expect(warnings()).toEqual([first])
+    tries.length = 0
+    // The next list is tried at once, not after the pause of this one.
+    lists.next(['w:1', 'y:1', 'z:1'])
+    advance(10)
+    expect(tries).toEqual(['w:1'])
+    advance(2_000)
+    expect([tries, warnings()]).toEqual([['w:1', 'y:1'], [first]])
+    advance(5 * minutes)
+    expect(warnings()).toEqual([first, "no host of etcd's new list can be used (w:1, y:1, z:1), so those before stay in use (a:1): z:1 refused the connection"])
+    expect(on).toEqual(['a:1'])
+    down.clear()
+    advance(minutes)
+    expect([on, warnings().length]).toEqual([['w:1'], 2])
+    stop()
+    members.close()
+    warn.mockRestore()
   }))
 
   it('takes a member back that is still being left', inTime(({ advance }) => {
