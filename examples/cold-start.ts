@@ -7,7 +7,6 @@ import { memoryRegistry } from 'rx-discovery/memory'
 
 const directory = await mkdtemp(join(tmpdir(), 'cold-start-')) // in production, a directory that survives a restart
 const file = join(directory, 'web.json')
-
 // The rename is atomic: whenever the process dies, the file is the old one or the new one.
 const save = async (set: ServiceSet): Promise<void> => {
   await writeFile(`${file}.new`, JSON.stringify(set))
@@ -17,7 +16,8 @@ const save = async (set: ServiceSet): Promise<void> => {
 const saved = (): Promise<SavedSet | undefined> => readFile(file, 'utf8').then(text => JSON.parse(text) as SavedSet).catch(() => undefined)
 
 const start = async (registry: ReturnType<typeof memoryRegistry>): Promise<void> => {
-  const web$ = discover(registry, 'web', { initial: await saved(), local: true })
+  const unsaved$ = discover(registry, 'web', { local: true }) // if the file holds something else, such as {}
+  const web$ = discover(registry, 'web', { initial: await saved(), local: true }).pipe(catchError(() => unsaved$))
   const saving = web$.pipe(
     filter(({ status }) => status === 'live'),
     throttleTime(1_000, undefined, { leading: true, trailing: true }), // at most one write a second, the last set included
@@ -26,12 +26,13 @@ const start = async (registry: ReturnType<typeof memoryRegistry>): Promise<void>
   const { status, size, trouble } = await firstValueFrom(web$.pipe(known()))
   const { id } = await firstValueFrom(balance(web$, roundRobin(), { linger: 0 }).select())
   console.log(`${status}, ${size} instance, calls go to ${id}${trouble ? ` (${trouble.error.message})` : ''}`)
-  while ((await saved()) === undefined) await new Promise(setImmediate) // only for this example: the first set is saved
+  while ((await saved())?.service === undefined) await new Promise(setImmediate) // only for this example: the first set is saved
   saving.unsubscribe()
 }
 
 const registry = memoryRegistry()
 const node = register(registry, { service: 'web', id: 'node1', address: 'localhost:8000' }).subscribe()
+await writeFile(file, '{}') // only for this example: a file that holds no set
 await start(registry) // etcd answers, and the set is saved
 registry.interrupt(60_000)
 await start(registry) // the process is restarted in an outage

@@ -185,10 +185,16 @@ export interface ServiceSetOptions extends Partial<SetState> {
   readonly rejected?: Iterable<Rejection>
 }
 
+/** A revision; 0: nothing is known. */
+export const revisionCheck = /* @__PURE__ */ must(value => Number.isSafeInteger(value) && (value as number) >= 0, 'be a whole number, 0 or more')
+
+/** A point in time that a `Date` can hold, epoch ms. */
+export const timeCheck = /* @__PURE__ */ numberFrom(0, 8.64e15)
+
 const optionChecks = (): Checks<ServiceSetOptions> => ({
   status: oneOf('pending', 'live', 'stale'),
-  revision: numberFrom(0, Number.MAX_SAFE_INTEGER),
-  asOf: numberFrom(0),
+  revision: revisionCheck,
+  asOf: timeCheck,
   trouble: record,
   held: iterable('a Set of ids'),
   rejected: iterable('a list of rejections'),

@@ -1,4 +1,4 @@
-import { asyncScheduler, defer, identity, map, merge, scan, tap, type Observable } from 'rxjs'
+import { asyncScheduler, defer, identity, map, merge, of, scan, switchMap, tap, type Observable } from 'rxjs'
 import { backoff as backoffCheck, duration, flag, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
 import { flaw, invalid, throwIfInvalid } from '../../core/validation.js'
@@ -8,12 +8,13 @@ import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf 
 import { native } from '../../core/formats/native.js'
 import { projection } from '../../core/view/projection.js'
 import { merged, unmerged } from '../../core/sets/merge.js'
-import { restoredSet, savedSet, type SavedSet } from '../../core/sets/saved-set.js'
+import { restoring, savedSet, type SavedSet } from '../../core/sets/saved-set.js'
 import { closedSet, instancesOf, pendingSet, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
 import type { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
+import { inSlices } from '../in-slices.js'
 import type { ReadableRegistry } from '../registry.js'
 import { shareLatest } from '../share-latest.js'
 import { startingFrom } from './starting-from.js'
@@ -32,7 +33,7 @@ export interface DiscoverOptions<F extends Formats = Format> {
   readonly verify?: number
   /**
    * A set of the service that was saved earlier, or its JSON as `JSON.parse` returns it. It is emitted at once, stale, in place of the `pending` set, until
-   * etcd has been listed, so that a process can start while etcd is away. @default none
+   * etcd has been listed, so that a process can start while etcd is away. The JSON of more than 256 instances is read in slices first. @default none
    */
   readonly initial?: ServiceSet<MetadataOf<F>> | SavedSet | undefined
   /** If the first listing fails, reads from one member without its leader, as etcd can while it has no quorum; this set is stale, and may be old. @default false */
@@ -96,13 +97,20 @@ export const discover = <const F extends Formats = Format>(
     throwIfInvalid(invalidPrefixes(formats.map(({ prefix }) => prefix(service))))
     const [first] = formats
     const watching = { backoff, verify, local }
+    const follow = (start: ServiceSet<MetadataOf<F>>): Observable<ServiceSet<MetadataOf<F>>> => {
+      const known = instancesOf(start)
+      return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, watching, known) : inSeveralFormats(registry, service, formats, watching, known)).pipe(
+        start.status === 'pending' ? identity : startingFrom(start),
+        tap(({ status }) => (wasLive ||= status === 'live')),
+        endOnClosed(registry, start, closedSet),
+      )
+    }
     const start =
-      initial === undefined || initial.revision === 0 || wasLive ? pendingSet<MetadataOf<F>>(service) : restoredSet<MetadataOf<F>>(service, initial, formats, asyncScheduler.now())
-    const known = instancesOf(start)
-    return (formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, watching, known) : inSeveralFormats(registry, service, formats, watching, known)).pipe(
-      start.status === 'pending' ? identity : startingFrom(start),
-      tap(({ status }) => (wasLive ||= status === 'live')),
-      endOnClosed(registry, start, closedSet),
+      initial === undefined || initial.revision === 0 || wasLive
+        ? of(pendingSet<MetadataOf<F>>(service))
+        : inSlices(restoring<MetadataOf<F>>(service, initial, formats, asyncScheduler.now()))
+    return start.pipe(
+      switchMap(follow),
       coalesced(coalesce, (before, after) => before.status !== after.status),
     )
   }).pipe(shareLatest(options?.linger ?? 0))

@@ -1,7 +1,7 @@
 import * as t from 'io-ts'
 import { describe, expect, it } from 'vitest'
 import { native, plain, serviceInstance, serviceSet, type Format, type SavedSet, type ServiceInstance, type ServiceSet } from 'rx-discovery'
-import { restoredSet, savedSet } from '../../../src/core/sets/saved-set.js'
+import { restoredSet, restoring, savedSet } from '../../../src/core/sets/saved-set.js'
 
 const at = 7_000
 const instance = serviceInstance({
@@ -36,6 +36,18 @@ describe('a set that was saved as JSON', () => {
       ['initial.instances.5', 'metadata must not hold the key "__proto__"'],
     ])
   })
+  it('shows the first of several instances with one id, and rejects the others', () => {
+    const again = restored({ service: 'web', revision: 1, asOf: 0, instances: ['a:80', 'b:80', 'c:80'].map((address, index) => ({ service: 'web', id: index < 2 ? 'a' : 'c', address })) })
+    expect(again.toArray().map(({ address }) => address)).toEqual(['a:80', 'c:80'])
+    expect(reasons(again)).toEqual([['initial.instances.1', 'id must not be that of another instance of the set']])
+  })
+  it('is restored as a JSON also if it has a field with the name of a method', () => {
+    expect(restored({ ...saved(set), toArray: 1 } as SavedSet).toArray()).toEqual([instance, byHand])
+  })
+  it('is restored at once up to 256 instances; beyond, in parts of one', () => {
+    const parts = (size: number): number => [...restoring('web', saved(serviceSet('web', Array.from({ length: size }, (_, index) => serviceInstance({ service: 'web', address: `a${index}:80` })))), [native()], at)].length
+    expect([0, 256, 300].map(parts)).toEqual([0, 0, 44])
+  })
   it('has no instance whose metadata is not of the type of the format', () => {
     const typed = native({ metadata: t.type({ rack: t.string }) }) as unknown as Format
     const [good, old] = [{ rack: 'r1' }, { rack: 1 }].map((metadata, index) => serviceInstance({ service: 'web', address: `${index}a:80`, metadata }))
@@ -59,16 +71,24 @@ describe('the check of a saved set', () => {
     expect([set, saved(set)].map(savedSet)).toEqual([undefined, undefined])
   })
   it.each([
-    [JSON.stringify(set), '', 'must be an object'],
-    [null, '', 'must be an object'],
-    [[set], '', 'must be an object'],
-    [{}, 'revision', 'must be a number from 0 to 9007199254740991'],
-    [{ ...saved(set), revision: -1 }, 'revision', 'must be a number from 0 to 9007199254740991'],
-    [{ ...saved(set), asOf: '2026' }, 'asOf', 'must be a number from 0 on'],
+    [{}, 'revision', 'must be a whole number, 0 or more'],
+    [{ ...saved(set), revision: -1 }, 'revision', 'must be a whole number, 0 or more'],
+    [{ ...saved(set), revision: 1.5 }, 'revision', 'must be a whole number, 0 or more'],
+    [{ ...saved(set), asOf: '2026' }, 'asOf', 'must be a number from 0 to 8640000000000000'],
+    [{ ...saved(set), asOf: 1e300 }, 'asOf', 'must be a number from 0 to 8640000000000000'],
     [{ ...saved(set), instances: {} }, 'instances', 'must be a list of instances'],
     [{ ...saved(set), instances: undefined }, 'instances', 'must be a list of instances'],
   ])('refuses %j', (value, path, text) => {
     const found = savedSet(value)
     expect([found?.path.join(), found?.must]).toEqual([path, text])
+  })
+  it.each<[string, unknown, string | undefined]>([
+    ['a text', JSON.stringify(set), 'JSON.parse(text) returns one'],
+    ['a Promise', Promise.resolve(saved(set)), 'await it'],
+    ['null', null, undefined],
+    ['a list', [set], undefined],
+  ])('says of %s what would be right', (_, value, hint) => {
+    const found = savedSet(value)
+    expect([found?.path, found?.must, found?.hint]).toEqual([[], 'must be a set, or its JSON as an object', hint])
   })
 })

@@ -2,7 +2,7 @@ import { defer, delay, firstValueFrom, lastValueFrom, of, throwError, toArray, t
 import { describe, expect, it } from 'vitest'
 import { balance, catalog, changes, Closed, Denied, discover, Disconnected, InvalidArgument, known, native, plain, roundRobin, serviceInstance, serviceSet } from 'rx-discovery'
 import type { DiscoverOptions, Format, Listing, ReadableRegistry, SavedSet, ServiceSet } from 'rx-discovery'
-import type { MemoryRegistry } from 'rx-discovery/memory'
+import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { keyOf, put, remove, scene, shown, steady, valueOf } from '../../scene.js'
 
 const texts = (sets: readonly ServiceSet[]): string[] => sets.map(set => `${shown(set)} r${set.revision}`)
@@ -140,8 +140,9 @@ describe('discover with an initial set', () => {
       expect([seen.values.map(shown), seen.error]).toEqual([['stale a@1'], expect.any(Denied)])
     }))
 
-  it.each([
-    [JSON.stringify(saved(['a'])), 'initial must be an object, got "{'],
+  it.each<[unknown, string]>([
+    [JSON.stringify(saved(['a'])), 'initial must be a set, or its JSON as an object, got "{'],
+    [Promise.resolve(), 'initial must be a set, or its JSON as an object, got a Promise (await it)'],
     [{ service: 'web', revision: 1, asOf: 0, instances: 'a' }, 'initial.instances must be a list of instances, got "a"'],
     [asJson(serviceSet('api')), 'initial.service must be web, got "api"'],
     [{ revision: 1, asOf: 0, instances: [] }, 'initial.service must be web, got undefined'],
@@ -150,6 +151,19 @@ describe('discover with an initial set', () => {
       const { error } = see(discover(registry, 'web', { initial: initial as SavedSet }))
       expect([error instanceof InvalidArgument, String(error)]).toEqual([true, expect.stringContaining(`InvalidArgument: ${message}`)])
     }))
+
+  it('of many instances does not hold up the event loop', async () => {
+    const registry = memoryRegistry()
+    registry.freeze()
+    const initial = asJson(saved(Array.from({ length: 20_000 }, (_, index) => `node-${String(index).padStart(6, '0')}`), 900))
+    let turns = 0
+    const turn = setInterval(() => (turns += 1))
+    const set = await firstValueFrom(discover(registry, 'web', { initial }))
+    clearInterval(turn)
+    expect([shown(set).slice(0, 21), set.size]).toEqual(['stale node-000000@1 n', 20_000])
+    expect(turns).toBeGreaterThan(10)
+    await registry.close({ timeout: 0 })
+  })
 
   it('lets a balancer call at once in an outage', () =>
     scene(({ registry, see }) => {
