@@ -30,6 +30,9 @@ const anySurrogate = /[\ud800-\udfff]/
 /** Whether a text has no lone surrogate. etcd stores bytes: a key or value that is not UTF-8 is read as a text with lone surrogates. */
 export const isUnicode = (text: string): boolean => !anySurrogate.test(text) || !loneSurrogate.test(text)
 
+/** The printable form of a text: each lone surrogate becomes `\ufffd`. */
+export const wellFormed = (text: string): string => (isUnicode(text) ? text : text.replace(/\p{Cs}/gu, '\ufffd'))
+
 /** The content of a range at one revision, or one part of it, sorted by key. */
 export interface Listing {
   /** The id of the cluster that answered. */

@@ -2,12 +2,13 @@ import type { Etcd3 } from 'etcd3'
 import { either as E, option as O } from 'fp-ts'
 import { filter, firstValueFrom } from 'rxjs'
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { discover, InvalidArgument, native, plain, serviceInstance, type Format, type ServiceSet } from 'rx-discovery'
+import { catalog, discover, InvalidArgument, native, plain, serviceInstance, type Format, type ServiceSet } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import type { Batch } from '../../src/core/store.js'
 import { gatherListing } from '../../src/flow/gather-listing.js'
+import { findFormats } from '../../src/edge/cli/find-formats.js'
 import { own } from './own.js'
-import { plainClient } from './server.js'
+import { etcdServer, plainClient } from './server.js'
 
 let hosts: string[]
 let prefixes = 0
@@ -66,6 +67,33 @@ describe('keys and values that are not UTF-8', () => {
       const set = await firstValueFrom(discover(registry, service, { format }).pipe(filter(({ status }) => status === 'live')))
       expect([set.size, [...set.rejected.keys()].map(at => at.slice(service.length + 2))]).toEqual([0, ['a', '\udc00\\xff']])
     }
+  })
+
+  it.each(['listed', 'watched'])('12.5 the key of a service whose name is not UTF-8 is a rejected entry of the catalog, under the printable form of the name (%s)', async how => {
+    const [registry, client, prefix] = [registryOf(), clientOf(), `/${freshName()}`]
+    const keys = [0xff, 0xfe].map(byte => Buffer.concat([Buffer.from(`${prefix}/we`), Buffer.from([byte]), Buffer.from('b/a')]))
+    const write = async (): Promise<void> => {
+      for (const each of keys) await put(client, each, '{"v":1,"address":"10.0.0.1:80"}')
+    }
+    if (how === 'listed') await write()
+    let all: ReadonlyMap<string, ServiceSet> | undefined
+    own(catalog(registry, { format: native({ prefix }), verify: 200 }).subscribe(map => (all = map)), it => it.unsubscribe())
+    await vi.waitUntil(() => all !== undefined, soon)
+    if (how === 'watched') await write()
+    const shown = (): unknown => [...(all ?? [])].map(([name, { status, size, rejected }]) => [name, status, size, [...rejected.values()]])
+    await vi.waitFor(() => expect(shown()).toEqual(['fe', 'ff'].map(byte => [`we\ufffd\\x${byte}b`, 'live', 0, [{ key: `${prefix}/we\udc00\\x${byte}b/a`, reason: 'the key must be UTF-8' }]])), soon)
+    for (const each of keys) await client.kv.deleteRange({ key: each })
+    await vi.waitFor(() => expect(all?.size).toBe(0), soon)
+  })
+
+  it('12.5 list --format auto finds the formats beside them', async () => {
+    const etcd = own(await etcdServer(), it => it.close())
+    const registry = own(etcdRegistry({ hosts: etcd.endpoint }), it => it.close())
+    const client = etcd.client()
+    // The samples of a service are its first keys.
+    for (const rest of [[0x21, 0xff], [0x22, 0xff], [0x61]]) await put(client, key('/rx-discovery/web/', ...rest), '{"v":1,"address":"10.0.0.1:80"}')
+    const { found } = await firstValueFrom(findFormats(registry))
+    expect(found.map(({ format, services }) => [format.name, services])).toEqual([['native', ['web']]])
   })
 
   it('12.5 list, check and watch name the same key, in several parts as well', async () => {

@@ -4,7 +4,7 @@ import { sameInstance, type ServiceInstance } from '../instance/instance.js'
 import { markedBy } from '../instance/leased.js'
 import { type DecodedEntry, emptyIndex, indexed, reindexed, type ServiceContent, type ServiceIndex, type Sliced } from './service-index.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
-import { isUnicode, type Batch, type Change, type Revision } from '../store.js'
+import { isUnicode, wellFormed, type Batch, type Change, type Revision } from '../store.js'
 
 /** The entries under a prefix as of `revision` (0: nothing is known yet), and the services that they make. Immutable. */
 export interface Snapshot<M> {
@@ -80,7 +80,8 @@ export const projection = <M>(format: Format<M>, scope: Scope = {}, known: Sorte
 
   const serviceOf = (key: string): string | undefined => {
     if (scope.service !== undefined) return scope.service
-    const service = format.serviceOf?.(key)
+    // No service has a name that is not UTF-8. Its keys are shown under the printable form of it.
+    const service = format.serviceOf?.(wellFormed(key))
     return service === undefined || followed?.has(service) === false ? undefined : service
   }
 

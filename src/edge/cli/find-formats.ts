@@ -2,7 +2,7 @@ import { either as E, option as O } from 'fp-ts'
 import { concatMap, from, map, mergeMap, of, reduce, toArray, type Observable } from 'rxjs'
 import type { Format } from '../../core/formats/format.js'
 import { serviceName } from '../../core/instance/names.js'
-import type { Check, Revision } from '../../core/store.js'
+import { isUnicode, type Check, type Revision } from '../../core/store.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { namedFormat } from './named-format.js'
 
@@ -72,7 +72,7 @@ const servicesOf = ({ serviceOf }: Candidate, keys: readonly string[]): Readonly
 const valueAt = (registry: ReadableRegistry, key: string): Observable<string | null> =>
   registry.list({ key }).pipe(reduce((value, { changes }) => changes[0]?.value ?? value, null as string | null))
 
-/** Whether a key of these holds an instance of the service. */
+/** Whether a key of these holds an instance of the service. A key that is not UTF-8 holds none, and cannot be asked for by its text. */
 const isWritten = (registry: ReadableRegistry, format: Format, service: string, keys: readonly string[]): Observable<boolean> =>
   from(keys).pipe(
     concatMap(key => valueAt(registry, key).pipe(map(value => value !== null && isInstance(format, key, value, service)))),
@@ -97,7 +97,7 @@ const among = (registry: ReadableRegistry, keys: readonly string[], limits: Scan
       const asked = [...services].slice(0, Math.floor(left / samples))
       left -= asked.length * samples
       return from(asked).pipe(
-        mergeMap(([service, own]) => isWritten(registry, candidate.format, service, own.slice(0, samples)).pipe(map(written => ({ service, own, written }))), 8),
+        mergeMap(([service, own]) => isWritten(registry, candidate.format, service, own.filter(isUnicode).slice(0, samples)).pipe(map(written => ({ service, own, written }))), 8),
         toArray(),
         map(all => {
           const written = all.filter(one => one.written)

@@ -14,7 +14,7 @@ import type { ReadableRegistry } from '../../flow/registry.js'
 import { failureOf } from './failure.js'
 import { findFormats, type FoundFormat, type FoundFormats } from './find-formats.js'
 import { exitCodeOf, type Host } from './host.js'
-import { printable } from './output.js'
+import { printable, printableJson } from './output.js'
 import { reportSilence } from './report-silence.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { withRegistry } from './with-registry.js'
@@ -67,7 +67,7 @@ const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
 }
 
 const documentOf = ({ listed: all, formats }: Report): string =>
-  JSON.stringify({
+  printableJson({
     ...(formats !== undefined && {
       formats: formats.found.map(({ format, services, keys }) => ({ format: format.name, root: format.root, services: services.length, keys })),
       skipped: formats.skipped,
@@ -141,7 +141,7 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
           : reportOf(registry, fixed)
       const work = (registry: ReadableRegistry): Observable<number> =>
         report(registry).pipe(
-          tap(found => host.print(settings.json ? `${printable(documentOf(found))}\n` : textOf(found))),
+          tap(found => host.print(settings.json ? `${documentOf(found)}\n` : textOf(found))),
           map(() => 0),
         )
       exit(await withRegistry(host, settings, (registry, stop) => race(work(registry), stop.pipe(map(exitCodeOf)))))

@@ -1,3 +1,4 @@
+import { wellFormed } from '../../core/store.js'
 import type { Host } from './host.js'
 
 /** One event: as text to read, and as a JSON object. */
@@ -7,11 +8,15 @@ export interface Line {
 }
 
 // Control characters drive the terminal, and bidirectional marks reorder text. Keys and errors may contain both.
-const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** Escapes a text, so that it is one line and cannot drive the terminal. JSON stays valid and keeps its meaning. */
-export const printable = (text: string): string => text.replace(unprintable, escaped)
+/** Escapes a text, so that it is one line and cannot drive the terminal. JSON stays valid and keeps its meaning. A lone surrogate, which UTF-8 cannot carry, becomes `\ufffd`. */
+export const printable = (text: string): string => wellFormed(text).replace(unprintable, escaped)
+
+/** The JSON of a value on one line. `JSON.stringify` escapes lone surrogates, and many parsers refuse such an escape; here they become `\ufffd`. */
+export const printableJson = (value: unknown): string =>
+  printable(JSON.stringify(value).replace(/\\(?:(ud[89a-f][0-9a-f]{2})|.)/g, (escape, surrogate: string | undefined) => (surrogate === undefined ? escape : '\ufffd')))
 
 /** A time (epoch ms) in ISO 8601, UTC. */
 export const moment = (ms: number): string => new Date(ms).toISOString()
@@ -21,5 +26,5 @@ export const printer =
   ({ print }: Pick<Host, 'print'>, json: boolean) =>
   (line: Line): void => {
     const time = moment(Date.now())
-    print(`${printable(json ? JSON.stringify({ time, ...line.json }) : `${time} ${line.text}`)}\n`)
+    print(`${json ? printableJson({ time, ...line.json }) : printable(`${time} ${line.text}`)}\n`)
   }

@@ -7,7 +7,7 @@ import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { Registration } from '../../../src/core/register/registration.js'
 import { pendingSet, serviceSet, withState } from '../../../src/core/sets/service-set.js'
 import type { Host, Signal } from '../../../src/edge/cli/host.js'
-import { printable } from '../../../src/edge/cli/output.js'
+import { printable, printableJson } from '../../../src/edge/cli/output.js'
 import { registrationLines } from '../../../src/edge/cli/registration-lines.js'
 import { run } from '../../../src/edge/cli/run.js'
 import { setLines } from '../../../src/edge/cli/set-lines.js'
@@ -495,10 +495,26 @@ describe('each reason of an outage is reported once', () => {
   })
 })
 
+it('keys that are not UTF-8 are printed with \ufffd, so that every terminal and JSON parser can read them', async () => {
+  for (const [command, json] of [['list', false], ['list', true], ['watch', true]] as const) {
+    const it = program()
+    it.registry.write('/rx-discovery/web/a\udc00\\xff', '{}')
+    const done = it.run(command, 'web', ...(json ? ['--json'] : []))
+    await it.until('must be UTF-8')
+    it.signals.next('SIGTERM')
+    await done
+    expect(it.printed.out).toContain(json ? '"key":"/rx-discovery/web/a\ufffd\\\\xff"' : '! /rx-discovery/web/a\ufffd\\xff: the key must be UTF-8')
+    expect(it.printed.out).not.toMatch(/\\ud/)
+  }
+})
+
 it('printable escapes a text to one line without control characters, and JSON keeps its meaning', () => {
   const text = 'a\u001b[2J\n\u0085\u202e\u2028\ud800z'
-  expect(printable(text)).toBe('a\\u001b[2J\\u000a\\u0085\\u202e\\u2028\\ud800z')
-  expect(JSON.parse(printable(JSON.stringify({ [text]: text })))).toEqual({ [text]: text })
+  expect(printable(text)).toBe('a\\u001b[2J\\u000a\\u0085\\u202e\\u2028\ufffdz')
+  const carried = text.replace('\ud800', '\ufffd')
+  expect(JSON.parse(printableJson({ [text]: text }))).toEqual({ [carried]: carried })
+  // A pair is no lone surrogate, and a backslash before "udc00" is one of the text.
+  for (const kept of ['\ud83d\ude00', '\\udc00', '\\\\ud800', '"\n']) expect(JSON.parse(printableJson([kept]))).toEqual([kept])
 })
 
 it('docs/cli.md names every option and every type of event', async () => {
