@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Etcd3 } from 'etcd3'
@@ -219,7 +222,12 @@ describe('nothing that is printed contains a secret', () => {
   it('on the command line', async () => {
     const { endpoint, user, client: clientOf } = await guarded('simple')
     await clientOf({ auth: user }).put(`${prefix}node`).value(JSON.stringify({ v: 1, address: '10.0.0.1:8080' }))
-    const files: Readonly<Record<string, Buffer>> = { ca, key: client.key, crt: client.cert }
+    const dir = own(mkdtempSync(join(tmpdir(), 'secrets-')), it => rmSync(it, { recursive: true }))
+    const file = (name: string, content: Buffer): string => {
+      writeFileSync(join(dir, name), content)
+      return join(dir, name)
+    }
+    const files = { ca: file('ca', ca), key: file('key', client.key), crt: file('crt', client.cert) }
     const outputs: string[] = []
     const cli = async (argv: readonly string[], password = wrong): Promise<void> => {
       const end = new Subject<Signal>()
@@ -230,7 +238,6 @@ describe('nothing that is printed contains a secret', () => {
         print,
         printError: print,
         signals: end,
-        readFile: path => files[path] ?? Buffer.from(''),
         registryOf: options => etcdRegistry(options),
         version: '0',
       }
@@ -245,8 +252,8 @@ describe('nothing that is printed contains a secret', () => {
       await cli(command, secret)
       await cli([...command, '--user', `user:${secret}`])
       await cli([...command, '--endpoints', `http://user:${secret}@localhost:2379`])
-      await cli([...command, '--endpoints', endpoint.replace('http', 'https'), '--cacert', 'ca', '--cert', 'key', '--key', 'crt'])
-      await cli([...command, '--endpoints', endpoint.replace('http', 'https'), '--cacert', 'ca', '--cert', 'crt', '--key', 'key'])
+      await cli([...command, '--endpoints', endpoint.replace('http', 'https'), '--cacert', files.ca, '--cert', files.key, '--key', files.crt])
+      await cli([...command, '--endpoints', endpoint.replace('http', 'https'), '--cacert', files.ca, '--cert', files.crt, '--key', files.key])
     }
     expect(outputs.filter(output => output === '')).toEqual([])
     for (const output of outputs) expect(found(output)).toEqual([])

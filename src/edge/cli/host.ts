@@ -13,7 +13,6 @@ export interface Host {
   /** Writes to standard error. */
   readonly printError: (text: string) => void
   readonly signals: Observable<Signal>
-  readonly readFile: (path: string) => Buffer
   readonly registryOf: (options: ConnectOptions) => ClosableRegistry | Promise<ClosableRegistry>
   readonly version: string
 }

@@ -127,7 +127,7 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
         host.printError(`${printable(failureOf(error).message)}\n`)
         return timer(0)
       }
-      const tried = <A>(ask: () => Observable<A>): Observable<A> => defer(ask).pipe(retry({ count: settings.connection.hosts.length - 1, delay: nextEndpoint }))
+      const tried = <A>(ask: () => Observable<A>): Observable<A> => defer(ask).pipe(retry({ count: settings.tries - 1, delay: nextEndpoint }))
       const reportOf = (registry: ReadableRegistry, targets: readonly Target[], formats?: FoundFormats): Observable<Report> =>
         from(targets).pipe(
           concatMap(target => tried(() => listed(registry, target))),

@@ -9,11 +9,11 @@ const silenceLimit = 1_000
 
 /** Passes everything on. If the source is silent for a second after its subscription, it reports once that etcd has not answered yet. */
 export const reportSilence =
-  <A>({ printError }: Pick<Host, 'printError'>, { connection: { hosts } }: Settings): MonoTypeOperatorFunction<A> =>
+  <A>({ printError }: Pick<Host, 'printError'>, { hosts }: Pick<Settings, 'hosts'>): MonoTypeOperatorFunction<A> =>
   source =>
     defer(() => {
       const report = timer(silenceLimit).subscribe({
-        next: () => printError(`no answer yet from ${printable(hosts.join(', '))}\n`),
+        next: () => printError(`no answer yet from ${printable(hosts)}\n`),
         error: () => undefined,
       })
       return source.pipe(

@@ -26,6 +26,8 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
     .description('Service registration and discovery on etcd.')
     .version(host.version, '-V', 'print the version')
     .option('--endpoints <list>', 'comma-separated etcd endpoints (default: ETCD_ENDPOINTS, or http://127.0.0.1:2379)')
+    .option('--srv <domain>', 'domain whose DNS names the endpoints, in its SRV records _etcd-client-ssl._tcp or _etcd-client._tcp; instead of --endpoints')
+    .option('--auto-sync', 'also use the members that the cluster lists')
     .option('--format <name>', `how instances are stored: ${formatNames.join(', ')}; list also takes auto, which finds out`, 'native')
     .option('--prefix <path>', 'prefix of all keys (default: that of the format: /rx-discovery for native, none for plain)')
     .option('--json', 'print JSON: one object per line (register, watch) or one document (list)')

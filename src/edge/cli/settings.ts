@@ -1,5 +1,7 @@
-import { InvalidArgument } from '../../core/errors.js'
+import { readFileSync } from 'node:fs'
+import { InvalidArgument, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
+import { pemFiles, type PemFiles } from '../etcd/connection/pem-files.js'
 import { fromEnvironment } from '../etcd/environment.js'
 import type { ConnectOptions } from '../etcd/index.js'
 import { namedFormat } from './named-format.js'
@@ -8,6 +10,8 @@ import type { Host } from './host.js'
 /** The options that all commands share, as parsed. */
 export interface SharedOptions {
   readonly endpoints?: string
+  readonly srv?: string
+  readonly autoSync?: boolean
   readonly format: string
   readonly prefix?: string
   readonly json?: boolean
@@ -19,12 +23,28 @@ export interface SharedOptions {
 
 /** The settings that all commands need: how to connect to etcd, and how instances are stored. */
 export interface Settings {
-  readonly connection: ConnectOptions & { readonly hosts: readonly string[] }
+  readonly connection: ConnectOptions
+  /** The hosts, for messages. */
+  readonly hosts: string
+  /** How many hosts are tried by a command that asks once. */
+  readonly tries: number
   readonly format: Format
   readonly json: boolean
 }
 
-const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly string[], { readFile }: Host): Pick<ConnectOptions, 'credentials'> => {
+/** How many of the hosts that DNS names are tried. */
+const triesOfSrv = 3
+
+const throwIfUnreadable = (option: string, path: string): void => {
+  try {
+    readFileSync(path)
+  } catch (error) {
+    throw new InvalidArgument(option, `cannot be read: ${toError(error).message}`)
+  }
+}
+
+/** The certificates. If a file is wrong now, the usage is wrong. The files are read again at outages, since they may be renewed. */
+const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly string[]): Pick<ConnectOptions, 'credentials'> => {
   if (cert !== undefined && key === undefined) throw new InvalidArgument('cert', 'requires --key')
   if (key !== undefined && cert === undefined) throw new InvalidArgument('key', 'requires --cert')
   if (cacert === undefined) {
@@ -32,20 +52,28 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
     return {}
   }
   if (hosts.some(host => host.startsWith('http://'))) throw new InvalidArgument('cacert', 'requires endpoints that begin with https:// (see --endpoints)')
-  const read = (option: string, path: string): Buffer => {
-    try {
-      return readFile(path)
-    } catch (error) {
-      throw new InvalidArgument(option, `cannot be read: ${error instanceof Error ? error.message : path}`)
-    }
+  const paths: PemFiles = { rootCertificate: cacert, ...(cert !== undefined && key !== undefined && { certChain: cert, privateKey: key }) }
+  for (const [option, path] of Object.entries({ cert, key, cacert })) if (path !== undefined) throwIfUnreadable(option, path)
+  const credentials = pemFiles(paths)
+  try {
+    credentials()
+  } catch (error) {
+    throw new InvalidArgument('credentials', `cannot be used: ${toError(error).message}`)
   }
-  const client = cert === undefined || key === undefined ? {} : { certChain: read('cert', cert), privateKey: read('key', key) }
-  return { credentials: { rootCertificate: read('cacert', cacert), ...client } }
+  return { credentials }
 }
 
 /** The settings from the options and the environment. Throws `InvalidArgument`. */
 export const settingsOf = (options: SharedOptions, host: Host): Settings => {
-  const { endpoints, user } = options
-  const connection = fromEnvironment({ env: host.env, endpoints, user })
-  return { connection: { ...connection, ...credentialsOf(options, connection.hosts, host) }, format: namedFormat(options.format, options.prefix), json: options.json ?? false }
+  const { endpoints, user, srv, autoSync = false } = options
+  if (srv !== undefined && endpoints !== undefined) throw new InvalidArgument('srv', 'cannot be used with --endpoints (the endpoints are those that DNS names)')
+  const { hosts, ...login } = fromEnvironment({ env: srv === undefined ? host.env : { ...host.env, ETCD_ENDPOINTS: undefined }, endpoints, user })
+  const place = srv === undefined ? { hosts } : { srv }
+  return {
+    connection: { ...place, ...login, ...(autoSync && { autoSync }), ...credentialsOf(options, srv === undefined ? hosts : []) },
+    hosts: srv === undefined ? hosts.join(', ') : `the hosts that DNS names for ${srv}`,
+    tries: srv === undefined ? hosts.length : triesOfSrv,
+    format: namedFormat(options.format, options.prefix),
+    json: options.json ?? false,
+  }
 }

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { firstValueFrom, from, of, Subject, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
@@ -11,7 +13,8 @@ import { printable, printableJson } from '../../../src/edge/cli/output.js'
 import { registrationLines } from '../../../src/edge/cli/registration-lines.js'
 import { run } from '../../../src/edge/cli/run.js'
 import { setLines } from '../../../src/edge/cli/set-lines.js'
-import type { ConnectOptions } from '../../../src/edge/etcd/index.js'
+import { etcdRegistry, type ConnectOptions } from '../../../src/edge/etcd/index.js'
+import { certificates, type Certificates } from '../../etcd/tls.js'
 
 /** The program on a memory registry, with everything that it printed and the connections that it opened. */
 const program = (env: Host['env'] = {}, changed: Partial<Host> = {}) => {
@@ -23,7 +26,6 @@ const program = (env: Host['env'] = {}, changed: Partial<Host> = {}) => {
     print: text => void (printed.out += text),
     printError: text => void (printed.err += text),
     signals,
-    readFile: path => readFileSync(path),
     registryOf: options => {
       printed.connections.push(options)
       return registry
@@ -82,6 +84,7 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [['list', '--cert', 'x', '--key', 'y'], 'error: --cert requires --cacert'],
     [['list', '--cacert', '/nowhere', '--endpoints', 'https://a'], "error: --cacert cannot be read: ENOENT: no such file or directory, open '/nowhere'"],
     [['list', '--cacert', 'x', '--endpoints', 'http://a'], 'error: --cacert requires endpoints that begin with https:// (see --endpoints)'],
+    [['list', '--srv', 'example.com', '--endpoints', 'a:1'], 'error: --srv cannot be used with --endpoints (the endpoints are those that DNS names)'],
     [['list', '--user', 'root'], 'error: --user requires a password (set ETCD_PASSWORD in the environment)'],
   ])('%j', async (argv, message) => {
     const { code, out, err, connections } = await runOnce(...argv)
@@ -89,6 +92,10 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     expect({ code, out, connections }).toEqual({ code: 2, out: '', connections: [] })
   })
 
+  it('a domain that is none', async () => {
+    const it = program({}, { registryOf: etcdRegistry })
+    expect([await it.run('list', '--srv', 'http://example.com'), it.printed.err]).toEqual([2, 'error: --srv must be a domain, got "http://example.com" (such as \'example.com\')\n'])
+  })
   it('no command, and prints the help', async () => {
     const { code, out, err } = await runOnce()
     expect({ code, out }).toEqual({ code: 2, out: '' })
@@ -141,10 +148,31 @@ describe('the connection', () => {
     expect(await connection({ ETCD_PASSWORD: 'a:b', ETCD_USER: 'root' })).toMatchObject({ auth })
     expect(await connection({ ETCD_PASSWORD: 'a:b' })).not.toHaveProperty('auth')
   })
-  it('reads certificates from files', async () => {
-    const it = program({}, { readFile: path => Buffer.from(path) })
-    await it.run('list', '--endpoints', 'https://a', '--cacert', 'ca', '--cert', 'crt', '--key', 'k')
-    expect(it.printed.connections[0]?.credentials).toEqual({ rootCertificate: Buffer.from('ca'), certChain: Buffer.from('crt'), privateKey: Buffer.from('k') })
+  it('goes to the hosts that DNS names with --srv, whatever ETCD_ENDPOINTS says, and with --auto-sync to the members that the cluster lists', async () => {
+    const env = { ETCD_ENDPOINTS: ' , ', ETCD_USER: 'root', ETCD_PASSWORD: 'x' }
+    expect(await connection(env, '--srv', 'example.com')).toEqual({ srv: 'example.com', auth: { username: 'root', password: 'x' } })
+    expect(await connection({}, '--endpoints', 'a:1', '--auto-sync')).toEqual({ hosts: ['a:1'], autoSync: true })
+    expect(await connection({}, '--srv', 'example.com', '--auto-sync')).toEqual({ srv: 'example.com', autoSync: true })
+  })
+  it('reads certificates from files, and again when they are needed, because they may be renewed', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'cli-'))
+    const paths = ['ca', 'crt', 'key'].map(name => join(dir, name)) as [string, string, string]
+    const write = ({ ca, client }: Certificates): void => [ca, client.cert, client.key].forEach((content, index) => writeFileSync(paths[index] ?? '', content))
+    const [first, renewed] = [certificates(), certificates()]
+    try {
+      const it = program()
+      const argv = ['list', '--endpoints', 'https://a', '--cacert', paths[0], '--cert', paths[1], '--key', paths[2]]
+      write(first)
+      expect(await it.run(...argv)).toBe(0)
+      const credentials = it.printed.connections[0]?.credentials as () => unknown
+      expect(credentials()).toEqual({ rootCertificate: first.ca, certChain: first.client.cert, privateKey: first.client.key })
+      write(renewed)
+      expect(credentials()).toEqual({ rootCertificate: renewed.ca, certChain: renewed.client.cert, privateKey: renewed.client.key })
+      writeFileSync(paths[2], first.client.key)
+      expect([await it.run(...argv), it.printed.err]).toEqual([2, expect.stringMatching(/^error: --cacert, --cert and --key cannot be used: .* must be certificates and a key that belong together, in PEM format/)])
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
   })
   it('reports what to install if etcd3 is missing', async () => {
     const missing = Object.assign(new Error("Cannot find package 'etcd3' imported from /x.js"), { code: 'ERR_MODULE_NOT_FOUND' })
