@@ -1,3 +1,4 @@
+import dns from 'node:dns'
 import { connect as connectTo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,14 +8,17 @@ import { discover, register, type ClosableRegistry, type Registration, type Serv
 import { connect, type ConnectOptions } from '../../src/edge/etcd/connection/members.js'
 import { registryOf } from '../../src/edge/etcd/registry-of.js'
 import type { Batch } from '../../src/core/store.js'
-import { idOf, lead } from './leader.js'
 import { openIn, startedIn } from './metrics.js'
 import { own } from './own.js'
+import { srvServer } from '../srv-server.js'
+import { replaceMembers } from './replace-members.js'
 import { etcdCluster, etcdServer, type EtcdCluster, type EtcdServer } from './server.js'
+import { certificates } from './tls.js'
 
 /** A registry with a registration, a discovery and a watch, and what they have emitted. */
 const scene = async (options: ConnectOptions, moveWithin = 600_000) => {
-  const registry: ClosableRegistry = own(registryOf(connect(options, { moveWithin })), it => it.close())
+  const members = connect(options, { moveWithin })
+  const registry: ClosableRegistry = own(registryOf(members), it => it.close())
   const running = own(new Subscription(), it => it.unsubscribe())
   const states: Registration[] = []
   const seen: number[] = []
@@ -37,7 +41,8 @@ const scene = async (options: ConnectOptions, moveWithin = 600_000) => {
     for (const { revision } of changes) seen.push(revision)
   }
   return {
-    registry,
+    /** The listed hosts. */
+    hosts: () => members.all.map(({ host }) => host),
     states,
     staleFor,
     /** The revisions that a watch of the counters has delivered. */
@@ -76,7 +81,6 @@ const expectEachOnce = (seen: readonly number[], written: readonly number[]): vo
   expect(seen.filter(revision => written.includes(revision))).toEqual(written)
   expect([...new Set(seen)].sort((a, b) => a - b)).toEqual(seen)
 }
-const endpointsOf = (members: readonly EtcdServer[]): string[] => members.map(({ endpoint }) => endpoint)
 const streamsOf = async (members: readonly EtcdServer[]): Promise<number> => {
   const open = await Promise.all(members.map(({ endpoint }) => openIn(endpoint)))
   return open.reduce((sum, { watchStreams, keepAliveStreams }) => sum + watchStreams + keepAliveStreams, 0)
@@ -110,34 +114,13 @@ describe('the member that a process prefers', () => {
 })
 
 describe('the replacement of all three members by three others, one after the other', () => {
-  /** Replaces each member; `added` and `removing` run around. */
-  const replaceAll = async (cluster: EtcdCluster, { added, removing }: { readonly added: (member: EtcdServer) => Promise<unknown>; readonly removing: (member: EtcdServer) => Promise<unknown> }) => {
-    const replaced: EtcdServer[] = []
-    const running = [...cluster.members]
-    for (const member of cluster.members) {
-      const ID = await idOf(member)
-      const next = await cluster.join('voter', endpointsOf(running))
-      replaced.push(next)
-      running.push(next)
-      await added(next)
-      // An election would take longer than a backoff step.
-      await lead(running, next)
-      await removing(member)
-      const admin = next.client({ hosts: endpointsOf(replaced) }).cluster
-      await vi.waitFor(() => admin.memberRemove({ ID }), 10_000)
-      await member.kill()
-      running.shift()
-    }
-    return replaced
-  }
-
   it('is followed by an Observable of hosts: a member that is not listed any more is left before it ends, so no set is stale', { timeout: 180_000 }, async () => {
     const cluster = own(await etcdCluster(), it => it.close())
     const hosts = new BehaviorSubject<readonly string[]>(cluster.endpoints)
     const { live, statuses, staleFor, renewals, seen, watchCounters } = await scene({ hosts, random: () => 0 })
     watchCounters()
     const stop = writing(cluster)
-    const replaced = await replaceAll(cluster, {
+    const replaced = await replaceMembers(cluster, {
       added: async ({ endpoint }) => hosts.next([...hosts.value, endpoint]),
       removing: async member => {
         hosts.next(hosts.value.filter(host => host !== member.endpoint))
@@ -157,7 +140,7 @@ describe('the replacement of all three members by three others, one after the ot
   it('is followed by autoSync, with no set stale for longer than a backoff step and no lease lost', { timeout: 180_000 }, async () => {
     const cluster = own(await etcdCluster(), it => it.close())
     const { live, statuses, staleFor, renewals, stop } = await scene({ hosts: cluster.endpoints, autoSync: 1_000, random: () => 0 })
-    const replaced = await replaceAll(cluster, { added: () => sleep(1_500), removing: async () => undefined })
+    const replaced = await replaceMembers(cluster, { added: () => sleep(1_500), removing: async () => undefined })
     const renewed = renewals()
     await vi.waitUntil(() => renewals() > renewed + 1 && live(), 10_000)
     expect(await streamsOf(replaced)).toBeGreaterThanOrEqual(2)
@@ -213,6 +196,43 @@ describe('autoSync', () => {
     await first.kill()
     await vi.waitUntil(async () => (await streamsOf(others)) === 2 && live(), { timeout: 10_000, interval: 50 })
     expect(statuses()).not.toContain('lost')
+  })
+})
+
+describe('members with TLS', () => {
+  /** A cluster with TLS, and the certificates of a client. */
+  const secured = async () => {
+    const certs = certificates()
+    const cluster = own(await etcdCluster({ tls: certs }), it => it.close())
+    const { ca, client } = certs
+    const [first] = cluster.members as [EtcdServer, EtcdServer, EtcdServer]
+    return { ...cluster, first, credentials: { rootCertificate: ca, certChain: client.cert, privateKey: client.key } }
+  }
+  const survives = async (first: EtcdServer, options: ConnectOptions, found: (hosts: readonly string[]) => boolean) => {
+    const { hosts, live, states } = await scene({ ...options, random: () => 0 })
+    await vi.waitUntil(() => found(hosts()), 20_000)
+    await first.kill()
+    const before = states.length
+    // Whichever member was in use: from now on it is another one.
+    const renewed = (): number => states.slice(before).filter(state => state.status === 'registered' && state.renewals > 0).length
+    await vi.waitUntil(() => renewed() > 1 && live(), 30_000)
+  }
+
+  it('are those of the SRV records for TLS, as the DNS servers of the process name them', { timeout: 90_000 }, async () => {
+    const { endpoints, first, credentials } = await secured()
+    const records = endpoints.map(endpoint => ['localhost', Number(new URL(endpoint).port)] as const)
+    const dnsOf = own(await srvServer({ '_etcd-client-ssl._tcp.example.com': records, '_etcd-client._tcp.example.com': [['localhost', 1]] }), it => it.close())
+    const before = own(dns.getServers(), it => dns.setServers(it))
+    expect(before).not.toContain(dnsOf.server)
+    dns.setServers([dnsOf.server])
+    const named = new Set(records.map(([host, port]) => `https://${host}:${port}`))
+    await survives(first, { srv: 'example.com', credentials }, hosts => hosts.length === 3 && hosts.every(host => named.has(host)))
+    expect(dnsOf.asked).not.toContain('_etcd-client._tcp.example.com')
+  })
+
+  it('are found by autoSync through one of them', { timeout: 90_000 }, async () => {
+    const { endpoints, first, credentials } = await secured()
+    await survives(first, { hosts: first.endpoint, autoSync: true, credentials }, hosts => hosts.length === 3 && endpoints.every(endpoint => hosts.includes(endpoint)))
   })
 })
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Etcd3 } from 'etcd3'
 import { describe, expect, inject, it, vi } from 'vitest'
+import { srvServer } from '../srv-server.js'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
 import { freePort } from './provision-binary.js'
@@ -215,5 +216,12 @@ describe('authentication', () => {
     const { code, err } = await result(['list'], { endpoint })
     expect(code).toBe(1)
     expect(err).toContain('failed the TLS handshake')
+
+    const { server: dns } = own(await srvServer({ '_etcd-client-ssl._tcp.example.com': [['localhost', Number(new URL(endpoint).port)]] }), it => it.close())
+    const preload = encodeURIComponent(`import dns from 'node:dns'; dns.setServers(['${dns}'])`)
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${preload}`, ETCD_ENDPOINTS: '' }
+    expect(await result(['list', 'web', '--srv', 'example.com', '--auto-sync', ...files], { env })).toMatchObject({ code: 0, out: 'web: no instances\n' })
+    const nowhere = await result(['list', 'web', '--srv', 'example.org', ...files], { env })
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('error: the hosts of etcd are not known: DNS has no SRV record _etcd-client-ssl._tcp.example.org or _etcd-client._tcp.example.org')])
   })
 })
