@@ -1,3 +1,4 @@
+import type { Stage } from './on-stage.js'
 import type { Outcome } from './row.js'
 
 /** A failure if a state was emitted that `allowed` does not match. */
@@ -20,3 +21,11 @@ export const alwaysRegistered = ({ ours }: Outcome): readonly string[] => onlySt
 
 /** A failure if the discovery or the registration emitted anything else than before the fault. */
 export const undisturbed = (outcome: Outcome): readonly string[] => [...alwaysLive(outcome), ...alwaysRegistered(outcome)]
+
+/** A failure if the lease was lost: while a cluster keeps working, no lease may be lost. */
+export const keepsItsLease = (_: Outcome, { ours: { subject } }: Stage): readonly string[] => {
+  // Before the first registration, `lost` reports a host that could not be used.
+  const first = subject.states.findIndex(state => state.registered)
+  const lost = subject.states.slice(first).filter(state => !state.registered && state.status !== 'registering')
+  return first >= 0 && lost.length === 0 ? [] : [`registration emitted ${lost.map(({ status, why = '' }) => `${status}: ${why}`).join('; ')}`]
+}

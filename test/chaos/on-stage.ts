@@ -62,6 +62,8 @@ export interface Stage {
   /** Adds a note to the matrix. Notes are awaited before the subjects end; a rejected one is a problem. */
   readonly note: (text: string | Promise<string>) => void
   readonly notes: readonly Promise<string>[]
+  /** Adds a member that has joined the cluster to those that `anywhere` asks. */
+  readonly joined: (member: EtcdServer) => void
   /** Runs `call` on all members and resolves with the first answer. */
   readonly anywhere: <A>(call: (client: Etcd3) => Promise<A>) => Promise<A>
 }
@@ -98,6 +100,8 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
     const everywhere = memberOf({ members }).client({ hosts: members.map(({ endpoint }) => endpoint), ...options })
     const admin = (member = 0): Etcd3 => clients[member] ?? everywhere
     const anywhere = <B>(call: (client: Etcd3) => Promise<B>): Promise<B> => Promise.any(clients.map(call))
+
+    const joined = (member: EtcdServer): void => void clients.push(member.client(options))
 
     const party = async (which: 'ours' | 'stock', ttl: number, further: Partial<Assignment> = {}): Promise<Party> => {
       const proxies = await Promise.all(members.map(({ endpoint }) => faultProxy(endpoint)))
@@ -150,7 +154,7 @@ export const onStage = async <A>(setting: Setting, seed: number, play: (stage: S
       // It is awaited later; until then, a rejection must not be unhandled.
       noted.catch(() => undefined)
     }
-    return await play({ members, replaceHistory, ours, stock, history, writes, random, admin, network, answering, newcomer, newcomers, note, notes, anywhere })
+    return await play({ members, replaceHistory, ours, stock, history, writes, random, admin, network, answering, newcomer, newcomers, note, notes, joined, anywhere })
   } finally {
     for (const close of closing.reverse()) await close()
   }

@@ -1,21 +1,23 @@
 // A subject of the failure matrix that uses rx-discovery as an application does. It prints each state as a line of JSON and runs the commands that it reads from its input.
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { EMPTY, of, Subject, switchMap, take, type Observable } from 'rxjs'
+import { BehaviorSubject, EMPTY, of, Subject, switchMap, take, type Observable } from 'rxjs'
 import { discover, register, type Registration, type ServiceSet } from '../../src/index.js'
 import { etcdRegistry, pemFiles } from '../../src/edge/etcd/index.js'
 import type { Assignment, SubjectLine } from './subject-protocol.js'
 import { digestOf } from './weights.js'
 
-const { hosts, service, id, ttl, auth, passwordFile, tls, tlsFiles, verify, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, passwordFile, tls, tlsFiles, listed = false, autoSync, verify, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const print = (line: SubjectLine): void => console.log(JSON.stringify(line))
 const failed = (what: string) => (error: unknown): void => print({ failed: `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, failed(event))
 
 const pem = (text: string | undefined): Buffer | undefined => (text === undefined ? undefined : Buffer.from(text))
 const [rootCertificate, certChain, privateKey] = [pem(tls?.ca), pem(tls?.cert), pem(tls?.key)]
+const lists = new BehaviorSubject(hosts)
 const registry = etcdRegistry({
-  hosts,
+  hosts: listed ? lists : hosts,
+  ...(autoSync !== undefined && { autoSync }),
   // The rows of the matrix choose the member that is used first.
   random: () => 0,
   ...(auth && { auth: passwordFile === undefined ? auth : () => ({ ...auth, password: readFileSync(passwordFile, 'utf8') }) }),
@@ -55,6 +57,8 @@ const commands: Readonly<Record<string, (argument: string) => unknown>> = {
     for (const end = performance.now() + Number(ms); performance.now() < end; );
   },
   register: () => requested.next(),
+  /** Lists other hosts, separated by commas. */
+  hosts: list => lists.next(list.split(',')),
   drain: () => until.next(),
   /** Without a timeout (ms): that of `close`. */
   close: timeout => registry.close(timeout === '' ? undefined : { timeout: Number(timeout) }),

@@ -45,6 +45,10 @@ export interface Assignment {
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string }
   /** The files of PEM, instead of `tls`. rx-discovery reads them by `pemFiles`, etcd3 once. */
   readonly tlsFiles?: { readonly ca: string; readonly cert: string; readonly key: string }
+  /** Whether the hosts are an Observable, which the command `hosts` changes. */
+  readonly listed?: boolean
+  /** The option `autoSync` of `etcdRegistry`, ms. */
+  readonly autoSync?: number
   /** The option `verify` of `discover`: how often the set is compared with etcd, ms. */
   readonly verify?: number
   /** The option `onTaken` of `register`. */

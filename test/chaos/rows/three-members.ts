@@ -3,19 +3,14 @@ import { refusing, swallowing } from '../../etcd/black-holes.js'
 import { idOf, lead, leaderOf } from '../../etcd/leader.js'
 import { partibleCluster, type PartibleCluster } from '../../etcd/peer-proxy.js'
 import { etcdCluster, etcdServer, type EtcdServer } from '../../etcd/server.js'
+import { arranged } from '../arranged.js'
+import { keepsItsLease } from '../checks.js'
 import { livingLeases } from '../living-leases.js'
 import { memberOf, prefix, type Party, type Setting, type Stage } from '../on-stage.js'
-import type { Outcome, Row } from '../row.js'
+import type { Row } from '../row.js'
 
 const group = 'three members'
 
-/** A failure if the lease was lost: while a cluster keeps working, no lease may be lost. */
-const keepsItsLease = (_: Outcome, { ours: { subject } }: Stage): readonly string[] => {
-  // Before the first registration, `lost` reports a host that could not be used.
-  const first = subject.states.findIndex(state => state.registered)
-  const lost = subject.states.slice(first).filter(state => !state.registered && state.status !== 'registering')
-  return first >= 0 && lost.length === 0 ? [] : [`registration emitted ${lost.map(({ status, why = '' }) => `${status}: ${why}`).join('; ')}`]
-}
 /** From the first set of a subject to its first live set, ms. */
 const firstLive = ({ subject: { sets } }: Party): number => (sets.find(({ live }) => live)?.at ?? Infinity) - (sets[0]?.at ?? 0)
 const startedWithin = (milliseconds: number, { ours }: Stage): readonly string[] => {
@@ -31,16 +26,6 @@ const usedBy = async ({ proxies }: Party): Promise<number> => {
   return passed.indexOf(Math.max(...passed))
 }
 
-type Started = Awaited<ReturnType<NonNullable<Setting['start']>>>
-/** A row that starts its own cluster and needs more of it than a stage has. */
-const arranged = <A extends Started>(start: () => Promise<A>, row: (there: () => A) => Row): Row => {
-  let there: A | undefined
-  const made = row(() => {
-    if (there === undefined) throw new Error('the cluster of this row was used before it was started')
-    return there
-  })
-  return { ...made, setting: { ...made.setting, start: async () => (there = await start()) } }
-}
 const withHoles = async () => {
   const [cluster, refuses, swallows] = await Promise.all([etcdCluster(), refusing(), swallowing()])
   return { ...cluster, refuses, swallows, close: () => Promise.all([cluster.close(), swallows.close()]) }
