@@ -31,7 +31,8 @@ const endOf = async (child: Program, ms: number) => {
   expect(performance.now() - begin).toBeLessThan(ms)
   const output = await child.rest()
   expect(output.filter(line => /^(unhandled|uncaught)/.test(line))).toEqual([])
-  return { ...end, output }
+  // On a busy machine the lease may have been lost and granted again meanwhile.
+  return { ...end, output: output.filter(line => line !== 'registered') }
 }
 
 describe('a program that only registers', () => {
