@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import Interleaved from './test/interleaved.js'
 
 const src = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 const alias = [
@@ -21,8 +22,9 @@ const withEtcd = {
 export default defineConfig({
   test: {
     reporters: ['default', './test/reporter.ts'],
-    // The default is one worker less than processors, but most of these tests wait for etcd.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // The default is one worker less than processors, but most of the tests with etcd wait.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: Interleaved },
     projects: [
       {
         resolve: { alias },
@@ -32,7 +34,10 @@ export default defineConfig({
           exclude: ['test/etcd/**', 'test/interop/**'],
           // Histories and properties take much CPU time, and longer on a busy machine.
           testTimeout: 60_000,
-          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+          hookTimeout: 60_000,
+          setupFiles: ['test/yielding.ts'],
+          // The faster of the two compilers that `npm run typecheck` runs.
+          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json', checker: './node_modules/typescript-7/bin/tsc' },
         },
       },
       {
@@ -51,6 +56,8 @@ export default defineConfig({
           include: ['test/etcd/chaos.test.ts'],
           // Runs after all others, alone: its clusters have to elect a leader in time, and to keep it.
           sequence: { groupOrder: 1 },
+          // Rows mostly wait, and each has an etcd of its own.
+          maxConcurrency: 2,
           ...withEtcd,
         },
       },
