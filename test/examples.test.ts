@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { bundled } from './etcd/program.js'
 
 const files = readdirSync('examples').filter(file => file.endsWith('.ts'))
 const sourceOf = (file: string): string => readFileSync(`examples/${file}`, 'utf8')
@@ -70,7 +71,7 @@ describe.each(files)('examples/%s', file => {
     expect(sourceOf(file).trimEnd().split('\n').length).toBeLessThanOrEqual(40)
   })
   it('prints the expected lines and ends by itself', { timeout: 30_000 }, async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', `examples/${file}`], { timeout: 20_000 })
+    const { stdout } = await promisify(execFile)(process.execPath, [bundled(`examples/${file}`)], { timeout: 20_000 })
     expect(stdout.split('\n').slice(0, -1)).toEqual(prints[file])
   })
 })

@@ -9,6 +9,7 @@ import { describe, expect, inject, it, vi } from 'vitest'
 import { srvServer } from '../srv-server.js'
 import { enableAuth } from './auth.js'
 import { own } from './own.js'
+import { bundled } from './program.js'
 import { freePort } from './provision-binary.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer, type EtcdServer } from './server.js'
@@ -25,9 +26,11 @@ interface Options {
   readonly env?: NodeJS.ProcessEnv
 }
 
+const main = bundled('src/edge/cli/main.ts')
+
 /** Starts the program as a process of its own. */
 const start = (argv: readonly string[], { endpoint = shared(), env = {} }: Options = {}) => {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/edge/cli/main.ts', ...argv], {
+  const child = spawn(process.execPath, [main, ...argv], {
     env: { PATH: process.env['PATH'], ETCD_ENDPOINTS: endpoint, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -108,7 +111,7 @@ describe('on a real etcd', () => {
 })
 
 it('the program fails if it cannot write to standard output', async () => {
-  const sh = spawn('sh', ['-c', `"${process.execPath}" --import tsx src/edge/cli/main.ts --help > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const sh = spawn('sh', ['-c', `"${process.execPath}" "${main}" --help > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] })
   let err = ''
   sh.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
   expect(await new Promise(resolve => sh.once('close', resolve))).toBe(1)

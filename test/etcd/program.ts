@@ -55,7 +55,7 @@ export const spawned = (name: string, [command = '', ...args]: readonly string[]
 const bundles = new Map<string, string>()
 
 /** Bundles a program, as it would be published. A loader that compiles at run time names each closure whenever it is created, which would cost more than the work that is measured. */
-const bundled = (file: string): string => {
+export const bundled = (file: string): string => {
   const known = bundles.get(file)
   if (known !== undefined) return known
   // Inside node_modules, so that imports are resolved.
