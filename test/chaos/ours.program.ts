@@ -7,7 +7,7 @@ import { etcdRegistry, pemFiles } from '../../src/edge/etcd/index.js'
 import type { Assignment, SubjectLine } from './subject-protocol.js'
 import { digestOf } from './weights.js'
 
-const { hosts, service, id, ttl, auth, passwordFile, tls, tlsFiles, listed = false, autoSync, verify, onTaken, drain, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
+const { hosts, service, id, ttl, auth, passwordFile, tls, tlsFiles, listed = false, autoSync, verify, onTaken, drain, endWithin, waits = false, crowd = 0 } = JSON.parse(process.argv[2] ?? '{}') as Assignment
 const print = (line: SubjectLine): void => console.log(JSON.stringify(line))
 const failed = (what: string) => (error: unknown): void => print({ failed: `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}` })
 for (const event of ['unhandledRejection', 'uncaughtExceptionMonitor']) process.on(event, failed(event))
@@ -42,7 +42,7 @@ const until = new Subject<void>()
 const printComplete = (): void => print({ registration: { status: 'complete', registered: false } })
 const discovery = discover(registry, service, verify === undefined ? {} : { verify }).subscribe({ next: printSet, error: failed('discover') })
 const requested = new Subject<void>()
-const own = id === undefined ? EMPTY : register(registry, { service, id, address: '10.0.0.1:8080' }, { ttl, until, ...(onTaken && { onTaken }), ...(drain !== undefined && { drain }) })
+const own = id === undefined ? EMPTY : register(registry, { service, id, address: '10.0.0.1:8080' }, { ttl, until, ...(onTaken && { onTaken }), ...(drain !== undefined && { drain }), ...(endWithin !== undefined && { endWithin }) })
 const start: Observable<void> = waits ? requested : of(undefined)
 const registrations = start
   .pipe(take(1), switchMap(() => own))

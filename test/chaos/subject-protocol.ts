@@ -59,4 +59,6 @@ export interface Assignment {
   readonly crowd?: number
   /** The option `drain` of `register`, ms. */
   readonly drain?: number
+  /** The option `endWithin` of `register`, ms. */
+  readonly endWithin?: number
 }

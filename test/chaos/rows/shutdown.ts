@@ -76,9 +76,10 @@ export const shutdown: readonly Row[] = [
   },
   {
     group,
-    name: 'until: drained for 1 s, while etcd is down for 3 s',
+    // By the default of `endWithin` (2 s) it would end before etcd is back, and the key would expire.
+    name: 'until: drained for 1 s, while etcd is down for 3 s (`endWithin: 10_000`)',
     over: 'registration',
-    setting: { assignment: { drain: 1_000 } },
+    setting: { assignment: { drain: 1_000, endWithin: 10_000 } },
     strike: async stage => {
       await memberOf(stage).kill()
       stage.ours.subject.send('drain')
