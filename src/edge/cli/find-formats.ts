@@ -4,7 +4,7 @@ import type { Format } from '../../core/formats/format.js'
 import { serviceName } from '../../core/instance/names.js'
 import { isUnicode, type Check, type Revision } from '../../core/store.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
-import { namedFormat } from './named-format.js'
+import { namedFormat, takesDefaultPort } from './named-format.js'
 
 /** A format that was found, with the services that are written in it. */
 export interface FoundFormat {
@@ -23,10 +23,14 @@ export interface FoundFormats {
   readonly skipped: readonly { readonly prefix: string; readonly keys: number }[]
 }
 
-/** How much a scan reads at most: names of keys at once, and values. */
-export interface ScanLimits {
-  readonly keys: number
-  readonly values: number
+/** How much a scan reads at most, and how it reads that. */
+export interface ScanOptions {
+  /** Names of keys at once. @default 20000 */
+  readonly keys?: number
+  /** @default 1000 */
+  readonly values?: number
+  /** The port of addresses that have none, in the formats that take one. @default none */
+  readonly defaultPort?: number | undefined
 }
 
 /** A format, and the service that a key of it belongs to. */
@@ -47,14 +51,17 @@ const rootless = (format: Format, shape: RegExp): Candidate => ({
 })
 
 /** In the order in which they claim keys: those without a root could read the keys of others. */
-const candidates = (): readonly Candidate[] => [
-  ...['native', 'kratos', 'goMicro', 'kitex'].map(name => rooted(namedFormat(name))),
-  rooted(namedFormat('kitex', 'hertz/registry-etcd')),
-  ...['dubbo', 'skyDns', 'rpcx', 'goFrame', 'goKit'].map(name => rooted(namedFormat(name))),
-  rootless(namedFormat('grpcNaming'), /^([^/].*)\/[^/]+$/),
-  rootless(namedFormat('goZero'), /^([^/].*)\/\d+$/),
-  rootless(namedFormat('plain'), /^\/(.+)\/[^/]+$/),
-]
+const candidatesWith = (defaultPort: number | undefined): readonly Candidate[] => {
+  const format = (name: string): Format => namedFormat(name, takesDefaultPort(name) ? { defaultPort } : {})
+  return [
+    ...['native', 'kratos', 'goMicro', 'kitex'].map(name => rooted(format(name))),
+    rooted(namedFormat('kitex', { prefix: 'hertz/registry-etcd' })),
+    ...['dubbo', 'skyDns', 'rpcx', 'goFrame', 'goKit'].map(name => rooted(format(name))),
+    rootless(format('grpcNaming'), /^([^/].*)\/[^/]+$/),
+    rootless(format('goZero'), /^([^/].*)\/\d+$/),
+    rootless(format('plain'), /^\/(.+)\/[^/]+$/),
+  ]
+}
 
 /** The services of a format among the keys, with their keys. */
 const servicesOf = ({ serviceOf }: Candidate, keys: readonly string[]): ReadonlyMap<string, readonly string[]> => {
@@ -88,10 +95,10 @@ const isInstance = (format: Format, key: string, value: string, service: string)
 const samples = 2
 
 /** The formats among these keys; a key that one of them has claimed is no other's. */
-const among = (registry: ReadableRegistry, keys: readonly string[], limits: ScanLimits): Observable<readonly FoundFormat[]> => {
-  let left = limits.values
+const among = (registry: ReadableRegistry, keys: readonly string[], candidates: readonly Candidate[], values: number): Observable<readonly FoundFormat[]> => {
+  let left = values
   const claimed = new Set<string>()
-  return from(candidates()).pipe(
+  return from(candidates).pipe(
     concatMap(candidate => {
       const services = servicesOf(candidate, keys.filter(key => !claimed.has(key)))
       const asked = [...services].slice(0, Math.floor(left / samples))
@@ -114,9 +121,9 @@ const among = (registry: ReadableRegistry, keys: readonly string[], limits: Scan
 const namesIn = ({ changed }: Check): readonly string[] => changed.map(({ key }) => key)
 
 /** The names of the keys, if there are not too many: of all keys, or of those under the roots that the formats have by default. */
-const keysOf = (registry: ReadableRegistry, total: number, revision: Revision, { keys: most }: ScanLimits): Observable<Pick<FoundFormats, 'skipped'> & { readonly names: readonly string[] }> => {
+const keysOf = (registry: ReadableRegistry, candidates: readonly Candidate[], total: number, revision: Revision, most: number): Observable<Pick<FoundFormats, 'skipped'> & { readonly names: readonly string[] }> => {
   if (total <= most) return registry.check('', 0).pipe(map(check => ({ names: namesIn(check), skipped: [] })))
-  const roots = [...new Set(candidates().flatMap(({ format }) => format.root ?? []))]
+  const roots = [...new Set(candidates.flatMap(({ format }) => format.root ?? []))]
   return from(roots).pipe(
     concatMap(prefix =>
       registry.check(prefix, revision).pipe(
@@ -132,19 +139,21 @@ const keysOf = (registry: ReadableRegistry, total: number, revision: Revision, {
 }
 
 /**
- * Finds out which formats live in an etcd, by the names of its keys and a few values of each service. It reads at most `limits.keys` names of keys at
+ * Finds out which formats live in an etcd, by the names of its keys and a few values of each service. It reads at most `keys` names of keys at
  * once: if there are more keys, it looks only under the roots that the formats have by default.
  */
-export const findFormats = (registry: ReadableRegistry, limits: ScanLimits = { keys: 20_000, values: 1_000 }): Observable<FoundFormats> =>
-  registry.check({ key: '/rx-discovery' }, 0).pipe(
+export const findFormats = (registry: ReadableRegistry, { keys: most = 20_000, values = 1_000, defaultPort }: ScanOptions = {}): Observable<FoundFormats> => {
+  const candidates = candidatesWith(defaultPort)
+  return registry.check({ key: '/rx-discovery' }, 0).pipe(
     concatMap(({ revision }) => registry.check('', revision).pipe(map(({ count }) => ({ count, revision })))),
     concatMap(({ count, revision }) =>
-      keysOf(registry, count, revision, limits).pipe(
+      keysOf(registry, candidates, count, revision, most).pipe(
         concatMap(({ names, skipped }) => {
           const rest = skipped.reduce((sum, { keys }) => sum + keys, 0)
-          const unknown = count > limits.keys ? [...skipped, { prefix: '', keys: Math.max(0, count - rest - names.length) }] : []
-          return among(registry, names, limits).pipe(map(found => ({ found, keys: count, skipped: unknown.filter(({ keys }) => keys > 0) })))
+          const unknown = count > most ? [...skipped, { prefix: '', keys: Math.max(0, count - rest - names.length) }] : []
+          return among(registry, names, candidates, values).pipe(map(found => ({ found, keys: count, skipped: unknown.filter(({ keys }) => keys > 0) })))
         }),
       ),
     ),
   )
+}

@@ -117,7 +117,8 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
       const options = command.optsWithGlobals<SharedOptions>()
       const isAuto = options.format === auto
       if (isAuto && options.prefix !== undefined) throw new InvalidArgument('prefix', 'cannot be used with --format auto, which looks under the prefixes that the formats have by default')
-      const settings = settingsOf(isAuto ? { ...options, format: 'native' } : options, host)
+      const { defaultPort, ...others } = options
+      const settings = settingsOf(isAuto ? { ...others, format: 'native' } : options, host)
       for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
       const named = [...new Set(services)]
       const fixed = isAuto ? [] : targetsOf(settings.format, named)
@@ -137,7 +138,7 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
         )
       const report = (registry: ReadableRegistry): Observable<Report> =>
         isAuto
-          ? tried(() => findFormats(registry)).pipe(reportSilence(host, settings), concatMap(formats => reportOf(registry, formats.found.flatMap(one => foundTargets(one, named)), formats)))
+          ? tried(() => findFormats(registry, { defaultPort })).pipe(reportSilence(host, settings), concatMap(formats => reportOf(registry, formats.found.flatMap(one => foundTargets(one, named)), formats)))
           : reportOf(registry, fixed)
       const work = (registry: ReadableRegistry): Observable<number> =>
         report(registry).pipe(

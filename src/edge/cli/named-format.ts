@@ -20,9 +20,24 @@ const isName = (name: string): name is keyof typeof makers => Object.hasOwn(make
 /** The names of all formats, as `--format` takes them. */
 export const formatNames: readonly string[] = Object.keys(makers)
 
+/** The formats whose addresses may lack a port. */
+const portless: readonly string[] = ['grpcNaming', 'kratos', 'goZero', 'goKit', 'goMicro', 'skyDns'] satisfies readonly (keyof typeof makers)[]
+
+/** Options that several formats have. */
+export interface NamedFormatOptions {
+  readonly prefix?: string | undefined
+  /** The port of addresses that have none. */
+  readonly defaultPort?: number | undefined
+}
+
+/** Whether a format takes a `defaultPort`. */
+export const takesDefaultPort = (name: string): boolean => portless.includes(name)
+
 /** The format of that name. Throws `InvalidArgument`. */
-export const namedFormat = (name: string, prefix?: string): Format => {
+export const namedFormat = (name: string, { prefix, defaultPort }: NamedFormatOptions = {}): Format => {
   if (!isName(name)) throw new InvalidArgument('format', `must be one of ${formatNames.join(', ')}, got "${name}"${name === 'auto' ? ' (only list takes auto)' : ''}`)
   // The formats of other stacks narrow the metadata that can be stored, which `encode` checks.
-  return makers[name](prefix === undefined ? {} : { prefix }) as unknown as Format
+  if (defaultPort !== undefined && !takesDefaultPort(name))
+    throw new InvalidArgument('default-port', `cannot be used with --format ${name}, whose addresses have a port (use it with ${portless.join(', ')})`)
+  return makers[name]({ ...(prefix !== undefined && { prefix }), ...(defaultPort !== undefined && { defaultPort }) }) as unknown as Format
 }

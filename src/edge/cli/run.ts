@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander'
+import { InvalidArgument } from '../../core/errors.js'
+import { quotedValue } from '../../core/validation.js'
 import { failureOf } from './failure.js'
 import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
@@ -21,6 +23,12 @@ Exit codes:
 
 If etcd does not answer, register and watch report it and retry.`
 
+const portOf = (text: string): number => {
+  const port = /^\d+$/.test(text) ? Number(text) : NaN
+  if (port >= 1 && port <= 65_535) return port
+  throw new InvalidArgument('default-port', `must be a port from 1 to 65535, got ${quotedValue(text)}`)
+}
+
 const programFor = (host: Host, exit: (code: number) => void): Command => {
   const program = new Command('rx-discovery')
     .description('Service registration and discovery on etcd.')
@@ -30,6 +38,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
     .option('--auto-sync', 'also use the members that the cluster lists')
     .option('--format <name>', `how instances are stored: ${formatNames.join(', ')}; list also takes auto, which finds out`, 'native')
     .option('--prefix <path>', 'prefix of all keys (default: that of the format: /rx-discovery for native, none for plain)')
+    .option('--default-port <port>', 'port of addresses that have none, in formats of other stacks (default: such entries are rejected)', portOf)
     .option('--json', 'print JSON: one object per line (register, watch) or one document (list)')
     .option('--user <name>', 'etcd user name; the password comes from ETCD_PASSWORD (default: ETCD_USER)')
     .option('--cacert <file>', 'certificate of the authority (CA) that signed the certificate of etcd, PEM')

@@ -14,6 +14,7 @@ export interface SharedOptions {
   readonly autoSync?: boolean
   readonly format: string
   readonly prefix?: string
+  readonly defaultPort?: number
   readonly json?: boolean
   readonly user?: string
   readonly cacert?: string
@@ -65,7 +66,7 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
 
 /** The settings from the options and the environment. Throws `InvalidArgument`. */
 export const settingsOf = (options: SharedOptions, host: Host): Settings => {
-  const { endpoints, user, srv, autoSync = false } = options
+  const { endpoints, user, srv, autoSync = false, format, prefix, defaultPort, json = false } = options
   if (srv !== undefined && endpoints !== undefined) throw new InvalidArgument('srv', 'cannot be used with --endpoints (the endpoints are those that DNS names)')
   const { hosts, ...login } = fromEnvironment({ env: srv === undefined ? host.env : { ...host.env, ETCD_ENDPOINTS: undefined }, endpoints, user })
   const place = srv === undefined ? { hosts } : { srv }
@@ -73,7 +74,7 @@ export const settingsOf = (options: SharedOptions, host: Host): Settings => {
     connection: { ...place, ...login, ...(autoSync && { autoSync }), ...credentialsOf(options, srv === undefined ? hosts : []) },
     hosts: srv === undefined ? hosts.join(', ') : `the hosts that DNS names for ${srv}`,
     tries: srv === undefined ? hosts.length : triesOfSrv,
-    format: namedFormat(options.format, options.prefix),
-    json: options.json ?? false,
+    format: namedFormat(format, { prefix, defaultPort }),
+    json,
   }
 }

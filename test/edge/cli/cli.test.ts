@@ -75,6 +75,9 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [[...node1, '--format', 'kratos', '--metadata', '{"a":1}'], 'error: --metadata must be a string, got 1'],
     [['watch', 'web', '--format', 'auto'], 'error: --format must be one of native, plain, grpcNaming, kratos, goZero, goKit, goMicro, kitex, dubbo, skyDns, rpcx, goFrame, got "auto" (only list takes auto)'],
     [['list', '--format', 'auto', '--prefix', '/a'], 'error: --prefix cannot be used with --format auto, which looks under the prefixes that the formats have by default'],
+    [['watch', 'web', '--default-port', '80'], 'error: --default-port cannot be used with --format native, whose addresses have a port (use it with grpcNaming, kratos, goZero, goKit, goMicro, skyDns)'],
+    [['list', '--format', 'kratos', '--default-port', '0'], 'error: --default-port must be a port from 1 to 65535, got "0"'],
+    [['list', '--format', 'auto', '--default-port', '1e3'], 'error: --default-port must be a port from 1 to 65535, got "1e3"'],
     [['list', '--format', 'xml'], 'error: --format must be one of native, plain, grpcNaming, kratos, goZero, goKit, goMicro, kitex, dubbo, skyDns, rpcx, goFrame, got "xml"'],
     [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it, got "x/" (such as /my-fleet)'],
     [['list', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
@@ -345,6 +348,20 @@ describe('watch', () => {
       '- web/a h:1',
     ])
     expect(it.registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
+  })
+
+  it('gives addresses without a port that of --default-port, and rejects them without it', async () => {
+    const watched = async (shown: string, ...options: readonly string[]) => {
+      const it = program()
+      it.registry.write('/services/web/a', 'http://10.0.0.1')
+      const done = it.run('watch', 'web', '--format', 'goKit', '--json', ...options)
+      await it.until(shown)
+      it.signals.next('SIGTERM')
+      await done
+      return it.json()
+    }
+    expect(await watched('joined', '--default-port', '8080')).toMatchObject([{ type: 'live' }, { type: 'joined', instance: { address: '10.0.0.1:8080' } }])
+    expect(await watched('rejected')).toMatchObject([{ type: 'live' }, { type: 'rejected', reason: 'the value must have a port, unless the format has a defaultPort' }])
   })
 
   it('reports an outage once, with its start and reason, and its end, without any change of instances', async () => {

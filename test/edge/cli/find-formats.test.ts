@@ -103,6 +103,12 @@ describe('list --format auto', () => {
     expect(document.formats[1]).toEqual({ format: 'kratos', root: '/microservices/', services: 1, keys: 1 })
     expect(document.services.map(({ format, service }) => `${format} ${service}`)).toEqual(['native web', 'plain web'])
   })
+  it('gives addresses without a port that of --default-port, in the formats that take one', async () => {
+    const content = { '/services/app/a': 'http://10.0.0.1', '/web/a': '10.0.0.2', 'kitex/registry-etcd/echo/10.0.0.3:80': '{"network":"tcp","address":"10.0.0.3:80","weight":10,"tags":null}' }
+    expect((await list(content)).out).not.toContain('goKit')
+    const { out } = await list(content, '--default-port', '8080')
+    expect(out.match(/10\.0\.0\.\d\S*/g)).toEqual(['10.0.0.3:80', '10.0.0.3:80', '10.0.0.1:8080'])
+  })
   it('prints that it found none', async () => {
     expect((await list({ a: 'b' })).out).toBe('found no format of services among 1 keys\n')
   })
