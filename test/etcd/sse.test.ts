@@ -10,6 +10,7 @@ import { contractRunner } from '../contract-runner.js'
 import { bridgeServer, type BridgeServer } from '../edge/sse/bridge-server.js'
 import { see, type Seen } from '../scene.js'
 import { own } from './own.js'
+import { program } from './program.js'
 import { faultProxy } from './proxy.js'
 import { historyOf, seeded } from './random-writes.js'
 import { etcdServer, type EtcdServer } from './server.js'
@@ -147,6 +148,66 @@ describe('sockets that break off', () => {
     expect(live.map(({ revision }) => revision)).toEqual(live.map(({ revision }) => revision).sort((a, b) => a - b))
     expect(sets.values.filter(({ status }) => status === 'stale').length).toBeGreaterThan(20)
     expect(twice).toEqual([])
+  })
+})
+
+/** What went over the wire: each request with its `Last-Event-ID`, and what has come of its response. */
+interface Exchange {
+  readonly url: URL
+  readonly lastEventId: string | null
+  received: string
+}
+
+describe('a gateway that is another process', () => {
+  it('takes over by the Last-Event-ID: it sends what has changed, and no listing', { timeout: 120_000 }, async () => {
+    await etcd.wipe()
+    // So many that discovery resumes, which is cheaper than a listing.
+    const names = Array.from({ length: 1_100 }, (_, index) => `n${index}`)
+    for (let from = 0; from < names.length; from += 100)
+      await etcd.client().kv.txn({ success: names.slice(from, from + 100).map(name => ({ request_put: { key: Buffer.from(keyOf(name)), value: Buffer.from(valueOf(1)) } })) })
+    const gatewayAt = async (at: string) => {
+      const process = own(program('test/etcd/gateway.program.ts', [etcd.endpoint, at]), it => it.signal('SIGKILL'))
+      return { process, port: await process.line() }
+    }
+    const first = await gatewayAt('0')
+    const exchanges: Exchange[] = []
+    const recording: typeof fetch = async (input, init) => {
+      const exchange: Exchange = { url: new URL(input instanceof Request ? input.url : input), lastEventId: new Headers(init?.headers).get('last-event-id'), received: '' }
+      exchanges.push(exchange)
+      const { body, status, headers } = await fetch(input, init)
+      const decoder = new TextDecoder()
+      const recorded = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, controller) => {
+          exchange.received += decoder.decode(chunk, { stream: true })
+          controller.enqueue(chunk)
+        },
+      })
+      return new Response(body?.pipeThrough(recorded), { status, headers })
+    }
+    const over = sseRegistry(`http://127.0.0.1:${first.port}/discovery`, { fetch: recording })
+    const sets = own(see(discover(over, 'web')), ({ stop }) => stop())
+    await vi.waitFor(() => expect(sets.last().status).toBe('live'), { timeout: 20_000 })
+    await put('late', 1)
+    await vi.waitFor(() => expect(sets.last().has('late')).toBe(true), { timeout: 20_000 })
+    const { revision } = sets.last()
+    first.process.signal('SIGKILL')
+    await first.process.ended
+    await vi.waitFor(() => expect(sets.last().status).toBe('stale'), { timeout: 20_000 })
+    await put('later', 1)
+    await etcd.client().delete().key(keyOf('n7'))
+    const before = exchanges.length
+    const second = await gatewayAt(first.port)
+    await vi.waitFor(() => expect([sets.last().status, sets.last().has('later'), sets.last().has('n7'), sets.last().size]).toEqual(['live', true, false, 1_101]), { timeout: 30_000 })
+    const resumed = exchanges.slice(before).filter(({ received }) => received !== '')
+    expect(resumed.filter(({ received }) => received.includes('event: listing'))).toEqual([])
+    expect(resumed.filter(({ url }) => url.searchParams.has('list'))).toEqual([])
+    const stream = resumed.find(({ lastEventId }) => lastEventId !== null)
+    expect(stream?.lastEventId).toMatch(new RegExp(`^${revision}\\.[\\da-f]{16}$`))
+    expect(stream?.received).toContain('event: batch')
+    expect(stream?.received).toContain(keyOf('later'))
+    expect(stream?.received.length).toBeLessThan(5_000)
+    expect(sets.values.filter(({ size }) => size > 0 && size < 1_100)).toEqual([])
+    expect(second.process.running()).toBe(true)
   })
 })
 
