@@ -1,6 +1,7 @@
+import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { sseHandler } from 'rx-discovery/sse'
@@ -31,15 +32,18 @@ afterAll(async () => {
   await etcd.close()
 })
 
+/** Requests that are not answered: their pages do nothing else meanwhile. */
+const held: ServerResponse[] = []
 /** A gateway that serves the page and the bridge. */
 const gateway = async (port = 0): Promise<BridgeServer & { readonly clients: () => number }> => {
   const registry = own(etcdRegistry({ hosts: etcd.endpoint }), ({ close }) => close())
-  const handler = own(sseHandler(registry, { services: ['web'], heartbeat: 1_000 }), ({ close }) => close())
+  const handler = own(sseHandler(registry, { services: ['web'], heartbeat: 1_000, cors: true }), ({ close }) => close())
   const server = own(
     await bridgeServer((request, response) => {
       if (request.url?.startsWith('/discovery') === true) handler(request, response)
       else if (request.url === '/page.js') response.setHeader('content-type', 'text/javascript').end(script)
-      else response.setHeader('content-type', 'text/html').end('<!doctype html><meta charset="utf-8"><body></body><script src="/page.js"></script>')
+      else if (request.url === '/hold') held.push(response)
+      else response.setHeaders(new Map([['content-type', 'text/html'], ...(request.url?.includes('sandboxed') === true ? [['content-security-policy', 'sandbox allow-scripts'] as const] : [])])).end('<!doctype html><meta charset="utf-8"><body></body><script src="/page.js"></script>')
     }, port),
     ({ close }) => close(),
   )
@@ -106,33 +110,102 @@ describe('a page in Chromium', () => {
 })
 
 describe('three tabs with `share`', () => {
-  it('have one stream, also after the leader is closed', { timeout: 120_000 }, async () => {
+  const seenBy = (page: Page): Promise<readonly string[]> => page.evaluate(() => (globalThis as unknown as { seen: { text: string }[] }).seen.map(each => each.text))
+  const open = async (context: BrowserContext, server: BridgeServer): Promise<Page> => {
+    const page = await context.newPage()
+    await page.goto(new URL('/?share', server.url).href)
+    return page
+  }
+  /** The tab that leads, and two others, which show the instance `a`. */
+  const tabs = async () => {
     await etcd.wipe()
     await put('a')
     const server = await gateway()
     const context = own(await browser.newContext(), each => each.close())
-    const open = async (): Promise<Page> => {
-      const page = await context.newPage()
-      await page.goto(new URL('/?share', server.url).href)
-      return page
-    }
-    const leader = await open()
+    const leader = await open(context, server)
     await shows(leader, 'live a@1')
-    const others = [await open(), await open()]
+    const others = [await open(context, server), await open(context, server)]
     for (const page of others) await shows(page, 'live a@1')
+    await vi.waitFor(() => expect(server.clients()).toBe(1), { timeout: 10_000 })
+    return { server, context, leader, others }
+  }
+  /** None of them was stale, or has shown anything twice. */
+  const sawEachOnce = async (pages: readonly Page[]): Promise<void> => {
+    for (const seen of await Promise.all(pages.map(seenBy))) expect([...new Set(seen.filter(each => !each.startsWith('stale')))]).toEqual(seen)
+  }
+
+  it('have one stream, also after the leader is closed', { timeout: 120_000 }, async () => {
+    const { server, leader, others } = await tabs()
     await put('b')
     for (const page of [leader, ...others]) await shows(page, 'live a@1 b@1')
-    await vi.waitFor(() => expect(server.clients()).toBe(1), { timeout: 10_000 })
     const opened = streamsOf(server).length
     await leader.close()
     await put('c')
     for (const page of others) await shows(page, 'live a@1 b@1 c@1')
     await vi.waitFor(() => expect(streamsOf(server).length).toBeGreaterThan(opened), { timeout: 10_000 })
     expect(streamsOf(server).at(-1)).toMatch(/^\d+/)
-    const seen = await Promise.all(others.map(page => page.evaluate(() => (globalThis as unknown as { seen: { text: string }[] }).seen.map(each => each.text))))
-    expect(seen.flat().filter(each => each.startsWith('stale'))).toEqual([])
+    await sawEachOnce(others)
     await vi.waitFor(() => expect(server.clients()).toBe(1), { timeout: 10_000 })
     await put('d')
     for (const page of others) await shows(page, 'live a@1 b@1 c@1 d@1')
+  })
+
+  it('follow another leader while the leader hangs, which follows them when it runs again', { timeout: 240_000 }, async () => {
+    const { server, context, leader, others } = await tabs()
+    const hanging = leader.evaluate(() => {
+      const request = new XMLHttpRequest()
+      request.open('GET', '/hold', false)
+      request.send()
+    })
+    await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: 10_000 })
+    await put('b')
+    for (const page of others) await shows(page, 'live a@1 b@1', 60_000)
+    const late = await open(context, server)
+    await shows(late, 'live a@1 b@1', 60_000)
+    held.pop()?.end()
+    await hanging
+    await shows(leader, 'live a@1 b@1', 60_000)
+    await put('c')
+    for (const page of [leader, ...others, late]) await shows(page, 'live a@1 b@1 c@1', 60_000)
+    await sawEachOnce([leader, ...others, late])
+    await vi.waitFor(() => expect(server.clients()).toBe(1), { timeout: 20_000 })
+    await others[0]?.close()
+    await others[1]?.close()
+    await put('d')
+    for (const page of [leader, late]) await shows(page, 'live a@1 b@1 c@1 d@1', 60_000)
+  })
+
+  it('end the calls of a tab that crashes', { timeout: 120_000 }, async () => {
+    const { server, context, leader, others: [crashing, other] } = await tabs()
+    if (crashing === undefined || other === undefined) expect.fail()
+    await other.evaluate(name => {
+      const answered: string[] = []
+      Object.assign(globalThis, { answered })
+      new BroadcastChannel(name).onmessage = ({ data }: MessageEvent<{ type: string; id: string }>) => {
+        if (data.type === 'next') answered.push(data.id)
+      }
+    }, `rx-discovery ${server.url}`)
+    /** The calls that the leader answers when something changes. */
+    let version = 1
+    const answered = async (): Promise<number> => {
+      await other.evaluate(() => void (globalThis as unknown as { answered: string[] }).answered.splice(0))
+      await put('a', String((version += 1)))
+      for (const page of [leader, other]) await shows(page, `live a@${version}`)
+      return other.evaluate(() => new Set((globalThis as unknown as { answered: string[] }).answered).size)
+    }
+    expect(await answered()).toBe(2)
+    const session = await context.newCDPSession(crashing)
+    // It is never answered.
+    session.send('Page.crash').catch(() => undefined)
+    await vi.waitFor(async () => expect(await answered()).toBe(1), { timeout: 60_000 })
+    await vi.waitFor(() => expect(server.clients()).toBe(1), { timeout: 10_000 })
+  })
+
+  it('each have a stream of their own where locks are refused, as in a sandboxed frame', async () => {
+    await etcd.wipe()
+    await put('a')
+    const server = await gateway()
+    for (const page of [await pageOf(server, '?share&sandboxed'), await pageOf(server, '?share&sandboxed')]) await shows(page, 'live a@1')
+    expect(server.clients()).toBe(2)
   })
 })

@@ -1,57 +1,31 @@
 import { defer, finalize, Observable, Subject, Subscription, type Observer } from 'rxjs'
 import { toError } from '../../core/errors.js'
 import { isRecord } from '../../core/instance/json.js'
-import type { Batch, Check, Listing, Range, Revision } from '../../core/store.js'
-import { errorOfTrouble, wireTroubleOf, type WireTrouble } from '../../core/wire/wire-event.js'
-import type { ListOptions, ReadableRegistry } from '../../flow/registry.js'
+import type { Batch, Check, Listing } from '../../core/store.js'
+import { wireTroubleOf } from '../../core/wire/wire-event.js'
+import { interval } from '../../flow/clock.js'
+import type { ReadableRegistry } from '../../flow/registry.js'
 import { signalsOf, withSignals } from '../../flow/registry-signals.js'
-
-/** One call of a tab to the tab that leads. */
-type Request =
-  | { readonly verb: 'list'; readonly range: Range; readonly options: ListOptions }
-  | { readonly verb: 'watch'; readonly range: Range; readonly from: Revision }
-  | { readonly verb: 'check'; readonly range: Range; readonly since: Revision }
-
-type Answer = Listing | Batch | Check
-
-/** What tabs send one another. `id` names a call, over all tabs. */
-type Message =
-  /** The sender leads from now on. */
-  | { readonly type: 'leads' }
-  | { readonly type: 'call'; readonly id: string; readonly request: Request }
-  | { readonly type: 'cancel'; readonly id: string }
-  | { readonly type: 'next'; readonly id: string; readonly answer: Answer }
-  | { readonly type: 'error'; readonly id: string; readonly trouble: WireTrouble; readonly message: string }
-  | { readonly type: 'complete'; readonly id: string }
-  /** A call of the registry makes sense again. */
-  | { readonly type: 'returned' }
+import { leadByLock } from './lead-by-lock.js'
+import { answerTo, errorFrom, type FromLeader, type TabAnswer, type TabMessage, type TabRequest, type ToLeader } from './tab-message.js'
 
 interface Call {
-  request: Request
-  readonly observer: Observer<Answer>
+  request: TabRequest
+  readonly observer: Observer<TabAnswer>
 }
 
-const verbs = (registry: ReadableRegistry, request: Request): Observable<Answer> => {
-  switch (request.verb) {
-    case 'list':
-      return registry.list(request.range, request.options)
-    case 'watch':
-      return registry.watch(request.range, request.from)
-    case 'check':
-      return registry.check(request.range, request.since)
-  }
-}
-
-/** An error from another tab, of its class and with its message. */
-const errorFrom = ({ trouble, message }: Extract<Message, { readonly type: 'error' }>): Error => {
-  const error = errorOfTrouble(trouble, 'the leading tab')
-  if (!(error.name === 'Compacted')) error.message = message
-  return error
-}
+/** How often a tab checks whether the tab that leads has sent anything, ms. Browsers let hidden tabs do so once a minute at worst. */
+const checkEvery = 3_000
+/**
+ * If the tab that leads has sent nothing at so many checks in a row, with a question after each, its page is busy or stopped. One check is not enough: after this
+ * tab was busy itself, a check may run before the answers that have arrived.
+ */
+const silentChecks = 3
 
 /**
  * One registry for all tabs that use `name`: the tab that holds a lock of this name leads. It makes the calls of all tabs with its own registry, so that there is one
- * stream. When it goes, the next tab gets the lock, and the others repeat their open calls: a watch from where it is. Without locks and channels, `registry` itself.
+ * stream. When it goes, the next tab gets the lock, and the others repeat their open calls: a watch from where it is. If it does not answer, another tab takes the lock
+ * away from it. Without locks and channels, `registry` itself.
  */
 export const sharedByTabs = (registry: ReadableRegistry, name: string): ReadableRegistry => {
   const locks = (globalThis as { readonly navigator?: { readonly locks?: LockManager } }).navigator?.locks
@@ -63,7 +37,12 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
   /** The calls of other tabs that this one answers. */
   const served = new Map<string, Subscription>()
   let channel: BroadcastChannel | undefined
-  let leading = false
+  /** While this tab leads: ends what belongs to that. */
+  let lead: Subscription | undefined
+  /** The tab whose answers count: one that has lost the lock may notice that late. */
+  let leader: string | undefined
+  /** At how many checks in a row the tab that leads had sent nothing. */
+  let silence = 0
   let leaving = new AbortController()
   let release = (): void => undefined
   let open = 0
@@ -74,12 +53,13 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
   /** The other tabs that have called. */
   const tabs = new Set<string>()
 
-  const post = (message: Message): void => channel?.postMessage(message)
+  const ask = (message: ToLeader): void => channel?.postMessage(message)
+  const post = (message: FromLeader): void => channel?.postMessage({ ...message, leader: own } satisfies TabMessage)
   const start = (id: string, { request }: Call): void => {
-    if (leading) serveOwn(id)
+    if (lead !== undefined) serveOwn(id)
     else
       void present.then(() => {
-        if (calls.has(id) && !leading) post({ type: 'call', id, request })
+        if (calls.has(id) && lead === undefined) ask({ type: 'call', id, request })
       })
   }
   const lockOf = (tab: string): string => `${name} ${tab}`
@@ -96,15 +76,15 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
   const serveOwn = (id: string): void => {
     const call = calls.get(id)
     if (call === undefined) return
-    served.set(id, verbs(registry, call.request).subscribe(call.observer))
+    served.set(id, answerTo(registry, call.request).subscribe(call.observer))
   }
-  const serve = (id: string, request: Request): void => {
+  const serve = (id: string, request: TabRequest): void => {
     served.get(id)?.unsubscribe()
     endWith(id.replace(/-.*$/, ''))
     const subscription = new Subscription()
     served.set(id, subscription)
     subscription.add(
-      verbs(registry, request)
+      answerTo(registry, request)
         .pipe(finalize(() => served.delete(id)))
         .subscribe({
           next: answer => post({ type: 'next', id, answer }),
@@ -117,22 +97,35 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
     )
   }
   const stopServing = (): void => {
-    leading = false
+    lead?.unsubscribe()
+    lead = undefined
     for (const each of [...served.values()]) each.unsubscribe()
     served.clear()
     tabs.clear()
   }
-  const receive = (message: Message): void => {
+  const repeatCalls = (): void => {
+    for (const [id, each] of calls) start(id, each)
+  }
+  const answer = (message: ToLeader): void => {
     switch (message.type) {
       case 'call':
-        if (leading) serve(message.id, message.request)
+        serve(message.id, message.request)
         return
       case 'cancel':
         served.get(message.id)?.unsubscribe()
         served.delete(message.id)
         return
+      case 'ping':
+        post({ type: 'alive' })
+    }
+  }
+  const follow = (message: FromLeader): void => {
+    silence = 0
+    switch (message.type) {
       case 'leads':
-        for (const [id, call] of calls) start(id, call)
+        repeatCalls()
+        return
+      case 'alive':
         return
       case 'returned':
         returned.next(undefined)
@@ -147,50 +140,74 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
         calls.get(message.id)?.observer.complete()
     }
   }
+  const receive = (message: TabMessage): void => {
+    if (!('leader' in message)) {
+      if (lead !== undefined) answer(message)
+      return
+    }
+    leader = message.type === 'leads' ? message.leader : (leader ?? message.leader)
+    if (lead === undefined && message.leader === leader) follow(message)
+  }
   /** Waits for the lock, and leads while it has it. */
   const join = (): void => {
     const joined = new BroadcastChannel(name)
     channel = joined
     joined.onmessage = ({ data }) => {
-      if (isRecord(data)) receive(data as Message)
+      if (isRecord(data)) receive(data as unknown as TabMessage)
     }
     leaving = new AbortController()
     const { signal } = leaving
-    const untilLeft = (): Promise<void> => new Promise(resolve => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
     present = new Promise(resolve => {
       const held = (): Promise<void> => {
         resolve()
-        return untilLeft()
+        return new Promise(left => signal.addEventListener('abort', () => left()))
       }
       locks.request(lockOf(own), { signal }, held).catch(() => undefined)
     })
-    const signals = new Subscription()
-    const leads = (): Promise<void> => {
-      if (signal.aborted) return Promise.resolve()
-      leading = true
-      signals.add(signalsOf(registry).returned.subscribe({
+    const takeOver = leadByLock(locks, name, signal, () => {
+      const mine = new Subscription()
+      lead = mine
+      leader = own
+      mine.add(signalsOf(registry).returned.subscribe({
         next: () => {
           returned.next(undefined)
           post({ type: 'returned' })
         },
-        error: release,
+        error: () => release(),
       }))
       for (const id of calls.keys()) serveOwn(id)
       post({ type: 'leads' })
-      return untilLeft()
-    }
+      return () => {
+        if (lead !== mine) return
+        stopServing()
+        if (leader === own) leader = undefined
+        repeatCalls()
+      }
+    })
+    const checking = interval(checkEvery).subscribe({
+      next: () => {
+        if (lead !== undefined) return
+        silence += 1
+        if (silence <= silentChecks) ask({ type: 'ping' })
+        else {
+          silence = 0
+          takeOver()
+        }
+      },
+      error: () => release(),
+    })
     release = () => {
+      checking.unsubscribe()
       stopServing()
-      signals.unsubscribe()
       leaving.abort()
       joined.close()
       channel = undefined
+      leader = undefined
+      silence = 0
     }
-    // The wait ends with an error when this tab leaves before it has the lock.
-    locks.request(name, { signal }, leads).catch(() => undefined)
   }
 
-  const call = <A extends Answer>(request: Request): Observable<A> =>
+  const call = <A extends TabAnswer>(request: TabRequest): Observable<A> =>
     new Observable<A>(subscriber => {
       if ((open += 1) === 1) join()
       const id = `${own}-${(count += 1)}`
@@ -212,7 +229,7 @@ export const sharedByTabs = (registry: ReadableRegistry, name: string): Readable
         calls.delete(id)
         served.get(id)?.unsubscribe()
         served.delete(id)
-        if (!leading) post({ type: 'cancel', id })
+        if (lead === undefined) ask({ type: 'cancel', id })
         if ((open -= 1) === 0) release()
       }
     })
