@@ -83,6 +83,10 @@ const resultOf = <M>(sets: readonly ServiceSet<M>[], service: string, instances:
     },
   )
 
+/** Whether readers see no difference: what one format changes may be hidden by another one. */
+const looksSame = <M>(a: ServiceSet<M>, b: ServiceSet<M>): boolean =>
+  instancesOf(a) === instancesOf(b) && (a.rejected === b.rejected || a.rejected.size + b.rejected.size === 0) && a.held.size + b.held.size === 0 && a.status === b.status && a.trouble === b.trouble
+
 /** The state before the first set of any format. */
 export const unmerged = <M>(service: string, formats: number): Merged<M> => {
   const each = <A>(value: A): readonly A[] => Array.from({ length: formats }, () => value)
@@ -91,7 +95,7 @@ export const unmerged = <M>(service: string, formats: number): Merged<M> => {
 
 /**
  * The state after one format's next set; the cost is proportional to what differs. If several formats have the same id or the same address, the first
- * of them wins. Within one format, several ids may share an address.
+ * of them wins. Within one format, several ids may share an address. If that changes nothing for readers, the set that results is the same object.
  */
 export const merged = <M>(previous: Merged<M>, format: number, set: ServiceSet<M>): Merged<M> => {
   const sets = previous.sets.map((other, at) => (at === format ? set : other))
@@ -110,5 +114,6 @@ export const merged = <M>(previous: Merged<M>, format: number, set: ServiceSet<M
     first = [...touched(before, after)].reduce((next, id) => indexed(next, id, winner(after, id)), firstBefore)
     upTo.push(first)
   })
-  return { result: resultOf(sets, set.service, first.instances), sets, own, upTo }
+  const result = resultOf(sets, set.service, first.instances)
+  return { result: looksSame(previous.result, result) ? previous.result : result, sets, own, upTo }
 }

@@ -1,4 +1,4 @@
-import { asyncScheduler, defer, identity, map, merge, of, scan, switchMap, tap, type Observable } from 'rxjs'
+import { asyncScheduler, defer, distinctUntilChanged, filter, identity, map, merge, of, scan, switchMap, tap, type Observable } from 'rxjs'
 import { backoff as backoffCheck, duration, flag, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
 import { exponential, type Backoff } from '../../core/backoff.js'
 import { flaw, invalid, throwIfInvalid } from '../../core/validation.js'
@@ -61,18 +61,26 @@ export const inOneFormat = <M>(registry: ReadableRegistry, service: string, form
     }),
   )
 
-/** The sets of several formats, merged into one set after each change. */
+/**
+ * The sets of several formats, merged into one set after each change of what it shows. Each format has a watch of its own, so a transaction in several of them
+ * may be several changes.
+ */
 const inSeveralFormats = <M>(
   registry: ReadableRegistry,
   service: string,
   formats: readonly Format<M>[],
   options: ListWatchOptions,
   known?: SortedMap<ServiceInstance<M>>,
-): Observable<ServiceSet<M>> =>
-  merge(...formats.map((format, index) => inOneFormat(registry, service, format, options, known).pipe(map(set => ({ set, index }))))).pipe(
-    scan((state, { set, index }) => merged(state, index, set), unmerged<M>(service, formats.length)),
+): Observable<ServiceSet<M>> => {
+  const none = unmerged<M>(service, formats.length)
+  return merge(...formats.map((format, index) => inOneFormat(registry, service, format, options, known).pipe(map(set => ({ set, index }))))).pipe(
+    scan((state, { set, index }) => merged(state, index, set), none),
     map(({ result }) => result),
+    // The same result again changes nothing, and neither does one without any content while `discover` has already emitted a pending set.
+    distinctUntilChanged(),
+    filter(result => result !== none.result),
   )
+}
 
 /**
  * The instances of a service as they change: a `pending` set at once, then one set per change, `live` while etcd confirms it and `stale` while etcd is away.

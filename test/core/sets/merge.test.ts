@@ -56,6 +56,13 @@ describe('several formats of a service', () => {
     expect(next.result.get('b')?.weight).toBe(2)
   })
 
+  it('are the same set (`===`) after a change that the first format hides', () => {
+    const state = mergedAll(serviceSet('web', [node('a', 'x')], { revision: 5 }), serviceSet('web', [node('a', 'x')], { revision: 5 }))
+    const next = merged(state, 1, serviceSet('web', [node('a', 'x', 2)], { revision: 6 }))
+    expect(next.result).toBe(state.result)
+    expect(merged(next, 0, serviceSet('web', [], { revision: 7 })).result).toMatchObject({ revision: 6, size: 1 })
+  })
+
   it('have the status of the least known set, and its revision and time', () => {
     const trouble = { error: new Error('away'), since: 1, attempt: 1, retryAt: 2 }
     const live = serviceSet('web', [], { revision: 9, asOf: 90, rejected: [{ key: '/1', reason: 'first' }], held: new Set(['h']) })

@@ -1,6 +1,6 @@
-import { map, merge, Subject, take } from 'rxjs'
+import { BehaviorSubject, map, merge, Subject, take } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { Closed, discover, InvalidArgument, native, plain, type Batch, type DiscoverOptions, type Formats, type ServiceSet } from 'rx-discovery'
+import { Closed, discover, InvalidArgument, native, plain, register, type Batch, type DiscoverOptions, type Formats, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 import { fill, keyOf, put, recorded, remove, see, shown, steady, valueOf } from '../scene.js'
@@ -467,6 +467,20 @@ describe('a service in several formats', () => {
     expect(addresses(other.last())).toEqual(['b b:80 ', 'old-a a:80 '])
     for (const { stop } of [both, other]) stop()
     expect(registry.subscriptions()).toEqual(idle)
+  }))
+
+  it('shows a transaction in both formats once; an instance that leaves both may first be shown as the other one has it', () => virtually(({ advance }) => {
+    const registry = memoryRegistry()
+    const { values, stop } = see(discover(registry, 'web', { format: formats }))
+    const instance = new BehaviorSubject({ service: 'web', id: 'a', address: 'a:80', version: '1' })
+    const { stop: leave } = see(register(registry, instance, { format: formats }))
+    advance(0)
+    instance.next({ ...instance.value, version: '2' })
+    advance(1_000)
+    leave()
+    advance(0)
+    expect(texts(values)).toEqual(['pending', 'live', 'live a@1', 'live a@2', 'live a@', 'live'])
+    stop()
   }))
 
   it('has the smallest revision, and is pending or stale while one of them is', () => virtually(({ advance }) => {
