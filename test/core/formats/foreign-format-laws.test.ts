@@ -1,6 +1,6 @@
 import { either as E, option as O } from 'fp-ts'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { InvalidArgument } from '../../../src/core/errors.js'
 import type { Format } from '../../../src/core/formats/format.js'
 import { serviceInstance, type ServiceInstance } from '../../../src/core/instance/instance.js'
@@ -11,6 +11,8 @@ import { foreignFormats } from './foreign-formats.js'
 const anyFormat = fc.constantFrom(...foreignFormats)
 /** Runs for each property here: few in the normal run, 100,000 in the long one. */
 const numRuns = Number(process.env['FORMATS_RUNS'] ?? 1_000)
+// The long run takes minutes for a property.
+vi.setConfig({ testTimeout: 60 * Math.max(numRuns, 1_000) })
 
 const keyOf = (format: Format, instance: ServiceInstance): string | undefined => {
   try {
