@@ -20,6 +20,8 @@ const listening = (server: Server): Promise<unknown> => new Promise(resolve => s
 const put = (id: string): unknown => registry.write(`/rx-discovery/orders/${id}`, JSON.stringify({ v: 1, address: `127.0.0.1:${portOf(orders)}`, metadata: { password: 'secret' } }))
 const html = async (): Promise<string> => (await fetch(`http://127.0.0.1:${portOf(gateway)}/`)).text()
 
+/** The bundle of the page. */
+let bundle = 'main.js'
 /** Whether the gateway's stream is held back. */
 let held: Promise<unknown> = Promise.resolve()
 
@@ -32,7 +34,7 @@ beforeAll(async () => {
   const inner = made.gateway(registry)
   gateway = createServer((request, response) => {
     // The gateway reads it from its own folder.
-    if (request.url === '/main.js') response.setHeader('content-type', 'text/javascript').end(readFileSync(join(app.folder, 'main.js')))
+    if (request.url === '/main.js') response.setHeader('content-type', 'text/javascript').end(readFileSync(join(app.folder, bundle)))
     else if (request.url?.startsWith('/discovery') === true) void held.then(() => inner.emit('request', request, response))
     else inner.emit('request', request, response)
   }).on('close', () => inner.emit('close'))
@@ -47,7 +49,7 @@ afterAll(async () => {
   }
   await registry.close()
   app.remove()
-})
+}, 60_000)
 
 const shown = async (page: Page): Promise<string> => (await Promise.all(['#status', 'ul', '#total'].map(name => page.textContent(name)))).join('|')
 
@@ -60,7 +62,12 @@ it('the server renders the set and an answer of an instance; the page holds neit
   expect(text).not.toContain('secret')
 })
 
-it('the page is hydrated with what the server knew, stale, and asks no instance again; then it follows the service and calls it', async () => {
+it.each([
+  ['without zone.js', 'main.js'],
+  ['with zone.js', 'main-zone.js'],
+])('%s the page is hydrated with what the server knew, stale, and asks no instance again; then it follows the service and calls it', async (_, main) => {
+  bundle = main
+  registry.write('/rx-discovery/orders/c', null)
   let release: (value?: unknown) => void = () => undefined
   held = new Promise(resolve => (release = resolve))
   const page = await browser.newPage()
@@ -70,16 +77,17 @@ it('the page is hydrated with what the server knew, stale, and asks no instance 
     if (message.type() === 'error' && !message.location().url.endsWith('favicon.ico')) problems.push(message.text())
   })
   const before = calls
-  await page.goto(`http://127.0.0.1:${portOf(gateway)}/`)
-  await vi.waitFor(async () => expect([await shown(page), problems]).toEqual([`stale|a upb up|${before + 1}`, []]), { timeout: 20_000 })
+  await page.goto(`http://127.0.0.1:${portOf(gateway)}/`, { timeout: 120_000 })
+  await vi.waitFor(async () => expect([await shown(page), problems]).toEqual([`stale|a upb up|${before + 1}`, []]), { timeout: 60_000 })
   expect(await page.getAttribute('app-root', 'ng-version')).toMatch(/^\d/)
+  expect(await page.evaluate(() => 'Zone' in globalThis)).toBe(main === 'main-zone.js')
   release()
-  await vi.waitFor(async () => expect(await shown(page)).toBe(`live|a upb up|${before + 1}`), { timeout: 20_000 })
+  await vi.waitFor(async () => expect(await shown(page)).toBe(`live|a upb up|${before + 1}`), { timeout: 60_000 })
   expect(calls).toBe(before + 1)
   put('c')
-  await vi.waitFor(async () => expect(await shown(page)).toBe(`live|a upb upc up|${before + 1}`), { timeout: 20_000 })
+  await vi.waitFor(async () => expect(await shown(page)).toBe(`live|a upb upc up|${before + 1}`), { timeout: 60_000 })
   await page.click('button')
-  await vi.waitFor(async () => expect(await shown(page)).toBe(`live|a upb upc up|${before + 2}`), { timeout: 20_000 })
+  await vi.waitFor(async () => expect(await shown(page)).toBe(`live|a upb upc up|${before + 2}`), { timeout: 60_000 })
   expect(problems).toEqual([])
   await page.close()
-}, 60_000)
+}, 300_000)
