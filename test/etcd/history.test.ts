@@ -30,6 +30,6 @@ it('on etcd, each set of random windows of a recorded history is the fold of the
   const { revision: head } = await firstValueFrom(registry.check({ key: '/' }, 0))
   const oldest = Math.floor(head / 10)
   await client.kv.compact({ revision: String(oldest), physical: true })
-  expect(truth.between(1, head).length).toBeGreaterThan(events / 60)
+  expect(truth.between(1, head).length).toBeGreaterThan(events / 6)
   await compareWindows(registry, truth, { oldest, head, windows }, random)
 })

@@ -22,6 +22,6 @@ it('in memory, each set of random windows of a recorded history is the fold of t
     }
   }
   const truth = truthOf(log)
-  expect(truth.between(1, events).length).toBeGreaterThan(events / 60)
+  expect(truth.between(1, events).length).toBeGreaterThan(events / 6)
   await compareWindows(registry, truth, { oldest, head: registry.revision(), windows }, random)
 })
