@@ -2,6 +2,7 @@
 // With WRITE=1, the results are written into docs/performance.md.
 import { measureListing } from './etcd/measure-listing.js'
 import { measureLeases } from './etcd/measure-leases.js'
+import { measureHistory } from './etcd/measure-history.js'
 import { measureReturn } from './etcd/measure-return.js'
 import { measureWatching } from './etcd/measure-watching.js'
 import { balancedCalls } from './balance-calls.js'
@@ -15,7 +16,7 @@ import { measureSize } from './size.js'
 import { measureSubscribers } from './subscribers.js'
 import { table, takeMarkdown } from './results-table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, subscribers: measureSubscribers, bridge: measureBridge, picks, calls: balancedCalls, fold, size: measureSize }
+const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, history: measureHistory, subscribers: measureSubscribers, bridge: measureBridge, picks, calls: balancedCalls, fold, size: measureSize }
 
 const selected = process.argv.slice(2)
 const unknown = selected.filter(name => !Object.hasOwn(parts, name))

@@ -3,6 +3,7 @@ export { register } from './flow/registration/register.js'
 export type { RegisterOptions } from './flow/registration/register-options.js'
 export { discover, type DiscoverOptions } from './flow/discovery/discover.js'
 export { catalog, type CatalogOptions } from './flow/discovery/catalog.js'
+export { history, type HistoryOptions } from './flow/discovery/history.js'
 export { balance, type BalanceOptions, type Balancer, type Call, type InstanceState, type RetryBudgetOptions, type UseOptions } from './flow/balancing/balance.js'
 
 /* Operators on Observable<ServiceSet> */

@@ -62,7 +62,7 @@ const roomOf = (file: string): string => {
 
 /** Every module that a source names: in imports and re-exports, static or dynamic, of values and of types. */
 const importsOf = (source: string): readonly string[] =>
-  [...source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"])([^'"]+)\1/g)].map(([, , name = '']) => name)
+  [...source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)(['"])([^'"\n]+)\1/g)].map(([, , name = '']) => name)
 
 /** Edges whose ES modules are loaded as such by Node, so that they reach everything outside of themselves by a name of the package: by a path they would get a second copy. */
 const apart: ReadonlySet<string> = new Set(['edge/angular', 'edge/nest'])

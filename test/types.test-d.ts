@@ -7,6 +7,7 @@ import {
   changes,
   consistentHash,
   discover,
+  history,
   known,
   leastRequest,
   native,
@@ -72,6 +73,13 @@ describe('metadata is inferred from the format', () => {
   it('of a catalog', () => {
     expectTypeOf(catalog(registry, { format: typed })).toEqualTypeOf<Observable<ReadonlyMap<string, ServiceSet<{ rack: string }>>>>()
   })
+  it('of a history', () => {
+    expectTypeOf(history(registry, 'web', { from: 1, format: typed })).toEqualTypeOf<Observable<ServiceSet<{ rack: string }>>>()
+    expectTypeOf(history(registry, 'web', { from: 1, format: [typed, plain()] })).toEqualTypeOf<Observable<ServiceSet<{ rack: string } | NoMetadata>>>()
+    expectTypeOf(history(registry, 'web', { from: 1 })).toEqualTypeOf<Observable<ServiceSet>>()
+    // @ts-expect-error it begins somewhere
+    history(registry, 'web', {})
+  })
   it('and asked of the instance', () => {
     expectTypeOf(register(registry, { service: 'web', address: 'a:1', metadata: { rack: 'r1' } }, { format: typed })).toEqualTypeOf<Observable<Registration>>()
     // @ts-expect-error the format says what its metadata is, the instance does not
@@ -101,7 +109,7 @@ describe('what register takes', () => {
 
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
-    type Verbs = 'register' | 'discover' | 'catalog' | 'balance'
+    type Verbs = 'register' | 'discover' | 'history' | 'catalog' | 'balance'
     type Operators = 'known' | 'changes' | 'where' | 'leased' | 'probe' | 'protect' | 'subset'
     type Policies = 'roundRobin' | 'random' | 'weightedRoundRobin' | 'leastRequest' | 'peakEwma' | 'consistentHash' | 'zoneAware' | 'slowStart'
     type Makers = 'poll' | 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'

@@ -97,6 +97,34 @@ describe('on a real etcd', () => {
     expect(registering.lines().map(line => (JSON.parse(line) as { type: string }).type)).toEqual(['registering', 'registered', 'draining', 'revoked'])
   })
 
+  it('list --at and events show the past, and events goes on as it happens', async () => {
+    const [prefix, client] = [freshPrefix(), sharedClient()]
+    const put = async (id: string, address: string): Promise<number> => Number((await client.put(`${prefix}/web/${id}`).value(address)).header.revision)
+    const first = await put('a', 'h:1')
+    const second = await put('a', 'h:2')
+    await client.put(`${prefix}-other/web/a`).value('h:9')
+    const third = await put('b', 'h:3')
+    await client.delete().key(`${prefix}/web/a`)
+    const options = ['--prefix', prefix, '--format', 'plain']
+    const following = start(['events', 'web', '--since', String(first), ...options])
+    const [listed, ended, future] = await Promise.all([
+      result(['list', 'web', '--at', String(second), ...options]),
+      result(['events', 'web', '--since', String(first), '--until', String(third), ...options]),
+      result(['events', 'web', '--since', '1', '--until', '99999999', ...options]),
+    ])
+    expect({ code: listed.code, row: listed.out.split('\n')[1]?.split(/ +/).slice(0, 3) }).toEqual({ code: 0, row: ['web', 'a', 'h:2'] })
+    const past = [`${first} web had 1 instance`, `${second} ~ web/a address h:1 -> h:2`, `${third} + web/b h:3 without a lease`]
+    expect({ code: ended.code, lines: ended.out.split('\n') }).toEqual({ code: 0, lines: [...past, ''] })
+    await following.until('web is live: 1 instance')
+    const last = await put('c', 'h:4')
+    await following.until(`${last} + web/c`)
+    following.child.kill('SIGTERM')
+    expect(await following.ended).toBe(0)
+    expect(following.lines().filter(line => !line.includes('live'))).toEqual([...past, expect.stringMatching(/^\d+ - web\/a h:2$/), `${last} + web/c h:4 without a lease`])
+    expect(future).toMatchObject({ code: 1, out: '', err: expect.stringContaining('future revision') as unknown })
+    await client.delete().prefix(prefix)
+  })
+
   it('the program ends quietly if the reader of its output goes away', async () => {
     const [prefix, client] = [freshPrefix(), sharedClient()]
     const watching = start(['watch', 'web', '--format', 'plain', '--prefix', prefix])

@@ -11,7 +11,7 @@ interface Row {
 }
 
 /** The tests that depend on the version of etcd. */
-const aboutEtcd = ['contract', 'etcd-grpc-proxy', 'byte-keys', 'list', 'watch', 'lease', 'put', 'restarts', 'connection', 'learner', 'tokens', 'alarms', 'chaos']
+const aboutEtcd = ['contract', 'etcd-grpc-proxy', 'byte-keys', 'list', 'watch', 'history', 'lease', 'put', 'restarts', 'connection', 'learner', 'tokens', 'alarms', 'chaos']
 /** The tests with etcd that depend on the version of Node; the unit tests run as well. */
 const aboutNode = ['contract', 'exit']
 

@@ -4,6 +4,7 @@ import type { Range } from '../../core/store.js'
 import { either, flaw, invalid, throwIfInvalid } from '../../core/validation.js'
 import { wireIdText, type WireId } from '../../core/wire/wire-event.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
+import { withoutHistory } from '../../flow/registry-history.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { answers } from './answers.js'
 import { eventStream } from './event-stream.js'
@@ -67,5 +68,5 @@ export const sseRegistry = (url: string | URL, options?: SseRegistryOptions): Re
   throwIfInvalid(invalidOptions<SseRegistryOptions>('sseRegistry', options, checks))
   const { headers = {}, fetch = (input: RequestInfo | URL, init?: RequestInit) => globalThis.fetch(input, init), maxBytes = 4_194_304, share = false } = options ?? {}
   const own = ownRegistry({ url: at, headers: typeof headers === 'function' ? headers : () => headers, fetch, maxBytes })
-  return share ? sharedByTabs(own, `rx-discovery ${at.href}`) : own
+  return withoutHistory(share ? sharedByTabs(own, `rx-discovery ${at.href}`) : own)
 }

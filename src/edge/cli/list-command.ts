@@ -1,22 +1,22 @@
 import { Command } from 'commander'
-import { concatMap, defer, from, map, race, retry, tap, throwError, toArray, type Observable } from 'rxjs'
+import { concatMap, from, map, race, tap, toArray, type Observable } from 'rxjs'
 import { invalidIf, throwIfInvalid } from '../../core/validation.js'
-import { Disconnected, InvalidArgument, toError } from '../../core/errors.js'
+import { InvalidArgument } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { projection, type Scope } from '../../core/view/projection.js'
 import type { SetContent } from '../../core/sets/service-set.js'
 import { leased } from '../../core/instance/leased.js'
 import { serviceName } from '../../core/instance/names.js'
 import type { Revision } from '../../core/store.js'
-import { timer } from '../../flow/clock.js'
 import { listing } from '../../flow/discovery/listing.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
-import { failureOf } from './failure.js'
 import { findFormats, type FoundFormat, type FoundFormats } from './find-formats.js'
 import { exitCodeOf, type Host } from './host.js'
+import { onEachEndpoint } from './on-each-endpoint.js'
 import { printable, printableJson } from './output.js'
 import { reportSilence } from './report-silence.js'
 import { settingsOf, type SharedOptions } from './settings.js'
+import { wholeNumberOf } from './whole-number-of.js'
 import { withRegistry } from './with-registry.js'
 
 /** One prefix to list, and the services whose keys it contains. */
@@ -40,6 +40,10 @@ interface Report {
   readonly formats: FoundFormats | undefined
 }
 
+interface ListOptions extends SharedOptions {
+  readonly at?: string
+}
+
 const auto = 'auto'
 
 const targetsOf = (format: Format, services: readonly string[]): readonly Target[] => {
@@ -55,8 +59,9 @@ const foundTargets = ({ format, services }: FoundFormat, named: readonly string[
   return format.root === undefined || named.length > 0 ? targetsOf(format, wanted) : [{ format, prefix: format.root, scope: { services: wanted } }]
 }
 
-const listed = (registry: ReadableRegistry, { format, prefix, scope }: Target): Observable<readonly Listed[]> =>
-  listing(registry, prefix, projection(format, scope)).pipe(
+/** What is under the prefix of a target, now or at a past revision. */
+const listed = (registry: ReadableRegistry, { format, prefix, scope }: Target, at: Revision | undefined): Observable<readonly Listed[]> =>
+  listing(registry, prefix, projection(format, scope), undefined, at === undefined ? undefined : { at }).pipe(
     map(({ services, revision }) => services.toArray().map(content => ({ format: format.name, content, revision }))),
   )
 
@@ -111,27 +116,24 @@ const textOf = ({ listed: all, targets, formats }: Report): string => {
 /** `list [service...]`: prints the current instances. */
 export const listCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('list')
-    .description('print the current instances of all services, or of the given ones')
+    .description('print the instances of all services, or of the given ones, as they are now or were at a revision')
     .argument('[service...]', 'service names; required for --format plain, grpcNaming and goZero without --prefix')
+    .option('--at <revision>', 'the revision to list; etcd knows those since its last compaction (default: the latest)')
     .action(async (services: readonly string[], _: unknown, command: Command) => {
-      const options = command.optsWithGlobals<SharedOptions>()
+      const options = command.optsWithGlobals<ListOptions>()
       const isAuto = options.format === auto
       if (isAuto && options.prefix !== undefined) throw new InvalidArgument('prefix', 'cannot be used with --format auto, which looks under the prefixes that the formats have by default')
+      if (isAuto && options.at !== undefined) throw new InvalidArgument('at', 'cannot be used with --format auto, which reads what is there now')
+      const at = options.at === undefined ? undefined : wholeNumberOf('at', options.at)
       const { defaultPort, ...others } = options
       const settings = settingsOf(isAuto ? { ...others, format: 'native' } : options, host)
       for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
       const named = [...new Set(services)]
       const fixed = isAuto ? [] : targetsOf(settings.format, named)
-      // After an outage, the registry tries the next endpoint.
-      const nextEndpoint = (error: unknown): Observable<unknown> => {
-        if (!(error instanceof Disconnected)) return throwError(() => toError(error))
-        host.printError(`${printable(failureOf(error).message)}\n`)
-        return timer(0)
-      }
-      const tried = <A>(ask: () => Observable<A>): Observable<A> => defer(ask).pipe(retry({ count: settings.tries - 1, delay: nextEndpoint }))
+      const tried = <A>(ask: () => Observable<A>): Observable<A> => onEachEndpoint(host, settings, ask)
       const reportOf = (registry: ReadableRegistry, targets: readonly Target[], formats?: FoundFormats): Observable<Report> =>
         from(targets).pipe(
-          concatMap(target => tried(() => listed(registry, target))),
+          concatMap(target => tried(() => listed(registry, target, at))),
           reportSilence(host, settings),
           toArray(),
           map(all => ({ listed: all.flat(), targets, formats })),

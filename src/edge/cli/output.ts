@@ -1,4 +1,4 @@
-import { wellFormed } from '../../core/store.js'
+import { wellFormed, type Revision } from '../../core/store.js'
 import type { Host } from './host.js'
 
 /** One event: as text to read, and as a JSON object. */
@@ -20,6 +20,14 @@ export const printableJson = (value: unknown): string =>
 
 /** A time (epoch ms) in ISO 8601, UTC. */
 export const moment = (ms: number): string => new Date(ms).toISOString()
+
+/** Prints events of a service, each with its revision. One that happens now has the current time in JSON; etcd keeps no times of the past. */
+export const eventPrinter =
+  ({ print }: Pick<Host, 'print'>, json: boolean) =>
+  (revision: Revision, line: Line, live: boolean): void => {
+    const fields = { ...(revision > 0 && { revision }), ...(live && { time: moment(Date.now()) }), ...line.json }
+    print(`${json ? printableJson(fields) : printable(`${revision > 0 ? `${revision} ` : ''}${line.text}`)}\n`)
+  }
 
 /** Prints events, each with the current time, as JSON objects or as text. */
 export const printer =

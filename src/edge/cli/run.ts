@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { InvalidArgument } from '../../core/errors.js'
 import { quotedValue } from '../../core/validation.js'
+import { eventsCommand } from './events-command.js'
 import { failureOf } from './failure.js'
 import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
@@ -16,12 +17,12 @@ Environment:
   ETCD_PASSWORD   password of the etcd user; there is no option for it, since other users can read command lines
 
 Exit codes:
-  0    success; register and watch: ended by a signal, with the lease revoked
-  1    failure: etcd does not answer (list), access denied, key taken (register --on-taken fail), ...
+  0    success; register, watch and events: ended by a signal, with the lease revoked
+  1    failure: etcd does not answer (list), access denied, key taken (register --on-taken fail), revision compacted, ...
   2    wrong usage: unknown command or option, invalid address, format or TTL, ...
-  128+ ended at once by a signal: the second one, or the first one during list (130: Ctrl-C)
+  128+ ended at once by a signal: the second one, or the first one during list and events --until (130: Ctrl-C)
 
-If etcd does not answer, register and watch report it and retry.`
+If etcd does not answer, register, watch and events report it and retry.`
 
 const portOf = (text: string): number => {
   const port = /^\d+$/.test(text) ? Number(text) : NaN
@@ -39,7 +40,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
     .option('--format <name>', `how instances are stored: ${formatNames.join(', ')}; list also takes auto, which finds out`, 'native')
     .option('--prefix <path>', 'prefix of all keys (default: that of the format: /rx-discovery for native, none for plain)')
     .option('--default-port <port>', 'port of addresses that have none, in formats of other stacks (default: such entries are rejected)', portOf)
-    .option('--json', 'print JSON: one object per line (register, watch) or one document (list)')
+    .option('--json', 'print JSON: one object per line (register, watch, events) or one document (list)')
     .option('--user <name>', 'etcd user name; the password comes from ETCD_PASSWORD (default: ETCD_USER)')
     .option('--cacert <file>', 'certificate of the authority (CA) that signed the certificate of etcd, PEM')
     .option('--cert <file>', 'client certificate, PEM; requires --key and --cacert')
@@ -54,7 +55,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 

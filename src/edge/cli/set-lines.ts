@@ -67,27 +67,33 @@ const rejections = (service: string, before: ServiceSet['rejected'], after: Serv
         ...Array.from(before.keys()).filter(key => !after.has(key)).map(key => clearedLine(service, key)),
       ]
 
-/** Turns sets into lines about what changed. Each reason of an outage gives one line, however many attempts fail. */
-export const setLines = (): OperatorFunction<ServiceSet, Line> => source =>
-  defer(() => {
-    let live: ServiceSet = pendingSet('')
-    let isOutage = true
-    const printed = new Set<string>()
-    return source.pipe(
-      mergeMap((set): readonly Line[] => {
-        const { service, status, trouble } = set
-        if (status !== 'live') {
-          isOutage = true
-          if (trouble === undefined || printed.has(outageKey(trouble.error))) return []
-          printed.add(outageKey(trouble.error))
-          return [troubleLine(set, trouble)]
-        }
-        const before = live
-        const liveLines = isOutage ? [liveLine(set)] : []
-        live = set
-        isOutage = false
-        printed.clear()
-        return [...liveLines, ...diff(before, set).map(changeLine), ...rejections(service, before.rejected, set.rejected)]
-      }),
-    )
-  })
+/** The lines about what differs between two sets. */
+export const changeLines = (before: ServiceSet, after: ServiceSet): readonly Line[] => [
+  ...diff(before, after).map(changeLine),
+  ...rejections(after.service, before.rejected, after.rejected),
+]
+
+/** The lines about each set in turn: what has changed since the last live one, first `live`. Each reason of an outage gives one line, however many attempts fail. */
+export const followedLines = (live: ServiceSet = pendingSet('')): ((set: ServiceSet) => readonly Line[]) => {
+  let last = live
+  let isOutage = true
+  const printed = new Set<string>()
+  return set => {
+    const { status, trouble } = set
+    if (status !== 'live') {
+      isOutage = true
+      if (trouble === undefined || printed.has(outageKey(trouble.error))) return []
+      printed.add(outageKey(trouble.error))
+      return [troubleLine(set, trouble)]
+    }
+    const before = last
+    const liveLines = isOutage ? [liveLine(set)] : []
+    last = set
+    isOutage = false
+    printed.clear()
+    return [...liveLines, ...changeLines(before, set)]
+  }
+}
+
+/** Turns sets into lines about what changed. */
+export const setLines = (): OperatorFunction<ServiceSet, Line> => source => defer(() => source.pipe(mergeMap(followedLines())))

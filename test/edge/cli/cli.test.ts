@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { firstValueFrom, from, of, Subject, toArray } from 'rxjs'
+import { firstValueFrom, from, of, Subject, tap, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { Closed, Denied, Disconnected, LeaseLost, Taken } from '../../../src/core/errors.js'
@@ -82,6 +82,16 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it, got "x/" (such as /my-fleet)'],
     [['list', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
     [['list', '--endpoints', ' , '], 'error: --endpoints must have at least one endpoint, such as http://127.0.0.1:2379, got " , "'],
+    [['list', '--at', '0'], 'error: --at must be a whole number of 1 or more, got "0" (list and events print revisions)'],
+    [['list', '--at', '12x'], 'error: --at must be a whole number of 1 or more, got "12x" (list and events print revisions)'],
+    [['list', '--format', 'auto', '--at', '3'], 'error: --at cannot be used with --format auto, which reads what is there now'],
+    [['events', 'web'], "error: required option '--since <revision>' not specified"],
+    [['events', '--since', '3'], "error: missing required argument 'service'"],
+    [['events', 'web', 'orders', '--since', '3'], "error: too many arguments for 'events'. Expected 1 argument but got 2."],
+    [['events', 'a//b', '--since', '3'], 'error: <service> must not have a segment that is empty, "." or "..", got "a//b" (write foo/bar, without a "/" at either end)'],
+    [['events', 'web', '--since', '-1'], 'error: --since must be a whole number of 1 or more, got "-1" (list and events print revisions)'],
+    [['events', 'web', '--since', '3', '--until', '1e3'], 'error: --until must be a whole number of 1 or more, got "1e3" (list and events print revisions)'],
+    [['events', 'web', '--since', '3', '--max-behind', '0'], 'error: --max-behind must be a whole number of 1 or more, got "0" (list and events print revisions)'],
     [['list', '--cert', 'x'], 'error: --cert requires --key'],
     [['list', '--key', 'x'], 'error: --key requires --cert'],
     [['list', '--cert', 'x', '--key', 'y'], 'error: --cert requires --cacert'],
@@ -121,9 +131,9 @@ describe('help and version', () => {
   it('go to standard output, with the exit codes', async () => {
     const { code, out, err } = await runOnce('--help')
     expect({ code, err }).toEqual({ code: 0, err: '' })
-    expect(out).toMatch(/register .*watch .*list .*ETCD_PASSWORD.*Exit codes:\s+0 .*\n\s+1 .*\n\s+2 .*130/s)
+    expect(out).toMatch(/register .*watch .*list .*events .*ETCD_PASSWORD.*Exit codes:\s+0 .*\n\s+1 .*\n\s+2 .*130/s)
   })
-  it.each(['register', 'watch', 'list'])('%s --help lists the shared options', async command => {
+  it.each(['register', 'watch', 'list', 'events'])('%s --help lists the shared options', async command => {
     const { code, out } = await runOnce(command, '--help')
     expect(code).toBe(0)
     expect(out).toMatch(/--endpoints .*--format .*--prefix .*--json /s)
@@ -435,6 +445,26 @@ describe('list', () => {
     expect(web).toMatchObject({ service: 'web', revision: 4, instances: [{ id: 'n2', zone: 'eu-1' }, { id: 'node10', weight: 2 }], rejected: [] })
     expect(orders).toMatchObject({ service: 'orders', instances: [], rejected: [{ key: '/rx-discovery/orders/bad\u001b[31m' }] })
   })
+  it('prints what was there at --at, as text and as JSON', async () => {
+    const lines = async (...argv: string[]) => {
+      const one = filled()
+      expect(await one.run('list', ...argv)).toBe(0)
+      return one.lines()
+    }
+    expect(await lines('--at', '2')).toEqual(['SERVICE  ID      ADDRESS        STATUS  WEIGHT  VERSION  ZONE', 'web      node10  10.0.0.5:8080  up      2       1.2.0    -     no lease'])
+    expect(await lines('web', '--at', '1')).toEqual(['web: no instances'])
+    const [json = ''] = await lines('web', '--at', '3', '--json')
+    expect(JSON.parse(json)).toMatchObject({ services: [{ service: 'web', revision: 3, instances: [{ id: 'n2' }, { id: 'node10' }] }] })
+  })
+  it('ends with 1 if --at is compacted, and names the oldest revision, or if it is in the future', async () => {
+    const it = filled()
+    it.registry.compact()
+    expect(await it.run('list', '--at', '3')).toBe(1)
+    expect(it.printed).toMatchObject({ out: '', err: 'error: the requested history is compacted; the oldest revision that can be read is 4\n' })
+    const future = filled()
+    expect(await future.run('list', '--at', '9')).toBe(1)
+    expect(future.printed).toMatchObject({ out: '', err: 'error: revision 9 is in the future, the registry is at 4\n' })
+  })
   it('tries the next endpoint, and reports why', async () => {
     const refused = new Disconnected('a:1 refused the connection: x', { host: 'a:1' })
     const it = filled({ ETCD_ENDPOINTS: 'a:1,b:2' })
@@ -467,6 +497,145 @@ describe('list', () => {
     const it = program({}, { registryOf: () => { throw new Denied('no\nentry') } })
     expect(await it.run('list')).toBe(1)
     expect(it.printed.err).toBe('error: no\\u000aentry (check --user, and ETCD_PASSWORD in the environment)\n')
+  })
+})
+
+describe('events', () => {
+  /** Revisions 2 to 8. */
+  const past = (...args: Parameters<typeof program>) => {
+    const it = program(...args)
+    const write = (id: string, value: string | null, service = 'web') => it.registry.write(`/rx-discovery/${service}/${id}`, value)
+    write('a', '{"address":"h:1","zone":"z"}')
+    write('x', '{"address":"h:9"}', 'orders')
+    write('b', '{"address":"h:2"}')
+    write('a', '{"address":"h:1","zone":"z","status":"draining"}')
+    write('bad\u001b[31m', 'x')
+    write('a', null)
+    write('bad\u001b[31m', null)
+    return { ...it, write }
+  }
+  const all = [
+    '3 web had 1 instance',
+    '4 + web/b h:2 without a lease',
+    '5 ~ web/a status up -> draining',
+    '6 ! /rx-discovery/web/bad\\u001b[31m cannot be read: the id in the key must not hold control characters or lone surrogates',
+    '7 - web/a h:1',
+    '8 ! /rx-discovery/web/bad\\u001b[31m was deleted, or can be read now',
+  ]
+
+  it('with --until, prints what joined, left and changed, by revision, and ends', async () => {
+    const it = past()
+    expect(await it.run('events', 'web', '--since', '3', '--until', '8')).toBe(0)
+    expect(it.lines()).toEqual(all)
+    expect(it.printed.err).toBe('')
+    const part = past()
+    expect(await part.run('events', 'web', '--since', '4', '--until', '6')).toBe(0)
+    expect(part.lines()).toEqual(['4 web had 2 instances', ...all.slice(2, 4)])
+    const none = past()
+    expect(await none.run('events', 'web2', '--since', '3', '--until', '7')).toBe(0)
+    expect(none.lines()).toEqual(['3 web2 had 0 instances'])
+  })
+
+  it('with --json, prints one object per line, each with its revision', async () => {
+    const it = past()
+    expect(await it.run('events', 'web', '--since', '3', '--until', '8', '--json')).toBe(0)
+    expect(it.json()).toMatchObject([
+      { revision: 3, type: 'start', service: 'web', size: 1 },
+      { revision: 4, type: 'joined', service: 'web', instance: { id: 'b', address: 'h:2' } },
+      { revision: 5, type: 'updated', service: 'web', instance: { id: 'a', status: 'draining' }, previous: { status: 'up' } },
+      { revision: 6, type: 'rejected', service: 'web', key: '/rx-discovery/web/bad\u001b[31m', reason: 'the id in the key must not hold control characters or lone surrogates' },
+      { revision: 7, type: 'left', service: 'web', instance: { id: 'a' } },
+      { revision: 8, type: 'cleared', service: 'web', key: '/rx-discovery/web/bad\u001b[31m' },
+    ])
+    expect(it.json().filter(line => 'time' in line)).toEqual([])
+  })
+
+  it('without --until, goes on as it happens, until a signal; nothing is missing in between', async () => {
+    const it = past()
+    let written = 0
+    // Writes while the past is read.
+    const slow = past({}, {
+      registryOf: () => ({
+        ...it.registry,
+        list: (range, options) =>
+          it.registry.list(range, options).pipe(
+            tap(() => {
+              if (options?.at === undefined) return
+              it.write('c', '{"address":"h:3"}')
+              written += 1
+            }),
+          ),
+      }),
+    })
+    const done = slow.run('events', 'web', '--since', '3')
+    await slow.until('+ web/c')
+    it.write('c', null)
+    await slow.until('- web/c')
+    slow.signals.next('SIGINT')
+    expect(await done).toBe(0)
+    expect(written).toBe(1)
+    expect(slow.lines()).toEqual([...all, '8 web is live: 1 instance at revision 8', '9 + web/c h:3 without a lease', '10 - web/c h:3'])
+    expect(it.registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
+  })
+
+  it('without --until, reports an outage, and times in JSON of what happens now', async () => {
+    const it = past()
+    const done = it.run('events', 'web', '--since', '8', '--json')
+    await it.until('"live"')
+    it.registry.interrupt(300)
+    await it.until('stale')
+    await vi.waitUntil(() => it.printed.out.match(/"live"/g)?.length === 2, { timeout: 5_000 })
+    it.signals.next('SIGTERM')
+    expect(await done).toBe(0)
+    const [start, live, stale] = it.json()
+    const time: unknown = expect.stringMatching(/Z$/)
+    expect([start, live, stale]).toMatchObject([{ revision: 8, type: 'start', size: 1 }, { revision: 8, time, type: 'live' }, { revision: 8, time, type: 'stale', error: { name: 'Disconnected' } }])
+    expect(start).not.toHaveProperty('time')
+  })
+
+  it('ends with 1 if --since is compacted, and names the oldest revision', async () => {
+    for (const more of [['--until', '9'], []]) {
+      const it = past()
+      it.registry.compact()
+      it.write('c', '{"address":"h:3"}')
+      expect(await it.run('events', 'web', '--since', '7', ...more)).toBe(1)
+      expect(it.printed).toMatchObject({ out: '', err: 'error: the requested history is compacted; the oldest revision that can be read is 8\n' })
+    }
+  })
+
+  it('ends with 1 or 2 if --since or --until is in the future, or if --until is before --since', async () => {
+    const it = past()
+    const result = async (...argv: string[]) => {
+      const one = past()
+      return [await one.run('events', 'web', ...argv), one.printed.err]
+    }
+    expect(await result('--since', '9', '--until', '9')).toEqual([1, 'error: revision 9 is in the future, the registry is at 8\n'])
+    expect(await result('--since', '8', '--until', '9')).toEqual([1, 'error: revision 9 is in the future, the registry is at 8\n'])
+    expect(await result('--since', '9')).toEqual([2, 'error: --since must be at most 8, the latest revision, got 9\n'])
+    expect(await result('--since', '8', '--until', '7')).toEqual([2, 'error: --until must be 8 or more, which is from, got 7\n'])
+    expect(it.lines()).toEqual([])
+  })
+
+  it('asks for --max-behind if --since is far back', async () => {
+    const it = past()
+    for (let n = 0; n < 10_000; n += 1) it.write('x', `{"address":"h:9","weight":${n}}`, 'orders')
+    expect(await it.run('events', 'web', '--since', '7', '--until', '9')).toBe(2)
+    expect(it.printed.err).toBe("error: --max-behind must be 10001 or more to read from revision 7, got 10000 (a watch from so far back delays etcd's writers, see docs/history.md)\n")
+    const far = past()
+    for (let n = 0; n < 10_000; n += 1) far.write('x', `{"address":"h:9","weight":${n}}`, 'orders')
+    expect(await far.run('events', 'web', '--since', '7', '--until', '9', '--max-behind', '20000')).toBe(0)
+    expect(far.lines()).toEqual(['7 web had 1 instance', all[5]])
+  })
+
+  it('with --until, ends with 130 after Ctrl-C', async () => {
+    const it = past()
+    const thaw = it.registry.freeze()
+    const done = it.run('events', 'web', '--since', '3', '--until', '8')
+    await it.until('no answer yet')
+    it.signals.next('SIGINT')
+    expect(await done).toBe(130)
+    expect(it.printed.out).toBe('')
+    thaw()
   })
 })
 
@@ -564,10 +733,10 @@ it('printable escapes a text to one line without control characters, and JSON ke
 
 it('docs/cli.md names every option and every type of event', async () => {
   const page = readFileSync('docs/cli.md', 'utf8')
-  const help = (await Promise.all(['register', 'watch', 'list'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
+  const help = (await Promise.all(['register', 'watch', 'list', 'events'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
   const options = new Set([...help.matchAll(/^ {2}(?:-\w, )?(--?[\w-]+)/gm)].map(([, option = '']) => option))
   expect(options.size).toBeGreaterThan(15)
   for (const option of options) expect(page).toContain(option)
-  const source = ['set-lines', 'registration-lines'].map(file => readFileSync(`src/edge/cli/${file}.ts`, 'utf8')).join('')
+  const source = ['set-lines', 'registration-lines', 'events-command'].map(file => readFileSync(`src/edge/cli/${file}.ts`, 'utf8')).join('')
   for (const [, type] of source.matchAll(/(?:type: |case )'(\w+)'/g)) expect(page).toContain(`\`${type}\``)
 })

@@ -1,0 +1,103 @@
+import { asyncScheduler, defer, distinctUntilChanged, EMPTY, forkJoin, mergeMap, scan, startWith, switchMap, toArray, type Observable } from 'rxjs'
+import { count, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
+import { InvalidArgument } from '../../core/errors.js'
+import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
+import { native } from '../../core/formats/native.js'
+import { serviceName } from '../../core/instance/names.js'
+import { mergedHistory } from '../../core/sets/merged-history.js'
+import { serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
+import type { Revision } from '../../core/store.js'
+import { must, throwIfInvalid } from '../../core/validation.js'
+import { projection, type Snapshot } from '../../core/view/projection.js'
+import type { ReadableRegistry } from '../registry.js'
+import { hasHistory } from '../registry-history.js'
+import { listing } from './listing.js'
+import { pastChanges } from './past-changes.js'
+
+/** Options of {@link history}. */
+export interface HistoryOptions<F extends Formats = Format> {
+  /** The revision of the first set. */
+  readonly from: Revision
+  /** The last revision that is read. @default the revision at subscription */
+  readonly to?: Revision
+  /** The format of the stored instances, as in `discover`. With several, all of the past is read before the first set is emitted. @default native() */
+  readonly format?: F
+  /** How many revisions `from` may lie behind the latest one. The further back, the longer etcd's writers wait meanwhile. @default 10000 */
+  readonly maxBehind?: number
+}
+
+const revision = /* @__PURE__ */ must(
+  value => typeof value === 'number' && Number.isSafeInteger(value) && value > 0,
+  'be a revision, a whole number of 1 or more',
+  'take it from a listing, a batch or a set',
+)
+
+const checks = (): Checks<HistoryOptions<Formats>> => ({ from: revision, to: revision, format: formatsCheck, maxBehind: count })
+
+/** Where a history begins and ends, and before which revision no watch may begin. */
+interface Bounds {
+  readonly from: Revision
+  readonly to: Revision
+  readonly oldest: Revision
+}
+
+/** Where the watch begins: at the last change up to the first set, if that is not too far back (see `Span.start`). */
+const startOf = ({ entries, revision }: Snapshot<unknown>, oldest: Revision): Revision => {
+  const last = entries.toArray().reduce((latest, entry) => Math.max(latest, entry.revision), 0)
+  return last > 0 && last >= oldest ? last : revision
+}
+
+/** The sets of one format: a `scan` over the listing of the first revision and the changes after it. */
+const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: Format<M>, { from, to, oldest }: Bounds): Observable<ServiceSet<M>> => {
+  const prefix = format.prefix(service)
+  const view = projection(format, { service })
+  return listing(registry, prefix, view, view.empty, { at: from }).pipe(
+    switchMap(first => {
+      const after = from === to ? EMPTY : pastChanges(registry, prefix, { from, to, start: startOf(first, oldest) })
+      return after.pipe(scan(view.apply, first), startWith(first))
+    }),
+    distinctUntilChanged((a, b) => a.services === b.services),
+    mergeMap(({ services, revision }) => services.toArray().map(content => serviceSetOf(content, { status: 'live', revision, asOf: asyncScheduler.now() }))),
+  )
+}
+
+const inSeveralFormats = <M>(registry: ReadableRegistry, service: string, formats: readonly Format<M>[], bounds: Bounds): Observable<ServiceSet<M>> =>
+  forkJoin(formats.map(format => inOneFormat(registry, service, format, bounds).pipe(toArray()))).pipe(mergeMap(all => mergedHistory(service, all)))
+
+/**
+ * What a service looked like in the past: the set as of revision `from`, then one set for each later revision that changed it, up to `to`; completes. A set is
+ * `live`, since the registry confirms that it was so at its revision; `asOf` is when it was read. Errors `Compacted`, which names the oldest revision that can be
+ * read, `Rewound` if `from` or `to` is in the future, `Disconnected`, `Denied`, `Closed`, and `InvalidArgument`, also if `from` is further back than `maxBehind`.
+ *
+ * @example history(registry, 'web', { from: 1200 }).pipe(changes()).subscribe(console.log)
+ */
+export const history = <const F extends Formats = Format>(
+  registry: ReadableRegistry,
+  service: string,
+  options: HistoryOptions<F>,
+): Observable<ServiceSet<MetadataOf<F>>> =>
+  defer(() => {
+    throwIfInvalid(
+      invalidArguments('history(registry, service, options)', ['registry', readableRegistry, registry], ['service', serviceName, service]) ??
+        invalidOptions<HistoryOptions<Formats>>('history', options, checks(), ['from']),
+    )
+    if (!hasHistory(registry))
+      throw new InvalidArgument('registry', 'must deliver each revision of the past, which sseRegistry does not: it joins those that a page has missed (read the history on the server, or list one past set by `at`)')
+    const { from, to, format = native() as F, maxBehind = 10_000 } = options
+    if (to !== undefined && to < from) throw new InvalidArgument('to', `must be ${from} or more, which is from, got ${to}`)
+    const formats = formatsOf(format)
+    const prefixes = formats.map(({ prefix }) => prefix(service))
+    throwIfInvalid(invalidPrefixes(prefixes))
+    const [first] = formats
+    const [key = ''] = prefixes
+    // Cheap: at most one key. It errors if `to` is in the future.
+    return registry.check({ key }, to ?? from).pipe(
+      switchMap(({ revision: latest }) => {
+        const behind = latest - from
+        if (behind > maxBehind)
+          throw new InvalidArgument('maxBehind', `must be ${behind} or more to read from revision ${from}, got ${maxBehind} (a watch from so far back delays etcd's writers, see docs/history.md)`)
+        const bounds = { from, to: to ?? latest, oldest: latest - maxBehind }
+        return formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, bounds) : inSeveralFormats(registry, service, formats, bounds)
+      }),
+    )
+  })
