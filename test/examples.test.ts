@@ -76,6 +76,31 @@ describe.each(files)('examples/%s', file => {
   })
 })
 
+/** The pages that name each folder, and by what. */
+const named: Readonly<Record<string, { readonly by: string; readonly on: readonly string[] }>> = {
+  demo: { by: 'npm run demo ', on: ['README.md'] },
+  'demo-web': { by: 'npm run demo:web', on: ['README.md', 'docs/angular.md', 'docs/browser.md', 'docs/nest.md'] },
+  dashboard: { by: 'examples/dashboard', on: ['README.md', 'docs/angular.md'] },
+  gateway: { by: 'examples/gateway', on: ['README.md', 'docs/nest.md'] },
+}
+
+const folders = readdirSync('examples', { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? [entry.name] : []))
+
+it('each folder of examples is named where a reader would look for it', () => {
+  expect(Object.keys(named).sort()).toEqual(folders.sort())
+  for (const { by, on } of Object.values(named)) for (const page of on) expect(readFileSync(page, 'utf8'), page).toContain(by)
+})
+
+it.each(['dashboard', 'gateway'])('examples/%s imports nothing but packages and its own files, so that it can be copied', folder => {
+  const imports = readdirSync(`examples/${folder}`).flatMap(file => [...readFileSync(`examples/${folder}/${file}`, 'utf8').matchAll(/from '(.+)'/g)].map(([, name = '']) => name))
+  expect(imports).toContainEqual(expect.stringMatching(/^rx-discovery\//))
+  expect(imports.filter(name => name.startsWith('..') || name.startsWith('#'))).toEqual([])
+})
+
+it.each(readdirSync('docs').filter(page => page.endsWith('.md')))('the README links docs/%s', page => {
+  expect(readFileSync('README.md', 'utf8')).toContain(`](docs/${page}`)
+})
+
 const pages = ['README.md', ...readdirSync('docs').map(page => `docs/${page}`)]
 
 describe.each(pages)('%s', page => {

@@ -1,7 +1,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** The files that wait longest for etcd, 30 to 120 s. By vitest's order, which knows only sizes in a fresh clone, some of them would begin last. */
-const longest = ['sse', 'rotation', 'cli', 'contract', 'grpc', 'nest', 'secrets', 'leaks', 'tokens', 'lease', 'exit', 'watch', 'connection', 'bad-input', 'restarts']
+const longest = ['sse', 'demo-web', 'rotation', 'cli', 'contract', 'grpc', 'nest', 'secrets', 'leaks', 'tokens', 'lease', 'exit', 'watch', 'connection', 'bad-input', 'restarts']
 
 const rank = ({ moduleId }: TestSpecification): number => {
   const found = longest.findIndex(name => moduleId.endsWith(`/test/etcd/${name}.test.ts`))

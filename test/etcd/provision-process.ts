@@ -15,7 +15,7 @@ export interface EtcdProcess {
 }
 
 /** Kills `child` and removes `dir` if this process ends before, even by SIGKILL: the watcher then reads the end of its input pipe. */
-const guard = (child: ChildProcess, dir: string): void => {
+export const guard = (child: ChildProcess, dir: string): void => {
   const script = `read -r _; kill -KILL ${child.pid ?? ''}; sleep 1; rm -rf '${dir}'`
   const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   watcher.on('error', () => undefined)

@@ -12,6 +12,9 @@ export interface Provided {
   readonly binary?: string
   /** Kills it and starts it again on the same data and port. Present if it is a child process. */
   readonly restart?: () => Promise<void>
+  /** Kills it, and starts it again on the same data and port. Present if it is a child process. */
+  readonly kill?: () => Promise<void>
+  readonly start?: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -31,8 +34,8 @@ const fromEndpoints = async (): Promise<Provided | undefined> => {
 const fromPath = async (): Promise<Provided | undefined> => {
   const binary = findEtcd()
   if (binary === undefined) return undefined
-  const server = await etcdServer()
-  return { endpoints: [server.endpoint], how: `${binary} at ${server.endpoint}`, restart: server.restart, stop: server.close }
+  const { endpoint, restart, kill, start, close } = await etcdServer()
+  return { endpoints: [endpoint], how: `${binary} at ${endpoint}`, restart, kill, start, stop: close }
 }
 
 const fromPackage = async (log: Log): Promise<Provided | undefined> => ((await installEtcd(log)) ? fromPath() : undefined)

@@ -21,7 +21,8 @@ export interface BridgeServer {
   readonly close: () => Promise<void>
 }
 
-const isStream = ({ method, url }: Asked): boolean => method === 'GET' && !['list', 'at', 'check'].some(name => url.searchParams.has(name))
+/** Whether a request opens a stream; others to a bridge are answered and end. */
+export const isStream = ({ method, url }: Pick<Asked, 'method' | 'url'>): boolean => method === 'GET' && !['list', 'at', 'check'].some(name => url.searchParams.has(name))
 
 /** Serves a handler. */
 export const bridgeServer = async (handler: (request: IncomingMessage, response: ServerResponse) => void, port = 0): Promise<BridgeServer> => {
