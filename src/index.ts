@@ -4,6 +4,8 @@ export type { RegisterOptions } from './flow/registration/register-options.js'
 export { discover, type DiscoverOptions } from './flow/discovery/discover.js'
 export { catalog, type CatalogOptions } from './flow/discovery/catalog.js'
 export { history, type HistoryOptions } from './flow/discovery/history.js'
+export { record, type RecordOptions } from './flow/recording/record.js'
+export type { RecordedEvent } from './core/recording/recorded-event.js'
 export { balance, type BalanceOptions, type Balancer, type Call, type InstanceState, type RetryBudgetOptions, type UseOptions } from './flow/balancing/balance.js'
 
 /* Operators on Observable<ServiceSet> */

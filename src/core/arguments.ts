@@ -71,7 +71,7 @@ export const iterable = (what: string): Validator => must(value => has(value, Sy
 export const serviceNames = /* @__PURE__ */ listOf(serviceName, "a list of service names, such as ['web']")
 
 /** An object of fields. */
-export const record = /* @__PURE__ */ must(isRecord, 'be an object')
+export const anObject = /* @__PURE__ */ must(isRecord, 'be an object')
 
 /* Objects with behaviour */
 

@@ -15,6 +15,8 @@ export interface RecoverOptions<B> {
   readonly backoff: Backoff
   /** Errors that end it. */
   readonly fatal: (error: Error) => boolean
+  /** The wall clock of `retryAt`, epoch ms. @default that of this machine */
+  readonly wall?: () => number
   /** Emits what a failure means downstream. If it errors, the pause follows anyway, unless that error is fatal. */
   readonly interrupted: (interruption: Interruption) => Observable<B>
   /** A value ends a pause early; an error ends everything. */
@@ -28,7 +30,7 @@ export interface RecoverOptions<B> {
  * right after it would be retried at the shortest pause forever.
  */
 export const recover =
-  <A, B>({ backoff, fatal, interrupted, hasten = NEVER }: RecoverOptions<B>): OperatorFunction<A, A | B> =>
+  <A, B>({ backoff, fatal, wall = () => asyncScheduler.now(), interrupted, hasten = NEVER }: RecoverOptions<B>): OperatorFunction<A, A | B> =>
   source =>
     defer(() => {
       let attempt = 0
@@ -43,7 +45,7 @@ export const recover =
         const healthy = healthySince !== undefined && now() - healthySince >= backoff.settle
         attempt = healthy ? 1 : attempt + 1
         pause = Math.round(backoff.delay(attempt)())
-        return interrupted({ error, attempt, retryAt: asyncScheduler.now() + pause })
+        return interrupted({ error, attempt, retryAt: wall() + pause })
       }
       const paused = (): Observable<unknown> => race(timer(pause), concat(hasten, NEVER)).pipe(take(1))
 

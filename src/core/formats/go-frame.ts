@@ -1,5 +1,5 @@
 import { either as E, function as F } from 'fp-ts'
-import { invalidOptions, record } from '../arguments.js'
+import { invalidOptions, anObject } from '../arguments.js'
 import { andThen, every, invalidIf, passing, throwIfInvalid } from '../validation.js'
 import { json, parseJson } from '../instance/json.js'
 import { instanceId } from '../instance/names.js'
@@ -20,7 +20,7 @@ const versioned: LayoutOptions = {
   segment: value => String(value).split('/').map(instanceId).find(found => found !== undefined),
 }
 
-const metadataCheck = every(record, json)
+const metadataCheck = every(anObject, json)
 
 /**
  * GoFrame's etcd registry: `/service/default/default/hello.svc/latest/10.35.12.81:60700` → `{"insecure":true,"protocol":"http"}`. `prefix` is
@@ -50,7 +50,7 @@ export const goFrame = (options: ForeignFormatOptions = {}): Format<GoFrameMetad
       F.pipe(
         value.trim() === '' ? E.right({}) : parseJson(value),
         E.map(metadata => metadata ?? {}),
-        andThen(passing(record)),
+        andThen(passing(anObject)),
         E.map(metadata => metadata as GoFrameMetadata),
       ),
     fields: (metadata, { segment }) => {

@@ -1,4 +1,4 @@
-import { invalidArguments, invalidOptions, iterable, numberFrom, record, type Checks } from '../arguments.js'
+import { invalidArguments, invalidOptions, iterable, numberFrom, anObject, type Checks } from '../arguments.js'
 import { invalidIf, listOf, must, oneOf, throwIfInvalid } from '../validation.js'
 import { Closed, InvalidArgument } from '../errors.js'
 import type { Rejection } from '../formats/format.js'
@@ -195,7 +195,7 @@ const optionChecks = (): Checks<ServiceSetOptions> => ({
   status: oneOf('pending', 'live', 'stale'),
   revision: revisionCheck,
   asOf: timeCheck,
-  trouble: record,
+  trouble: anObject,
   held: iterable('a Set of ids'),
   rejected: iterable('a list of rejections'),
 })

@@ -43,6 +43,12 @@ export interface WireId {
   readonly digest: string | undefined
 }
 
+/** An event as a reader gets it, with its id, if it is the last one of a revision. */
+export interface Received {
+  readonly event: WireEvent
+  readonly id: WireId | undefined
+}
+
 /** An id as text: `<revision>.<digest>`. */
 export const wireIdText = ({ revision, digest }: WireId): string => (digest === undefined ? String(revision) : `${revision}.${digest}`)
 
@@ -143,13 +149,18 @@ const readFields = (type: string, data: Readonly<Record<string, unknown>>): Wire
 
 const types: readonly string[] = ['listing', 'batch', 'trouble', 'progress', 'check'] satisfies readonly WireEvent['type'][]
 
-/** Reads an event from its type and its data; total. `none`: of a type that a later version may have; skip it. */
+/** Reads an event from its type and its parsed data; total. `none`: of a type that a later version may have; skip it. */
+export const readWireData = (type: string, data: unknown): E.Either<Flaw, O.Option<WireEvent>> => {
+  if (!types.includes(type)) return E.right(O.none)
+  const event = isRecord(data) ? readFields(type, data) : undefined
+  return event === undefined ? E.left(flaw(`must be that of a ${type}`, data)) : E.right(O.some(event))
+}
+
+/** Reads an event from its type and its data as text; total. */
 export const readWireEvent = (type: string, data: string): E.Either<Flaw, O.Option<WireEvent>> => {
   if (!types.includes(type)) return E.right(O.none)
   const parsed = E.tryCatch(() => JSON.parse(data) as unknown, () => flaw('must be JSON', data))
-  if (E.isLeft(parsed)) return parsed
-  const event = isRecord(parsed.right) ? readFields(type, parsed.right) : undefined
-  return event === undefined ? E.left(flaw(`must be that of a ${type}`, data)) : E.right(O.some(event))
+  return E.isLeft(parsed) ? parsed : readWireData(type, parsed.right)
 }
 
 /** An error as trouble: its class only, since a message may show what a page must not know. */

@@ -1,5 +1,5 @@
 import { assertInInjectionContext, inject, Injector } from '@angular/core'
-import { invalidArguments, invalidOptions, record } from '#internal/core/arguments'
+import { invalidArguments, invalidOptions, anObject } from '#internal/core/arguments'
 import { serviceName } from '#internal/core/instance/names'
 import { throwIfInvalid } from '#internal/core/validation'
 import type { Balancer } from 'rx-discovery'
@@ -19,7 +19,7 @@ export interface InjectBalancerOptions {
  */
 export const injectBalancer = (service: string, options?: InjectBalancerOptions): Balancer => {
   throwIfInvalid(
-    invalidArguments('injectBalancer(service, options)', ['service', serviceName, service]) ?? invalidOptions<InjectBalancerOptions>('injectBalancer', options, { injector: record }),
+    invalidArguments('injectBalancer(service, options)', ['service', serviceName, service]) ?? invalidOptions<InjectBalancerOptions>('injectBalancer', options, { injector: anObject }),
   )
   if (options?.injector === undefined) assertInInjectionContext(injectBalancer)
   return (options?.injector ?? inject(Injector)).get(SERVICE_DISCOVERY).balancer(service)

@@ -1,6 +1,6 @@
 import { assertInInjectionContext, computed, DestroyRef, effect, inject, Injector, PendingTasks, runInInjectionContext, signal, untracked, type Signal } from '@angular/core'
 import { Subscription } from 'rxjs'
-import { duration, functionOf, invalidArguments, invalidOptions, record } from '#internal/core/arguments'
+import { duration, functionOf, invalidArguments, invalidOptions, anObject } from '#internal/core/arguments'
 import { throwIfInvalid } from '#internal/core/validation'
 import { timers } from '#internal/flow/clock'
 import type { ServiceSet } from 'rx-discovery'
@@ -63,7 +63,7 @@ const followed = (name: () => string, wait: number): Signal<ServiceSet> => {
 export const injectServiceSet = (service: () => string, options?: InjectServiceSetOptions): Signal<ServiceSet> => {
   throwIfInvalid(
     invalidArguments('injectServiceSet(() => service, options)', ['service', functionOf("a function that returns the name of a service, such as () => 'orders'"), service]) ??
-      invalidOptions<InjectServiceSetOptions>('injectServiceSet', options, { injector: record, wait: duration }),
+      invalidOptions<InjectServiceSetOptions>('injectServiceSet', options, { injector: anObject, wait: duration }),
   )
   if (options?.injector === undefined) assertInInjectionContext(injectServiceSet)
   return runInInjectionContext(options?.injector ?? inject(Injector), () => followed(service, options?.wait ?? 0))

@@ -1,6 +1,6 @@
 import { isPlatformServer } from '@angular/common'
 import { APP_BOOTSTRAP_LISTENER, ApplicationRef, inject, InjectionToken, makeEnvironmentProviders, NgZone, PLATFORM_ID, TransferState, type EnvironmentProviders, type Provider } from '@angular/core'
-import { functionOf, invalidArguments, invalidOptions, readableRegistry, record, text, type Checks } from '#internal/core/arguments'
+import { functionOf, invalidArguments, invalidOptions, readableRegistry, anObject, text, type Checks } from '#internal/core/arguments'
 import { serviceName } from '#internal/core/instance/names'
 import { either, must, throwIfInvalid } from '#internal/core/validation'
 import { projectCheck, type Project } from '#internal/core/wire/serving'
@@ -42,10 +42,10 @@ const url = either(text, must(value => value instanceof URL, 'be a URL, or in a 
 // `sseRegistry` checks its own options.
 const unchecked = (): undefined => undefined
 const configChecks: Checks<ServiceDiscoveryConfig> = { url, registry: readableRegistry, headers: unchecked, fetch: unchecked, maxBytes: unchecked, share: unchecked }
-const serviceChecks: Checks<ServiceOptions> = { discover: record, pipe: functionOf('a function of an Observable of sets'), policy: record, balance: record }
+const serviceChecks: Checks<ServiceOptions> = { discover: anObject, pipe: functionOf('a function of an Observable of sets'), policy: anObject, balance: anObject }
 
 const checkedConfig = (config: ServiceDiscoveryConfig): ServiceDiscoveryConfig => {
-  throwIfInvalid(invalidArguments('provideServiceDiscovery({ url }, ...features)', ['config', record, config]) ?? invalidOptions('provideServiceDiscovery', config, configChecks))
+  throwIfInvalid(invalidArguments('provideServiceDiscovery({ url }, ...features)', ['config', anObject, config]) ?? invalidOptions('provideServiceDiscovery', config, configChecks))
   if ((config.url === undefined) === (config.registry === undefined))
     throw new InvalidArgument('url', `must be given, or registry, but not both (such as provideServiceDiscovery({ url: '/discovery' }))`)
   return config
@@ -59,7 +59,7 @@ const registryOf = ({ registry, url: at = '', ...options }: ServiceDiscoveryConf
  * @example withService('orders', { policy: roundRobin() })
  */
 export const withService = (service: string, options: ServiceOptions): ServiceDiscoveryFeature => {
-  throwIfInvalid(invalidArguments('withService(service, options)', ['service', serviceName, service], ['options', record, options]) ?? invalidOptions('withService', options, serviceChecks))
+  throwIfInvalid(invalidArguments('withService(service, options)', ['service', serviceName, service], ['options', anObject, options]) ?? invalidOptions('withService', options, serviceChecks))
   return { providers: [{ provide: SERVICES, useValue: { service, options }, multi: true }] }
 }
 

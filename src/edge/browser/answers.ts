@@ -1,10 +1,9 @@
 import { concat, defer, filter, finalize, map, share, switchMap, take, takeWhile, tap, throwError, type Observable, type OperatorFunction } from 'rxjs'
 import { Disconnected, InvalidArgument, Rewound } from '../../core/errors.js'
 import { covers, type Change, type Check, type Listing, type Range, type Revision } from '../../core/store.js'
-import { errorOfTrouble, type WireChange, type WireChanges, type WireId } from '../../core/wire/wire-event.js'
+import { errorOfTrouble, type Received, type WireChange, type WireChanges, type WireId } from '../../core/wire/wire-event.js'
 import { timer } from '../../flow/clock.js'
 import type { ListOptions, ReadableRegistry } from '../../flow/registry.js'
-import type { Received } from './events-of.js'
 
 /** What the answers need of the registry around them. */
 export interface AnswersContext {

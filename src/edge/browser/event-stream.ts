@@ -1,10 +1,9 @@
 import { Observable, Subscription, switchMap, take } from 'rxjs'
 import { Disconnected, Lagging, Rewound, toError } from '../../core/errors.js'
 import { covers, type Batch, type Change, type Range, type Revision } from '../../core/store.js'
-import { errorOfTrouble, type WireChange, type WireId } from '../../core/wire/wire-event.js'
+import { errorOfTrouble, type Received, type WireChange, type WireId } from '../../core/wire/wire-event.js'
 import { background, timer } from '../../flow/clock.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
-import type { Received } from './events-of.js'
 import type { Pacing } from './pacing.js'
 
 /** What the stream needs of the registry around it. */

@@ -3,15 +3,9 @@ import { either as E, option as O } from 'fp-ts'
 import { Observable } from 'rxjs'
 import { Denied, Disconnected, toError } from '../../core/errors.js'
 import { reasonOf } from '../../core/validation.js'
-import { readWireEvent, readWireId, type WireEvent, type WireId } from '../../core/wire/wire-event.js'
+import { readWireEvent, readWireId, type Received } from '../../core/wire/wire-event.js'
 import { background, now, startOutside, timer } from '../../flow/clock.js'
 import { eventCounter } from './event-counter.js'
-
-/** An event with its id, if it is the last one of a revision. */
-export interface Received {
-  readonly event: WireEvent
-  readonly id: WireId | undefined
-}
 
 /** A bridge that refuses for now; `retryAfter` is when to come back, ms from now. */
 export class Busy extends Disconnected {

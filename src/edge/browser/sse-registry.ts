@@ -1,14 +1,14 @@
 import { NEVER, type Observable } from 'rxjs'
-import { flag, functionOf, invalidOptions, numberFrom, record, type Checks } from '../../core/arguments.js'
+import { flag, functionOf, invalidOptions, numberFrom, anObject, type Checks } from '../../core/arguments.js'
 import type { Range } from '../../core/store.js'
 import { either, flaw, invalid, throwIfInvalid } from '../../core/validation.js'
-import { wireIdText, type WireId } from '../../core/wire/wire-event.js'
+import { wireIdText, type Received, type WireId } from '../../core/wire/wire-event.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { withoutHistory } from '../../flow/registry-history.js'
 import { withSignals } from '../../flow/registry-signals.js'
 import { answers } from './answers.js'
 import { eventStream } from './event-stream.js'
-import { eventsOf, type Bridged, type Received } from './events-of.js'
+import { eventsOf, type Bridged } from './events-of.js'
 import { pacing } from './pacing.js'
 import { requestUrl } from './request-url.js'
 import { sharedByTabs } from './shared-by-tabs.js'
@@ -29,7 +29,7 @@ export interface SseRegistryOptions {
 }
 
 const checks: Checks<SseRegistryOptions> = {
-  headers: either(record, functionOf('an object of strings, or a function that returns one')),
+  headers: either(anObject, functionOf('an object of strings, or a function that returns one')),
   fetch: functionOf('a function like fetch'),
   maxBytes: numberFrom(1, Infinity),
   share: flag,

@@ -1,7 +1,7 @@
 import { ChannelCredentials, Client, credentials as channelCredentials, type ChannelOptions } from '@grpc/grpc-js'
 import { either as E, function as F } from 'fp-ts'
 import { Observable, throwError } from 'rxjs'
-import { invalidOptions, record, text } from '../../core/arguments.js'
+import { invalidOptions, anObject, text } from '../../core/arguments.js'
 import { must, secret, throwIfInvalid } from '../../core/validation.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { hostPortOf, type HostPort } from '../../core/instance/endpoint.js'
@@ -54,7 +54,7 @@ const credentialsCheck = secret(must(value => value instanceof ChannelCredential
  * @example discover(registry, 'web').pipe(probe(grpcProbe()))
  */
 export const grpcProbe = (options?: GrpcProbeOptions): (<M>(instance: ServiceInstance<M>) => Observable<'SERVING'>) => {
-  throwIfInvalid(invalidOptions<GrpcProbeOptions>('grpcProbe', options, { service: text, endpoint: text, credentials: credentialsCheck, channel: record }))
+  throwIfInvalid(invalidOptions<GrpcProbeOptions>('grpcProbe', options, { service: text, endpoint: text, credentials: credentialsCheck, channel: anObject }))
   const { service = '', endpoint, credentials = channelCredentials.createInsecure(), channel = {} } = options ?? {}
   return instance =>
     F.pipe(

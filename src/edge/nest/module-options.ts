@@ -1,6 +1,6 @@
 import { isObservable, type Observable } from 'rxjs'
 import type { InjectionToken } from '@nestjs/common'
-import { duration, flag, formats, invalidOptions, optionsOf, record, registry, text, type Checks } from '#internal/core/arguments'
+import { duration, flag, formats, invalidOptions, optionsOf, anObject, registry, text, type Checks } from '#internal/core/arguments'
 import { must, throwIfInvalid, type Validator } from '#internal/core/validation'
 import { InvalidArgument, type Formats, type RegisterOptions, type Registry, type ServiceInstanceInput, type Status } from 'rx-discovery'
 import type { ConnectOptions } from 'rx-discovery/etcd'
@@ -45,7 +45,7 @@ const healthOrToken: Validator = must(
 )
 
 // `register` checks everything that it is given; here only what it never sees.
-const registration: Validator = value => record(value) ?? own(value)
+const registration: Validator = value => anObject(value) ?? own(value)
 const own = (value: unknown): ReturnType<Validator> => {
   const { service, address, health, requestsWithin, until } = value as Readonly<Record<string, unknown>>
   return optionsOf(
@@ -55,7 +55,7 @@ const own = (value: unknown): ReturnType<Validator> => {
   )({ service, address, health, requestsWithin, until })
 }
 
-const checks: Checks<ServiceDiscoveryOptions> = { etcd: record, registry, format: formats, registration, manualRegistration: flag }
+const checks: Checks<ServiceDiscoveryOptions> = { etcd: anObject, registry, format: formats, registration, manualRegistration: flag }
 
 /** The options of the module, if they are right; throws `InvalidArgument`. */
 export const checkedOptions = (options: ServiceDiscoveryOptions | undefined): ServiceDiscoveryOptions => {

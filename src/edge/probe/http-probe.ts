@@ -1,7 +1,7 @@
 import { either as E } from 'fp-ts'
 import { catchError, defer, throwError, type Observable } from 'rxjs'
 import { fromFetch } from 'rxjs/fetch'
-import { functionOf, invalidOptions, record, text, type Checks } from '../../core/arguments.js'
+import { functionOf, invalidOptions, anObject, text, type Checks } from '../../core/arguments.js'
 import { must, oneOf, throwIfInvalid } from '../../core/validation.js'
 import { toError } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
@@ -39,7 +39,7 @@ const checks: Checks<HttpProbeOptions> = {
   endpoint: text,
   scheme: oneOf('http', 'https'),
   method: text,
-  headers: must(value => record(value) === undefined && Object.values(value as object).every(header => text(header) === undefined), 'be an object of strings'),
+  headers: must(value => anObject(value) === undefined && Object.values(value as object).every(header => text(header) === undefined), 'be an object of strings'),
   passes: functionOf('a function that returns whether a status code is a pass'),
 }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { contentId, rowsBetween, type Content } from '../../core/wire/content.js'
 import { wireChangesText, wireEventText, wireTroubleOf } from '../../core/wire/wire-event.js'
-import type { Past } from './bridge.js'
+import type { Past } from '../../flow/bridge/bridge.js'
 import { comment, frame, frames } from './frame.js'
 import type { Ranges } from './ranges.js'
 

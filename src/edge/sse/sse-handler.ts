@@ -12,7 +12,7 @@ import { readWireId, wireEventText, type WireId } from '../../core/wire/wire-eve
 import { background, interval, timer } from '../../flow/clock.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { Audiences } from './audiences.js'
-import { bridge as bridgeOf } from './bridge.js'
+import { bridge as bridgeOf } from '../../flow/bridge/bridge.js'
 import { Client } from './client.js'
 import { corsHeaders, preflight } from './cross-origin.js'
 import { frame } from './frame.js'
@@ -28,6 +28,8 @@ export interface SseHandler {
   readonly clients: () => number
 }
 
+/** How long the watch is kept after the last client has left, ms. */
+const linger = 5_000
 /** When a client that was refused may come back, seconds. */
 const retryAfter = 5
 
@@ -53,7 +55,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
   )
   const { services, format = native(), project = { metadata: [] }, heartbeat = 15_000, maxClients = 1_000, cors = false, backoff = exponential() } = options
   const serving = servingOf({ services, format, project })
-  const bridge = bridgeOf(registry, serving, backoff)
+  const bridge = bridgeOf(registry, serving, { backoff, linger })
   const audiences = new Audiences()
   const open = new Set<Subscription>()
   let following: Subscription | undefined

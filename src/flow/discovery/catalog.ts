@@ -1,6 +1,5 @@
 import { defer, filter, map, merge, scan, skipWhile, type Observable } from 'rxjs'
 import { invalidArguments, invalidOptions, readableRegistry, serviceNames, type Checks } from '../../core/arguments.js'
-import { exponential } from '../../core/backoff.js'
 import { throwIfInvalid } from '../../core/validation.js'
 import { mergedCatalog, nextCatalog, pendingCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
 import { InvalidArgument } from '../../core/errors.js'
@@ -15,6 +14,7 @@ import { coalesce as coalesced } from './coalesce.js'
 import { inOneFormat, sharedChecks, type DiscoverOptions } from './discover.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import type { ReadableRegistry } from '../registry.js'
+import { timeOf } from '../registry-time.js'
 import { shareLatest } from '../share-latest.js'
 
 /** Options of {@link catalog}. */
@@ -67,7 +67,7 @@ export const catalog = <const F extends Formats = Format>(
       invalidArguments('catalog(registry, options)', ['registry', readableRegistry, registry]) ??
         invalidOptions<object>('catalog', options, catalogChecks()),
     )
-    const { services, format = native() as F, backoff = exponential(), coalesce = 0, verify = 60_000, local = false } = options ?? {}
+    const { services, format = native() as F, backoff = timeOf(registry).backoff(), coalesce = 0, verify = 60_000, local = false } = options ?? {}
     const formats = formatsOf(format)
     throwIfInvalid(wrongFormats(formats, services))
 

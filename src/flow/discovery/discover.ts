@@ -1,6 +1,6 @@
 import { asyncScheduler, defer, distinctUntilChanged, filter, identity, map, merge, of, scan, switchMap, tap, type Observable } from 'rxjs'
 import { backoff as backoffCheck, duration, flag, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
-import { exponential, type Backoff } from '../../core/backoff.js'
+import type { Backoff } from '../../core/backoff.js'
 import { flaw, invalid, throwIfInvalid } from '../../core/validation.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { serviceName } from '../../core/instance/names.js'
@@ -16,6 +16,7 @@ import { coalesce as coalesced } from './coalesce.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
 import { inSlices } from '../in-slices.js'
 import type { ReadableRegistry } from '../registry.js'
+import { timeOf } from '../registry-time.js'
 import { shareLatest } from '../share-latest.js'
 import { startingFrom } from './starting-from.js'
 
@@ -99,7 +100,7 @@ export const discover = <const F extends Formats = Format>(
       invalidArguments('discover(registry, service, options)', ['registry', readableRegistry, registry], ['service', serviceName, service]) ??
         invalidOptions<object>('discover', options, discoverChecks()),
     )
-    const { format = native() as F, backoff = exponential(), coalesce = 0, verify = 60_000, initial, local = false } = options ?? {}
+    const { format = native() as F, backoff = timeOf(registry).backoff(), coalesce = 0, verify = 60_000, initial, local = false } = options ?? {}
     if (initial !== undefined && initial.service !== service) throw invalid('initial.service', flaw(`must be ${service}`, initial.service))
     const formats = formatsOf(format)
     throwIfInvalid(invalidPrefixes(formats.map(({ prefix }) => prefix(service))))

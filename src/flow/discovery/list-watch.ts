@@ -1,4 +1,4 @@
-import { asyncScheduler, concat, defer, distinctUntilChanged, EMPTY, filter, map, merge, mergeMap, of, scan, switchMap, tap, type Observable } from 'rxjs'
+import { concat, defer, distinctUntilChanged, EMPTY, filter, map, merge, mergeMap, of, scan, switchMap, tap, type Observable } from 'rxjs'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied, InvalidArgument } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
@@ -8,6 +8,7 @@ import { background, interval, timer } from '../clock.js'
 import { recover } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
 import { signalsOf } from '../registry-signals.js'
+import { timeOf } from '../registry-time.js'
 import { listing } from './listing.js'
 import { warnOfMany } from './warn-of-many.js'
 
@@ -40,6 +41,7 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
   defer(() => {
     /** The view survives a run here, and nowhere else. `scanned` writes it; a run reads it to see where to begin. */
     let view = emptyView(projection)
+    const { wall } = timeOf(registry)
     const step = stepOf(projection)
     const scanned = (events: Observable<ViewEvent<M>>): Observable<View<M>> =>
       defer(() => events.pipe(scan(step, view))).pipe(
@@ -56,15 +58,15 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
         return read().pipe(switchMap(answer => (answer.revision < revision ? read() : of(answer))))
       })
     const list = twice(() => listing(registry, prefix, projection, view.snapshot)).pipe(
-      map((snapshot): ViewEvent<M> => ({ type: 'listed', snapshot, at: asyncScheduler.now() })),
+      map((snapshot): ViewEvent<M> => ({ type: 'listed', snapshot, at: wall() })),
     )
     const watch = defer(() => registry.watch(prefix, view.snapshot.revision)).pipe(
-      map((batch): ViewEvent<M> => ({ type: 'changed', batch, at: asyncScheduler.now() })),
+      map((batch): ViewEvent<M> => ({ type: 'changed', batch, at: wall() })),
     )
     const check = (since: Revision): Observable<Check> => twice(() => registry.check(prefix, since))
     const answered = (answer: Check): Observable<ViewEvent<M>> =>
       concat(
-        defer(() => of<ViewEvent<M>>({ type: 'checked', check: answer, at: asyncScheduler.now() })),
+        defer(() => of<ViewEvent<M>>({ type: 'checked', check: answer, at: wall() })),
         defer(() => (view.audit === undefined ? EMPTY : timer(patience, background))).pipe(map((): ViewEvent<M> => ({ type: 'late', check: answer, patience }))),
       )
     const audit = defer(() => concat(of<ViewEvent<M>>({ type: 'asked' }), check(view.verified).pipe(mergeMap(answered))))
@@ -89,8 +91,9 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
       scanned,
       recover({
         backoff,
+        wall,
         fatal: error => error instanceof Closed || error instanceof InvalidArgument || (error instanceof Denied && view.verified === 0),
-        interrupted: interruption => scanned(concat(of<ViewEvent<M>>({ type: 'interrupted', ...interruption, at: asyncScheduler.now() }), locally)),
+        interrupted: interruption => scanned(concat(of<ViewEvent<M>>({ type: 'interrupted', ...interruption, at: wall() }), locally)),
         hasten: merge(closed, returned),
       }),
       distinctUntilChanged<View<M>>(sameToSubscribers),

@@ -1,6 +1,6 @@
 import { Etcd3, type IOptions } from 'etcd3'
 import { defer, EMPTY, filter, finalize, map, merge, NEVER, of, Subject, tap, type Observable } from 'rxjs'
-import { invalidOptions, longestDelay, observable, period, randomSource, record, userAndPassword, type Checks } from '../../../core/arguments.js'
+import { invalidOptions, longestDelay, observable, period, randomSource, anObject, userAndPassword, type Checks } from '../../../core/arguments.js'
 import { must, throwIfInvalid } from '../../../core/validation.js'
 import { InvalidArgument } from '../../../core/errors.js'
 import { nothing } from '../../../flow/subscribe-within.js'
@@ -86,7 +86,7 @@ const checks: Checks<ConnectOptions> = {
   autoSync: must(value => typeof value === 'boolean' || (period(value) === undefined && Number(value) >= 1_000), `be true, false or a whole number of milliseconds from 1000 to ${longestDelay}`, 'true asks every minute'),
   credentials: suppliedOr(tlsCredentials),
   auth: suppliedOr(userAndPassword),
-  grpcOptions: record,
+  grpcOptions: anObject,
   random: randomSource,
 }
 

@@ -1,6 +1,6 @@
 import { defer, finalize, ReplaySubject, share, switchMap, take, tap, type Observable } from 'rxjs'
-import { now } from '../../flow/clock.js'
-import { wait } from '../../flow/wait.js'
+import { now } from '../clock.js'
+import { wait } from '../wait.js'
 
 /**
  * Shares runs of `work` among its subscribers: one run at a time, and at most one every `interval` ms. A subscriber that comes during a run gets the next

@@ -1,16 +1,17 @@
-import { asyncScheduler, concat, defer, EMPTY, filter, finalize, ignoreElements, map, merge, Observable, of, ReplaySubject, share, startWith, Subject, switchMap, take, tap, throwError } from 'rxjs'
+import { concat, defer, EMPTY, filter, finalize, ignoreElements, map, merge, Observable, of, ReplaySubject, share, startWith, Subject, switchMap, take, tap, throwError } from 'rxjs'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, InvalidArgument, Rewound } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
 import { agrees } from '../../core/view/step.js'
 import { afterBatch, contentOf, isReplaced, noContent, rowsBetween, type Content, type ServedRow } from '../../core/wire/content.js'
 import type { Serving } from '../../core/wire/serving.js'
-import { background, timer } from '../../flow/clock.js'
-import { gatherListing } from '../../flow/gather-listing.js'
-import { inSlices } from '../../flow/in-slices.js'
-import { recover } from '../../flow/recover.js'
-import type { ReadableRegistry } from '../../flow/registry.js'
-import { signalsOf } from '../../flow/registry-signals.js'
+import { background, timer } from '../clock.js'
+import { gatherListing } from '../gather-listing.js'
+import { inSlices } from '../in-slices.js'
+import { recover } from '../recover.js'
+import type { ReadableRegistry } from '../registry.js'
+import { signalsOf } from '../registry-signals.js'
+import { timeOf } from '../registry-time.js'
 import { sharingNext } from './sharing-next.js'
 
 /** What a bridge has seen. */
@@ -39,6 +40,14 @@ export interface Bridge {
   readonly at: (revision: Revision) => Observable<Past>
 }
 
+/** Options of {@link bridge}. */
+export interface BridgeOptions {
+  /** The pauses between tries. */
+  readonly backoff: Backoff
+  /** How long the watch is kept after the last subscriber has left, ms. */
+  readonly linger: number
+}
+
 /** The content at a past revision, and the rows that have made the latest one of it, if all of them are still known. */
 export interface Past {
   readonly content: Content
@@ -51,8 +60,6 @@ const patience = 5_000
 const quiet = 100
 /** How many past contents are kept, for clients that resume. They share what is equal. */
 const remembered = 256
-/** How long the watch is kept after the last client has left, ms. */
-const linger = 5_000
 
 /** A past content, the rows that made it, and the last revision of which it is known to be the content. */
 interface Remembered {
@@ -62,7 +69,7 @@ interface Remembered {
 }
 
 /** Follows everything under a prefix: a scan over a listing and the watch events after it. After each interruption everything is listed again, and what differs is one change. */
-export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Backoff): Bridge => {
+export const bridge = (registry: ReadableRegistry, serving: Serving, { backoff, linger }: BridgeOptions): Bridge => {
   const { prefix, hides } = serving
   let content = noContent
   let recent: Remembered[] = []
@@ -107,7 +114,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
       fatal: error => error instanceof Closed || error instanceof InvalidArgument,
       interrupted: ({ error }) => {
         const known = trouble
-        trouble = { type: 'trouble', error, since: known?.since ?? asyncScheduler.now() }
+        trouble = { type: 'trouble', error, since: known?.since ?? timeOf(registry).wall() }
         return known?.error.name === error.name ? EMPTY : of(trouble)
       },
       hasten: merge(closed, returned),
@@ -117,7 +124,7 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, backoff: Ba
       recent = []
       trouble = undefined
     }),
-    share({ resetOnRefCountZero: () => timer(linger, background) }),
+    share({ resetOnRefCountZero: linger === 0 || (() => timer(linger, background)) }),
   )
 
   const failing = (): Observable<never> => events.pipe(switchMap(event => (event.type === 'trouble' ? throwError(() => event.error) : EMPTY)))
