@@ -55,6 +55,12 @@ export const readRecordedEvent = (value: unknown): E.Either<Flaw, O.Option<Recor
   return E.right(O.isNone(read.right) ? O.none : O.some({ at: at as number, event: read.right.value, id: typeof id === 'string' ? readWireId(id) : undefined }))
 }
 
+/** A recorded event as it is read; `undefined` if it cannot be read, or is of a type that a later version may have. */
+export const recordedOf = (value: unknown): Recorded | undefined => {
+  const read = readRecordedEvent(value)
+  return E.isRight(read) ? O.toUndefined(read.right) : undefined
+}
+
 const readLine = (line: string): E.Either<unknown, O.Option<Recorded>> => {
   const parsed = E.tryCatch(() => JSON.parse(line) as unknown, () => undefined)
   return E.isLeft(parsed) ? parsed : readRecordedEvent(parsed.right)

@@ -1,8 +1,7 @@
-import { either as E, option as O } from 'fp-ts'
 import { concat, defer, filter, finalize, ignoreElements, merge, NEVER, of, repeat, share, Subject, tap, type Observable } from 'rxjs'
 import { beginning, positionAfter, type Moment } from '../../core/recording/moment.js'
 import type { Played } from '../../core/recording/played.js'
-import { readRecordedEvent, type Recorded, type RecordedEvent } from '../../core/recording/recorded-event.js'
+import { recordedOf, type Recorded, type RecordedEvent } from '../../core/recording/recorded-event.js'
 import { background, now } from '../clock.js'
 import { wait } from '../wait.js'
 
@@ -83,11 +82,11 @@ export const livePlayer = (recording: Observable<RecordedEvent>): Player => {
   const stepped = new Subject<void>()
   let moments: Moment[] = []
   let position = beginning
-  const take = (recorded: RecordedEvent): void => {
-    const read = readRecordedEvent(recorded)
-    if (E.isLeft(read) || O.isNone(read.right)) return
+  const take = (event: RecordedEvent): void => {
+    const recorded = recordedOf(event)
+    if (recorded === undefined) return
     const { moment } = position
-    position = positionAfter(position, read.right.value)
+    position = positionAfter(position, recorded)
     if (position.moment === moment) return
     moments.push(position.moment)
     stepped.next()
