@@ -109,7 +109,7 @@ describe('what register takes', () => {
 
 describe('the public names', () => {
   it('are these values, listed by hand', () => {
-    type Verbs = 'register' | 'discover' | 'history' | 'catalog' | 'balance'
+    type Verbs = 'register' | 'discover' | 'history' | 'catalog' | 'record' | 'balance'
     type Operators = 'known' | 'changes' | 'where' | 'leased' | 'probe' | 'protect' | 'subset'
     type Policies = 'roundRobin' | 'random' | 'weightedRoundRobin' | 'leastRequest' | 'peakEwma' | 'consistentHash' | 'zoneAware' | 'slowStart'
     type Makers = 'poll' | 'native' | 'plain' | 'jsonFormat' | 'exponential' | 'serviceInstance' | 'serviceSet'

@@ -29,10 +29,10 @@ export const eventPrinter =
     print(`${json ? printableJson(fields) : printable(`${revision > 0 ? `${revision} ` : ''}${line.text}`)}\n`)
   }
 
-/** Prints events, each with the current time, as JSON objects or as text. */
+/** Prints events, each with the time, as JSON objects or as text. `now`: epoch ms, by default the current time. */
 export const printer =
-  ({ print }: Pick<Host, 'print'>, json: boolean) =>
+  ({ print }: Pick<Host, 'print'>, json: boolean, now: () => number = Date.now) =>
   (line: Line): void => {
-    const time = moment(Date.now())
+    const time = moment(now())
     print(`${json ? printableJson({ time, ...line.json }) : printable(`${time} ${line.text}`)}\n`)
   }

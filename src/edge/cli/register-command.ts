@@ -9,6 +9,7 @@ import type { Format } from '../../core/formats/format.js'
 import { isRecord, parseJson, sameValue } from '../../core/instance/json.js'
 import { register } from '../../flow/registration/register.js'
 import type { Host } from './host.js'
+import { numberOf } from './number-of.js'
 import { printer } from './output.js'
 import { registrationLines } from './registration-lines.js'
 import { reportSilence } from './report-silence.js'
@@ -28,8 +29,6 @@ interface RegisterOptions extends SharedOptions {
   readonly drain: number
   readonly onTaken: string
 }
-
-const numberOf = (text: string): number => (text.trim() === '' ? NaN : Number(text))
 
 const ttlOf = (text: string): number => {
   const ttl = numberOf(text)

@@ -7,7 +7,9 @@ import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'
+import { recordCommand } from './record-command.js'
 import { registerCommand } from './register-command.js'
+import { replayCommand } from './replay-command.js'
 import { watchCommand } from './watch-command.js'
 
 const after = `
@@ -17,12 +19,12 @@ Environment:
   ETCD_PASSWORD   password of the etcd user; there is no option for it, since other users can read command lines
 
 Exit codes:
-  0    success; register, watch and events: ended by a signal, with the lease revoked
+  0    success; register, watch, events and record: ended by a signal, with the lease revoked
   1    failure: etcd does not answer (list), access denied, key taken (register --on-taken fail), revision compacted, ...
   2    wrong usage: unknown command or option, invalid address, format or TTL, ...
   128+ ended at once by a signal: the second one, or the first one during list and events --until (130: Ctrl-C)
 
-If etcd does not answer, register, watch and events report it and retry.`
+If etcd does not answer, register, watch, events and record report it and retry. replay needs no etcd.`
 
 const portOf = (text: string): number => {
   const port = /^\d+$/.test(text) ? Number(text) : NaN
@@ -40,7 +42,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
     .option('--format <name>', `how instances are stored: ${formatNames.join(', ')}; list also takes auto, which finds out`, 'native')
     .option('--prefix <path>', 'prefix of all keys (default: that of the format: /rx-discovery for native, none for plain)')
     .option('--default-port <port>', 'port of addresses that have none, in formats of other stacks (default: such entries are rejected)', portOf)
-    .option('--json', 'print JSON: one object per line (register, watch, events) or one document (list)')
+    .option('--json', 'print JSON: one object per line (register, watch, events, record, replay) or one document (list)')
     .option('--user <name>', 'etcd user name; the password comes from ETCD_PASSWORD (default: ETCD_USER)')
     .option('--cacert <file>', 'certificate of the authority (CA) that signed the certificate of etcd, PEM')
     .option('--cert <file>', 'client certificate, PEM; requires --key and --cacert')
@@ -55,7 +57,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 

@@ -46,16 +46,16 @@ export const timedPlayer = (moments: readonly Moment[], speed: number): TimedPla
   let startedAt: number | undefined
   let index = 0
 
-  const wall = (): number => start + (startedAt === undefined ? 0 : (now() - startedAt) * speed)
+  const position = (): number => start + (startedAt === undefined ? 0 : (now() - startedAt) * speed)
   // Whole ms: shorter ones would not let virtual time advance.
-  const until = (at: number): number => Math.max(0, Math.ceil((at - wall()) / speed))
+  const until = (at: number): number => Math.max(0, Math.ceil((at - position()) / speed))
   let advancing = false
   const advance = (): void => {
     startedAt ??= now()
     // Whoever asks inside a step is answered as of this step: all others see it before the next one.
     if (advancing) return
     advancing = true
-    for (let next = moments[index + 1]; next !== undefined && next.at <= wall(); next = moments[index + 1]) {
+    for (let next = moments[index + 1]; next !== undefined && next.at <= position(); next = moments[index + 1]) {
       index += 1
       stepped.next()
     }
@@ -67,7 +67,8 @@ export const timedPlayer = (moments: readonly Moment[], speed: number): TimedPla
     return next === undefined ? NEVER : wait(until(next.at), background)
   }).pipe(repeat(), ignoreElements(), share())
   return {
-    wall,
+    // What is delivered late, as timers are, is stamped with its own time.
+    wall: () => (advancing ? (moments[index]?.at ?? start) : position()),
     until,
     steps: defer(() => {
       advance()

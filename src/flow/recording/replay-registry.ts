@@ -3,8 +3,9 @@ import { either as E, option as O } from 'fp-ts'
 import { invalidOptions, iterable, type Checks } from '../../core/arguments.js'
 import { exponential } from '../../core/backoff.js'
 import { InvalidArgument } from '../../core/errors.js'
+import { native } from '../../core/formats/native.js'
 import { changesAfter, entriesAt, requireReached, type Played } from '../../core/recording/played.js'
-import { readRecordedEvent, readRecording, type Recorded, type RecordedEvent } from '../../core/recording/recorded-event.js'
+import { readRecordedEvent, readRecording, type ReadRecording, type Recorded, type RecordedEvent } from '../../core/recording/recorded-event.js'
 import { covers, type Batch, type Change, type Check, type Listing, type Range, type Revision } from '../../core/store.js'
 import { flaw, invalid, invalidIf, must, throwIfInvalid } from '../../core/validation.js'
 import { errorOfTrouble } from '../../core/wire/wire-event.js'
@@ -25,6 +26,10 @@ export interface ReplayOptions {
 
 /** A registry that plays a recording. */
 export interface ReplayRegistry extends ReadableRegistry {
+  /** The services that occur in the recording, sorted. */
+  readonly services: readonly string[]
+  /** How many lines of the recording cannot be read, such as one that was cut off. */
+  readonly unreadable: number
   /** When the recording begins and ends, epoch ms. */
   readonly from: number
   readonly to: number
@@ -38,13 +43,20 @@ const checks: Checks<ReplayOptions> = { speed: must(value => typeof value === 'n
 
 const recordingCheck = must(value => typeof value === 'string' || iterable('its events')(value) === undefined || isObservable(value), 'be the text of a recording, its events, or an Observable of them')
 
-const readEvents = (recording: Recording): readonly Recorded[] => {
-  if (typeof recording === 'string') return readRecording(recording).events
-  return [...recording].flatMap((event, index) => {
-    const read = readRecordedEvent(event)
-    if (E.isLeft(read)) throw invalid('recording', { ...read.left, path: [String(index), ...read.left.path] })
-    return O.isSome(read.right) ? [read.right.value] : []
+const read = (recording: Recording): ReadRecording => {
+  if (typeof recording === 'string') return readRecording(recording)
+  const events = [...recording].flatMap((event, index) => {
+    const recorded = readRecordedEvent(event)
+    if (E.isLeft(recorded)) throw invalid('recording', { ...recorded.left, path: [String(index), ...recorded.left.path] })
+    return O.isSome(recorded.right) ? [recorded.right.value] : []
   })
+  return { events, unreadable: 0 }
+}
+
+const servicesIn = (events: readonly Recorded[]): readonly string[] => {
+  const { serviceOf = () => undefined } = native()
+  const keys = events.flatMap(({ event }) => (event.type === 'listing' || event.type === 'batch' ? event.changes.map(({ key }) => key) : []))
+  return [...new Set(keys.map(serviceOf).filter(service => service !== undefined))].sort()
 }
 
 const where = 'the recording'
@@ -113,7 +125,7 @@ interface Replay {
 export const replayRegistry = ((recording: Recording | Observable<RecordedEvent>, options?: ReplayOptions): ReadableRegistry => {
   throwIfInvalid(invalidIf('recording', recordingCheck, recording) ?? invalidOptions<ReplayOptions>('replayRegistry', options, checks))
   if (isObservable(recording)) return verbsOf(livePlayer(recording))
-  const events = readEvents(recording)
+  const { events, unreadable } = read(recording)
   const moments = momentsOf(events)
   const [first, last] = [moments[0], moments.at(-1)]
   if (first === undefined || last === undefined) throw new InvalidArgument('recording', `must have a whole event, got ${events.length} parts of one (make one with record)`)
@@ -121,6 +133,6 @@ export const replayRegistry = ((recording: Recording | Observable<RecordedEvent>
   const { wall, until, steps } = player
   const step = steps.pipe(take(1))
   const ended = step.pipe(switchMap(() => wait(until(last.at))), switchMap(() => step))
-  const registry = Object.assign(verbsOf(player), { from: first.at, to: last.at, now: wall, ended })
+  const registry = Object.assign(verbsOf(player), { services: servicesIn(events), unreadable, from: first.at, to: last.at, now: wall, ended })
   return withTime(registry, { wall, backoff: () => exponential({ jitter: 'none' }) })
 }) as Replay

@@ -1,48 +1,19 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { firstValueFrom, from, of, Subject, tap, toArray } from 'rxjs'
+import { firstValueFrom, from, of, tap, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
-import { memoryRegistry } from 'rx-discovery/memory'
 import { Closed, Denied, Disconnected, LeaseLost, Taken } from '../../../src/core/errors.js'
 import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { Registration } from '../../../src/core/register/registration.js'
 import { pendingSet, serviceSet, withState } from '../../../src/core/sets/service-set.js'
-import type { Host, Signal } from '../../../src/edge/cli/host.js'
+import type { Host } from '../../../src/edge/cli/host.js'
 import { printable, printableJson } from '../../../src/edge/cli/output.js'
 import { registrationLines } from '../../../src/edge/cli/registration-lines.js'
-import { run } from '../../../src/edge/cli/run.js'
 import { setLines } from '../../../src/edge/cli/set-lines.js'
 import { etcdRegistry, type ConnectOptions } from '../../../src/edge/etcd/index.js'
 import { certificates, type Certificates } from '../../etcd/tls.js'
-
-/** The program on a memory registry, with everything that it printed and the connections that it opened. */
-const program = (env: Host['env'] = {}, changed: Partial<Host> = {}) => {
-  const registry = memoryRegistry()
-  const signals = new Subject<Signal>()
-  const printed = { out: '', err: '', connections: [] as ConnectOptions[] }
-  const host: Host = {
-    env,
-    print: text => void (printed.out += text),
-    printError: text => void (printed.err += text),
-    signals,
-    registryOf: options => {
-      printed.connections.push(options)
-      return registry
-    },
-    version: '1.2.3',
-    ...changed,
-  }
-  const lines = (): string[] => printed.out.split('\n').slice(0, -1)
-  return {
-    ...{ registry, signals, printed, lines },
-    run: (...argv: string[]) => run(argv, host),
-    /** The lines without their times. */
-    texts: () => lines().map(line => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z /, '')),
-    json: () => lines().map(line => JSON.parse(line) as Record<string, unknown>),
-    until: (text: string) => vi.waitUntil(() => (printed.out + printed.err).includes(text), { interval: 5, timeout: 5_000 }),
-  }
-}
+import { program } from './program.js'
 
 const node1 = ['register', 'web', '--id', 'node1', '--address', 'localhost:8000']
 const runOnce = async (...argv: string[]) => {
