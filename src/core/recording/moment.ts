@@ -1,5 +1,6 @@
 import type { Change, Revision } from '../store.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
+import { completedChanges } from '../wire/completed-changes.js'
 import type { WireChange, WireChanges, WireTrouble } from '../wire/wire-event.js'
 import type { Recorded } from './recorded-event.js'
 
@@ -50,11 +51,8 @@ const interrupted = (moment: Moment, interruption: WireTrouble): Moment => ({ ..
 
 /** The changes with their values, those without one having that of before; by revision. */
 const completed = (entries: SortedMap<Change>, changes: readonly WireChange[]): readonly Change[] =>
-  changes
-    .flatMap(({ key, value, revision, lease }): readonly Change[] => {
-      const known = value === undefined ? entries.get(key)?.value : value
-      return known === undefined ? [] : [{ key, value: known, revision, lease }]
-    })
+  completedChanges(changes, key => entries.get(key)?.value)
+    .filter(change => change !== undefined)
     .sort((a, b) => a.revision - b.revision)
 
 /** Entries after changes. */

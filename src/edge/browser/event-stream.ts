@@ -1,6 +1,7 @@
 import { Observable, Subscription, switchMap, take } from 'rxjs'
 import { Disconnected, Lagging, Rewound, toError } from '../../core/errors.js'
 import { covers, type Batch, type Change, type Range, type Revision } from '../../core/store.js'
+import { completedChanges } from '../../core/wire/completed-changes.js'
 import { errorOfTrouble, type Received, type WireChange, type WireId } from '../../core/wire/wire-event.js'
 import { background, timer } from '../../flow/clock.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
@@ -85,11 +86,6 @@ export const eventStream = ({ host, events, pacing }: EventStreamContext): Event
     end(error)
   }
 
-  /** A change with its value; `undefined` if the value is the one of before, and unknown. */
-  const completed = ({ key, value, revision, lease }: WireChange): Change | undefined => {
-    const known = value === undefined ? values.get(key) : value
-    return known === undefined ? undefined : { key, value: known, revision, lease }
-  }
   const give = (follower: Follower, changes: readonly (Change | undefined)[], revision: Revision, progress: boolean): void => {
     const own = changes.filter(change => change !== undefined)
     if (own.length < changes.length) {
@@ -102,11 +98,12 @@ export const eventStream = ({ host, events, pacing }: EventStreamContext): Event
     follower.next({ cluster, revision: follower.last, changes: own })
   }
   const apply = (id: WireId, progress: boolean): void => {
-    const changed = rows.map(row => ({ row, change: completed(row) }))
+    const changes = completedChanges(rows, key => values.get(key))
+    const changed = rows.map((row, index) => ({ row, change: changes[index] }))
+    for (const { key, value } of rows)
+      if (value === null) values.delete(key)
+      else if (value !== undefined) values.set(key, value)
     rows = []
-    for (const { row } of changed)
-      if (row.value === null) values.delete(row.key)
-      else if (row.value !== undefined) values.set(row.key, row.value)
     position = id
     for (const follower of [...followers]) {
       if (!follower.opened || !followers.has(follower)) continue

@@ -46,6 +46,24 @@ describe('discover over SSE', () => {
     expect([...web.last().rejected.values()]).toEqual([{ key: keyOf('broken'), reason: 'the value cannot be read: address must be host:port' }])
   })
 
+  it('keeps the newest value of an instance if a visible change and one of hidden fields come together', async () => {
+    const registry = memory()
+    const { url } = await start(registry)
+    const value = (version: string, secret: string): string => JSON.stringify({ v: 1, address: 'a:80', version, metadata: { secret } })
+    registry.write(keyOf('a'), value('1', 's'))
+    const web = watching(url)
+    await until(web, is('live a@1'))
+    // From its first change on, a stream has changes without values.
+    registry.write(keyOf('a'), value('2', 's'))
+    await until(web, is('live a@2'))
+    const catchUp = registry.lag()
+    registry.write(keyOf('a'), value('3', 's'))
+    registry.write(keyOf('a'), value('3', 't'))
+    catchUp()
+    await until(web, ({ revision }) => revision >= 4)
+    expect(shown(web.last())).toBe('live a@3')
+  })
+
   it('keeps the value of an instance if only hidden fields change, and its revision and lease are new', async () => {
     const registry = memory()
     const { url } = await start(registry)
