@@ -49,6 +49,7 @@ const prints: Record<string, readonly string[]> = {
     'left node1 localhost:8000',
     'left node2 localhost:8001',
   ],
+  'would-it-have-helped.ts': ['as it was 118', 'with outlier detection 39', 'and with protect 5', 'and with a retry 0'],
   'virtual-time.ts': [
     '     0 ms pending 0',
     '     0 ms live 0',
