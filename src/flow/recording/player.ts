@@ -39,7 +39,7 @@ export const momentsOf = (events: Iterable<Recorded>): readonly Moment[] => {
   return moments
 }
 
-/** Plays moments by the clock, from the first subscription on; there is at least one. What is missed while nobody subscribes is played at the next subscription. */
+/** Plays moments by the clock, from the first subscription on; there is at least one. What is missed without a subscriber is played at the next subscription. */
 export const timedPlayer = (moments: readonly Moment[], speed: number): TimedPlayer => {
   const [{ at: start } = beginning.moment] = moments
   const stepped = new Subject<void>()
