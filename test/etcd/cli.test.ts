@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Etcd3 } from 'etcd3'
 import { describe, expect, inject, it, vi } from 'vitest'
 import { srvServer } from '../srv-server.js'
@@ -123,6 +123,28 @@ describe('on a real etcd', () => {
     expect(following.lines().filter(line => !line.includes('live'))).toEqual([...past, expect.stringMatching(/^\d+ - web\/a h:2$/), `${last} + web/c h:4 without a lease`])
     expect(future).toMatchObject({ code: 1, out: '', err: expect.stringContaining('future revision') as unknown })
     await client.delete().prefix(prefix)
+  })
+
+  it('record writes a file, and replay prints what watch printed, with the times of the recording', async () => {
+    const [prefix, client, file] = [freshPrefix(), sharedClient(), join(mkdtempSync(join(tmpdir(), 'record-')), 'incident.jsonl')]
+    own(file, it => rmSync(dirname(it), { recursive: true }))
+    const [recording, watching] = [start(['record', '--prefix', prefix, '--out', file]), start(['watch', 'web', '--prefix', prefix])]
+    await Promise.all([recording.until('recording into'), watching.until('web is live')])
+    const registering = start(['register', 'web', '--id', 'node1', '--address', 'localhost:8000', '--prefix', prefix])
+    await watching.until('+ web/node1')
+    registering.child.kill('SIGTERM')
+    expect(await registering.ended).toBe(0)
+    await watching.until('- web/node1')
+    // The file is written at once, but both commands have a watch of their own.
+    await vi.waitUntil(() => readFileSync(file, 'utf8').includes('null'), { timeout: 10_000 })
+    recording.child.kill('SIGTERM')
+    watching.child.kill('SIGTERM')
+    expect([await recording.ended, await watching.ended]).toEqual([0, 0])
+    const { code, out, err } = await result(['replay', file, '--speed', 'max'])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    // One of the two watches may get the end as one batch, without `draining`.
+    const textsOf = (lines: readonly string[]): readonly string[] => lines.map(line => line.slice(25)).filter(line => !/^~| is live/.test(line))
+    expect(textsOf(out.split('\n').slice(0, -1))).toEqual(textsOf(watching.lines()))
   })
 
   it('the program ends quietly if the reader of its output goes away', async () => {

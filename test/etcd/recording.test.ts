@@ -12,6 +12,7 @@ import { beginning, positionAfter } from '../../src/core/recording/moment.js'
 import { recordedOf } from '../../src/core/recording/recorded-event.js'
 import { playedThrough } from '../../src/edge/testing/played-through.js'
 import { own } from './own.js'
+import { bundled } from './program.js'
 import { etcdServer } from './server.js'
 
 /** A moment at which nothing more was going on, and what `discover` showed then. */
@@ -64,7 +65,7 @@ it('an incident that was recorded on etcd replays to the same sets, troubles inc
   await rest()
   for (const id of ['a', 'b', 'c']) all.add(register(owning, { service: 'web', id, address: `${id}:80` }, { ttl: 2 }).subscribe())
   await rest('a', 'b', 'c')
-  const killed = spawn(process.execPath, ['--import', 'tsx', 'src/edge/cli/main.ts', 'register', 'web', '--id', 'k', '--address', 'k:80', '--ttl', '2', '--endpoints', etcd.endpoint], { stdio: 'ignore' })
+  const killed = spawn(process.execPath, [bundled('src/edge/cli/main.ts'), 'register', 'web', '--id', 'k', '--address', 'k:80', '--ttl', '2', '--endpoints', etcd.endpoint], { stdio: 'ignore' })
   own(killed, it => it.kill('SIGKILL'))
   await rest('a', 'b', 'c', 'k')
   killed.kill('SIGKILL')

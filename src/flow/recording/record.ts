@@ -75,7 +75,7 @@ export const record = (registry: ReadableRegistry, options?: RecordOptions): Obs
       map(() => 'heartbeat' as const),
     )
     return bridge.events.pipe(
-      endOnClosed<BridgeEvent>(undefined, (_, since) => ({ type: 'trouble', error: new Closed(), since })),
+      endOnClosed<BridgeEvent>(registry, undefined, (_, since) => ({ type: 'trouble', error: new Closed(), since })),
       connect(events => merge(events, heartbeats.pipe(takeUntil(events.pipe(last(undefined, true)))))),
       concatMap(seen => {
         const content = bridge.content()
