@@ -11,7 +11,7 @@ import type { Host } from '../../../src/edge/cli/host.js'
 import { printable, printableJson } from '../../../src/edge/cli/output.js'
 import { registrationLines } from '../../../src/edge/cli/registration-lines.js'
 import { setLines } from '../../../src/edge/cli/set-lines.js'
-import { etcdRegistry, type ConnectOptions } from '../../../src/edge/etcd/index.js'
+import { etcdRegistry } from '../../../src/edge/etcd/index.js'
 import { certificates, type Certificates } from '../../etcd/tls.js'
 import { program } from './program.js'
 
