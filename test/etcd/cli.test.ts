@@ -126,7 +126,7 @@ describe('on a real etcd', () => {
   })
 
   it('record writes a file, and replay prints what watch printed, with the times of the recording', async () => {
-    const [prefix, client, file] = [freshPrefix(), sharedClient(), join(mkdtempSync(join(tmpdir(), 'record-')), 'incident.jsonl')]
+    const [prefix, file] = [freshPrefix(), join(mkdtempSync(join(tmpdir(), 'record-')), 'incident.jsonl')]
     own(file, it => rmSync(dirname(it), { recursive: true }))
     const [recording, watching] = [start(['record', '--prefix', prefix, '--out', file]), start(['watch', 'web', '--prefix', prefix])]
     await Promise.all([recording.until('recording into'), watching.until('web is live')])
