@@ -5,7 +5,7 @@ import { replayRegistry, virtually } from 'rx-discovery/testing'
 
 // A recorded incident: node3 was killed at 5 s, and its key stayed for the 10 s of its lease. At 25 s etcd was away for 4 s. At 35 s all
 // leases expired, although all instances but node3 were alive, and they registered again.
-const recording = readFileSync(new URL('incident.jsonl', import.meta.url), 'utf8')
+const recording = readFileSync('examples/incident.jsonl', 'utf8')
 
 /** How many of 50 calls a second would have failed, with these settings. */
 const failures = (settings: (web$: Observable<ServiceSet>) => Balancer<unknown>, retries = 0): number => {
