@@ -8,7 +8,7 @@ import { replayRegistry, virtually } from 'rx-discovery/testing'
 const recording = readFileSync('examples/incident.jsonl', 'utf8')
 
 /** How many of 50 calls a second would have failed, with these settings. */
-const failures = (settings: (web$: Observable<ServiceSet>) => Balancer<unknown>, retries = 0): number => {
+const failures = (settings: (web$: Observable<ServiceSet>) => Balancer, retries = 0): number => {
   let failed = 0
   virtually(({ advance, now }) => {
     const registry = replayRegistry(recording)

@@ -58,7 +58,7 @@ it('an incident that was recorded on etcd replays to the same sets, troubles inc
     await vi.waitUntil(isThere, { timeout: 60_000, interval: 20 })
     await sleep(100)
     expect(isThere()).toBe(true)
-    rests.push({ at: Date.now(), shown: shown(sets.at(-1) as ServiceSet) })
+    rests.push({ at: Date.now(), shown: sets.slice(-1).map(shown).join() })
     await sleep(50)
   }
 

@@ -85,15 +85,9 @@ export const recordCommand = (host: Host, exit: (code: number) => void): Command
       const named = services.length === 0 ? 'all' : [...new Set(services)]
       const print = printer(host, settings.json)
       exit(
-        await withRegistry(host, settings, (registry, stop) =>
-          record(registry, { services: named, format, project: { metadata } }).pipe(
-            takeUntil(stop),
-            writeRecording(out, { maxBytes: maxSize, maxAge, keep }),
-            recordingLines(out),
-            reportSilence(host, settings),
-            tap(print),
-            ignoreElements(),
-          ),
-        ),
+        await withRegistry(host, settings, (registry, stop) => {
+          const untilStopped = record(registry, { services: named, format, project: { metadata } }).pipe(takeUntil(stop))
+          return untilStopped.pipe(writeRecording(out, { maxBytes: maxSize, maxAge, keep }), recordingLines(out), reportSilence(host, settings), tap(print), ignoreElements())
+        }),
       )
     })

@@ -60,7 +60,7 @@ export const replayCommand = (host: Host, exit: (code: number) => void): Command
       if (isDiagram) host.print(marbles(text, { services }).split('\n').map(printable).join('\n'))
       else if (atOnce) for (const { at, value } of playedThrough(registry, linesOf(registry, services))) printer(host, json, () => at)(value)
       else {
-        const played = linesOf(registry, services).pipe(tap(printer(host, json, registry.now)), takeUntil(merge(registry.ended, host.signals).pipe(take(1))), ignoreElements())
+        const played = linesOf(registry, services).pipe(tap(printer(host, json, registry.now)), ignoreElements(), takeUntil(merge(registry.ended, host.signals).pipe(take(1))))
         await firstValueFrom(played, { defaultValue: undefined })
       }
       exit(0)

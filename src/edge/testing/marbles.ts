@@ -21,7 +21,7 @@ export interface MarblesOptions {
 const checks: Checks<MarblesOptions> = { services: serviceNames, format: formatsCheck }
 
 /** The marble of a number: a letter that RxJS does not read as something else. */
-const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ']
+const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'.split('')
 const marbleOf = (index: number): string => letters[index] ?? String.fromCodePoint(0x4e00 + index)
 
 /** What a service was from one time on. */

@@ -1,4 +1,4 @@
-import { concatMap, connect, defer, filter, last, map, merge, takeUntil, throwError, type Observable } from 'rxjs'
+import { concatMap, connect, defer, endWith, filter, ignoreElements, map, merge, takeUntil, throwError, type Observable } from 'rxjs'
 import { backoff as backoffCheck, callIt, formats as formatsCheck, invalidArguments, invalidOptions, period, readableRegistry, type Checks } from '../../core/arguments.js'
 import type { Backoff } from '../../core/backoff.js'
 import { Closed, Denied } from '../../core/errors.js'
@@ -76,7 +76,7 @@ export const record = (registry: ReadableRegistry, options?: RecordOptions): Obs
     )
     return bridge.events.pipe(
       endOnClosed<BridgeEvent>(registry, undefined, (_, since) => ({ type: 'trouble', error: new Closed(), since })),
-      connect(events => merge(events, heartbeats.pipe(takeUntil(events.pipe(last(undefined, true)))))),
+      connect(events => merge(events, heartbeats.pipe(takeUntil(events.pipe(ignoreElements(), endWith(true)))))),
       concatMap(seen => {
         const content = bridge.content()
         if (seen !== 'heartbeat' && seen.type === 'trouble' && seen.error instanceof Denied && content.revision === 0) return throwError(() => seen.error)

@@ -16,7 +16,7 @@ const { runner, skipped } = contractRunner()
 const make = async (): Promise<UnderTest & { readonly writer: MemoryRegistry }> => {
   const writer = memoryRegistry()
   const { interrupt, expire, freeze, rewind, write, leases, loseGrant } = writer
-  const recording = record(writer, { services: ['contract'], format: plain(), project: raw, backoff: exponential({ max: 50 }) }).pipe(shareReplay())
+  const recording = record(writer, { services: ['contract'], format: plain(), project: raw, backoff: exponential({ max: 50 }) }).pipe(shareReplay({ bufferSize: Infinity, refCount: false }))
   // It begins before the first case writes: what was before a recording is not in it.
   recording.subscribe({ error: () => undefined })
   return { registry: replayRegistry(recording), writer, levers: { interrupt, expire, freeze, rewind, write, leases, loseGrant }, dispose: () => writer.close() }
