@@ -82,7 +82,7 @@ export const history = <const F extends Formats = Format>(
         invalidOptions<HistoryOptions<Formats>>('history', options, checks(), ['from']),
     )
     if (!hasHistory(registry))
-      throw new InvalidArgument('registry', 'must deliver each revision of the past, which sseRegistry does not: it joins those that a page has missed (read the history on the server, or list one past set by `at`)')
+      throw new InvalidArgument('registry', 'must deliver each revision of the past, which sseRegistry and replayRegistry do not: they join those that were missed (read the history on the server, or list one past set by `at`)')
     const { from, to, format = native() as F, maxBehind = 10_000 } = options
     if (to !== undefined && to < from) throw new InvalidArgument('to', `must be ${from} or more, which is from, got ${to}`)
     const formats = formatsOf(format)

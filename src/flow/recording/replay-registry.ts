@@ -10,6 +10,7 @@ import { covers, type Batch, type Change, type Check, type Listing, type Range, 
 import { flaw, invalid, invalidIf, must, throwIfInvalid } from '../../core/validation.js'
 import { errorOfTrouble } from '../../core/wire/wire-event.js'
 import type { ListOptions, ReadableRegistry } from '../registry.js'
+import { withoutHistory } from '../registry-history.js'
 import { withSignals } from '../registry-signals.js'
 import { withTime } from '../registry-time.js'
 import { wait } from '../wait.js'
@@ -106,7 +107,7 @@ const verbsOf = (player: Player): ReadableRegistry => {
       )
     })
   const returned = player.steps.pipe(skip(1), filter(() => player.played().present.trouble === undefined))
-  return withSignals({ list, watch, check }, { closed: NEVER, returned })
+  return withoutHistory(withSignals({ list, watch, check }, { closed: NEVER, returned }))
 }
 
 interface Replay {
