@@ -34,10 +34,11 @@ interface Measured {
 
 /** How long something takes, and the longest of the puts meanwhile, which follow one another. */
 const whileWriting = async (client: Etcd3, work: () => Promise<unknown>): Promise<Measured> => {
-  let running = true
+  const done = new AbortController()
   let longestPut = 0
   const writing = (async () => {
-    for (let turn = 0; running; turn += 1) {
+    for (let turn = 0; ; turn += 1) {
+      if (done.signal.aborted) return
       const began = clock()
       await client.kv.txn({ success: [put('other', turn % 100, turn)] })
       longestPut = Math.max(longestPut, clock() - began)
@@ -48,7 +49,7 @@ const whileWriting = async (client: Etcd3, work: () => Promise<unknown>): Promis
   const began = clock()
   await work()
   const took = clock() - began
-  running = false
+  done.abort()
   await writing
   return { took, longestPut }
 }

@@ -12,13 +12,16 @@ export interface Around {
 
 /** Repeats a change until etcd accepts it, for at most 10 s. */
 const accepted = async (change: () => Promise<unknown>): Promise<void> => {
-  for (const end = performance.now() + 10_000; ; await sleep(100))
+  const end = performance.now() + 10_000
+  for (;;) {
     try {
       await change()
       return
     } catch (error) {
       if (performance.now() > end) throw error
     }
+    await sleep(100)
+  }
 }
 
 /** Replaces each member of a cluster by a new one, one after the other, and returns the new ones. */

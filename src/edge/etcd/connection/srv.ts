@@ -29,7 +29,7 @@ const endpointsOf = (name: string, scheme: string, records: Awaited<ReturnType<S
   try {
     return parseHosts(targets.map(target => `${scheme}://${target.name.replace(/\.$/, '')}:${target.port}`))
   } catch (error) {
-    throw new Error(`DNS has an SRV record ${name} that leads to no host: ${toError(error).message}`)
+    throw new Error(`DNS has an SRV record ${name} that leads to no host: ${toError(error).message}`, { cause: error })
   }
 }
 
