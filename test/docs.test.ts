@@ -15,7 +15,7 @@ import * as sse from 'rx-discovery/sse'
 import * as testing from 'rx-discovery/testing'
 import * as index from 'rx-discovery'
 
-const pages = ['README.md', ...readdirSync('docs').filter(file => file.endsWith('.md')).map(file => join('docs', file))]
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...readdirSync('docs').filter(file => file.endsWith('.md')).map(file => join('docs', file))]
 /** The text of a page without code, which contains no links. */
 const proseOf = (page: string): string => readFileSync(page, 'utf8').replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ''))
 
