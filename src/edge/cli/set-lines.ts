@@ -1,26 +1,20 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import { diff, type InstanceChange } from '../../core/sets/diff.js'
+import { fieldChanges } from '../../core/sets/field-changes.js'
 import type { Rejection } from '../../core/formats/format.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
-import { sameValue } from '../../core/instance/json.js'
 import { leased } from '../../core/instance/leased.js'
 import { pendingSet, type ServiceSet, type Trouble } from '../../core/sets/service-set.js'
 import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
-const fields = ['address', 'status', 'weight', 'version', 'zone', 'tags', 'endpoints', 'metadata'] as const
-
-const cut = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text)
-const shown = (value: unknown): string => cut(typeof value === 'string' && value !== '' ? value : JSON.stringify(value))
 const named = ({ service, id }: ServiceInstance): string => `${service}/${id}`
-
-const differing = (a: ServiceInstance, b: ServiceInstance): readonly (typeof fields)[number][] => fields.filter(field => !sameValue(a[field], b[field]))
 
 /** The fields of an instance other than its address, as far as they differ from the defaults. */
 const extraFields = (instance: ServiceInstance): string => {
   const { service, id, address } = instance
   const defaults: ServiceInstance = { service, id, address, endpoints: {}, status: 'up', weight: 1, zone: '', version: '', tags: [], incarnation: '', metadata: {} }
-  return differing(instance, defaults).map(field => ` ${field}=${shown(instance[field])}`).join('')
+  return fieldChanges(defaults, instance).map(({ field, after }) => ` ${field}=${after}`).join('')
 }
 
 const changeLine = (change: InstanceChange): Line => {
@@ -30,9 +24,9 @@ const changeLine = (change: InstanceChange): Line => {
     const text = type === 'joined' ? `+ ${named(instance)} ${address}${extraFields(instance)}${leased(instance) ? '' : ' without a lease'}` : `- ${named(instance)} ${address}`
     return { text, json: { type, service, instance } }
   }
-  const fieldChanges = differing(previous, instance).map(field => `${field} ${shown(previous[field])} -> ${shown(instance[field])}`)
+  const changed = fieldChanges(previous, instance).map(({ field, before, after }) => `${field} ${before} -> ${after}`)
   const leaseChange = leased(previous) === leased(instance) ? [] : [leased(instance) ? 'has a lease' : 'has no lease']
-  return { text: `~ ${named(instance)} ${[...fieldChanges, ...leaseChange].join(', ')}`, json: { type, service, instance, previous } }
+  return { text: `~ ${named(instance)} ${[...changed, ...leaseChange].join(', ')}`, json: { type, service, instance, previous } }
 }
 
 const liveLine = ({ service, size, revision }: ServiceSet): Line => ({
