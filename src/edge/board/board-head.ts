@@ -29,14 +29,16 @@ const pulse = ({ view, failure }: BoardHeadState, { now, past }: BoardFrame): Te
   return html`<span class="pulse ${status}"><span class="lamp"></span><strong>${status}</strong> ${age} <span>revision ${digits.format(snapshot.revision)}</span></span>`
 }
 
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+
 const staleBanner = ({ view, failure }: BoardHeadState, { now }: BoardFrame): TemplateResult | typeof nothing => {
-  if (failure !== undefined) return html`<div class="banner stale" role="alert"><p><b>Stopped</b>${failure.message}. Reload the page to try again.</p></div>`
+  if (failure !== undefined) return html`<div class="banner stale" role="alert"><p><b>Stopped</b> ${sentence(failure.message)} Reload the page to try again.</p></div>`
   const { trouble, status, asOf } = view
   if (trouble === undefined || status === 'live') return nothing
   const asOfText = asOf > 0 ? html` What you see is as of ${clockText(asOf, now)}.` : nothing
   // The age changes each second: only the first sentence is announced.
   return html`<div class="banner stale">
-    <p><b><span role="alert">${status === 'pending' ? 'Not connected' : 'Stale'}</span> for ${durationText(now - trouble.since)}</b>${trouble.error.message}.${asOfText} Trying again.</p>
+    <p><b><span role="alert">${status === 'pending' ? 'Not connected' : 'Stale'}</span> for ${durationText(now - trouble.since)}</b> ${sentence(trouble.error.message)}${asOfText} Trying again.</p>
   </div>`
 }
 
@@ -44,7 +46,7 @@ const pastBanner = ({ at }: BoardHeadState, { now, past, show }: BoardFrame): Te
   past === undefined
     ? nothing
     : html`<div class="banner past" role="status">
-        <p><b>The past</b>This is the fleet as of revision ${past}${at === undefined ? '' : `, ${clockText(at, now)}, ${durationText(now - at)} ago`}.</p>
+        <p><b>The past</b> This is the fleet as of revision ${past}${at === undefined ? '' : `, ${clockText(at, now)}, ${durationText(now - at)} ago`}.</p>
         <button class="action" @click=${() => show(undefined)}>Back to live</button>
       </div>`
 
@@ -54,6 +56,7 @@ export const boardHead = (state: BoardHeadState, frame: BoardFrame): TemplateRes
   const rows = services.flatMap(service => service.rows)
   const counts = countStates(rows)
   const present = rows.length - counts.gone
+  const known = services.filter(each => each.rows.some(row => row.state !== 'gone')).length
   const rejected = services.reduce((sum, each) => sum + each.rejected.length, 0)
   const number = (name: RowState): TemplateResult => {
     const isSet = filters.status === name
@@ -62,8 +65,8 @@ export const boardHead = (state: BoardHeadState, frame: BoardFrame): TemplateRes
   return html`<header class="head">
       <div class="title"><h2>${heading}</h2>${pulse(state, frame)}</div>
       <div class="numbers">
-        <div class="number"><b>${digits.format(services.filter(each => each.rows.some(row => row.state !== 'gone')).length)}</b><span>services</span></div>
-        <div class="number"><b>${digits.format(present)}</b><span>instances</span></div>
+        <div class="number"><b>${digits.format(known)}</b><span>${known === 1 ? 'service' : 'services'}</span></div>
+        <div class="number"><b>${digits.format(present)}</b><span>${present === 1 ? 'instance' : 'instances'}</span></div>
         ${shownStates.map(number)}
         ${rejected > 0 ? html`<div class="number draining"><b>${rejected}</b><span>unreadable</span></div>` : nothing}
       </div>

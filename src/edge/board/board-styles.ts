@@ -305,10 +305,8 @@ export const boardStyles = css`
     align-items: baseline;
     gap: 8px;
     margin: 8px 0 8px;
-    font-size: 12px;
+    font-size: 14px;
     font-weight: 650;
-    letter-spacing: 0.04em;
-    text-transform: uppercase;
     color: var(--muted);
   }
   .group.sick {
@@ -462,7 +460,7 @@ export const boardStyles = css`
   }
   .ailing button {
     display: grid;
-    grid-template-columns: 92px minmax(0, 1fr) auto;
+    grid-template-columns: 82px minmax(0, 1fr) auto;
     gap: 8px;
     width: 100%;
     padding: 3px 6px;
@@ -814,7 +812,7 @@ export const boardStyles = css`
     fill: var(--up-soft);
   }
   .track .updated {
-    fill: var(--draining);
+    fill: var(--accent);
   }
   .track .left {
     fill: var(--down);

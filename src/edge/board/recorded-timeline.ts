@@ -41,9 +41,11 @@ export const timelineOf = (text: string, keep: number): Timeline => {
   let snapshot = services.empty
   let rows: readonly WireChange[] = []
   const values = new Map<string, string>()
+  let isTroubled = false
   for (const { at, event, id } of lines) {
     if (event.type === 'trouble') {
       timeline = noted(timeline, { type: 'stale', service: '', id: '', text: event.error, revision: snapshot.revision, at })
+      isTroubled = true
       continue
     }
     if (event.type !== 'listing' && event.type !== 'batch') continue
@@ -59,6 +61,8 @@ export const timelineOf = (text: string, keep: number): Timeline => {
     rows = []
     snapshot = event.type === 'listing' ? restored(changes, event.revision) : services.apply(snapshot, { revision: event.revision, changes })
     timeline = advanced(timeline, snapshot, at)
+    if (isTroubled) timeline = noted(timeline, { type: 'live', service: '', id: '', text: 'the registry answers again', revision: snapshot.revision, at })
+    isTroubled = false
   }
   return timeline
 }

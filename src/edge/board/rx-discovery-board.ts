@@ -26,7 +26,7 @@ import { emptyTimeline, indexAt, journalUpTo } from './timeline.js'
 /** How long instances that have left are shown, ms. */
 const keep = 10 * 60_000
 /** For how long a change counts as just made, ms. */
-const freshFor = 8_000
+const freshFor = 6_000
 /** Up to how many instances all services are open. */
 const openUpTo = 80
 /** How often overrides and the TTL of the selected instance are asked for, ms. */
@@ -195,13 +195,16 @@ export class RxDiscoveryBoard extends LitElement {
     return `${first.service} ${first.id} ${first.type}${more.length > 0 ? `, and ${more.length} more changes` : ''}.`
   }
 
-  #press({ key, target, ctrlKey, metaKey, altKey }: KeyboardEvent): void {
-    if (ctrlKey || metaKey || altKey) return
-    const isTyping = target instanceof HTMLElement && (target !== this ? target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) : /^(INPUT|SELECT)$/.test(this.renderRoot instanceof ShadowRoot ? (this.renderRoot.activeElement?.tagName ?? '') : ''))
-    if (key === 'Escape' && this.#link.selected !== '') this.#select('')
-    else if (key === '/' && !isTyping) {
-      // The key must not be typed into the field.
-      setTimeout(() => this.renderRoot.querySelector<HTMLElement>('input[type=search]')?.focus())
+  #press(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    // Outside, the target of what happens inside is the board itself.
+    const focused = event.target === this ? this.shadowRoot?.activeElement : event.target
+    const isTyping = focused instanceof HTMLElement && (focused.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(focused.tagName))
+    if (event.key === 'Escape' && this.#link.selected !== '') this.#select('')
+    else if (event.key === '/' && !isTyping) {
+      // The key itself must not be typed into the field.
+      event.preventDefault()
+      this.renderRoot.querySelector<HTMLElement>('input[type=search]')?.focus()
     }
   }
 

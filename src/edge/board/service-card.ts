@@ -16,12 +16,22 @@ const ageText = ({ known }: InstanceRow, { now, since, past }: BoardFrame, at: n
   return `${known.exact ? '' : '≥ '}${durationText((past === undefined ? now : (at ?? since)) - known.since)}`
 }
 
+/** How long ago a time was. */
+const agoText = (now: number, at: number): string => (now - at < 1_000 ? 'now' : `${durationText(now - at)} ago`)
+
+/** When the last thing happened to an instance; what it was if no time is known. */
+const lastAgo = ({ known, departed }: InstanceRow, { now, past }: BoardFrame): string => {
+  const entry = departed?.entry ?? known?.last
+  if (entry === undefined) return ''
+  return past !== undefined || entry.at === undefined ? '' : agoText(now, entry.at)
+}
+
 /** The last thing that happened to an instance, with its age. */
 const lastText = ({ known, departed }: InstanceRow, { now, past }: BoardFrame): string => {
   const entry = departed?.entry ?? known?.last
   if (entry === undefined) return ''
   const text = entry.type === 'updated' ? entry.text : entry.type
-  return past !== undefined || entry.at === undefined ? text : `${text}, ${durationText(now - entry.at)} ago`
+  return past !== undefined || entry.at === undefined ? text : `${text}, ${agoText(now, entry.at)}`
 }
 
 const values = (texts: Iterable<string>, many: string): string => {
@@ -76,7 +86,7 @@ const ailingList = (ailing: readonly InstanceRow[], service: string, frame: Boar
       const name = rowName(row.instance)
       const fresh = frame.isFresh(row.departed?.entry ?? row.known?.last) ? 'fresh' : ''
       return html`<li><button class=${fresh} data-name=${name} aria-pressed=${frame.selected === name} @click=${() => frame.select(frame.selected === name ? '' : name)}>
-        ${stateSign(row.state)}<span class="mono cut">${row.instance.id}</span><span class="muted cut">${lastText(row, frame)}</span>
+        ${stateSign(row.state)}<span class="mono cut">${row.instance.id}</span><span class="muted">${lastAgo(row, frame)}</span>
       </button></li>`
     })}
     ${ailing.length > mostAiling ? html`<li><button class="more" @click=${() => frame.toggle(service)}>and ${ailing.length - mostAiling} more</button></li>` : nothing}
@@ -94,7 +104,7 @@ const rejectedList = ({ rejected }: ServiceRows): TemplateResult | typeof nothin
 
 const recentOf = (rows: readonly InstanceRow[], { now }: BoardFrame): string | undefined => {
   const last = rows.reduce((latest, { known, departed }) => Math.max(latest, known?.last?.at ?? 0, departed?.entry.at ?? 0), 0)
-  return last > 0 && now - last < 3_600_000 ? `${durationText(now - last)} ago` : undefined
+  return last > 0 && now - last < 3_600_000 ? agoText(now, last) : undefined
 }
 
 const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): TemplateResult => {

@@ -22,7 +22,7 @@ export const countsText = (rows: readonly InstanceRow[]): string => {
 }
 
 /** How many squares are in a line, and the distance from one to the next: many are smaller. */
-const layoutOf = (count: number): readonly [perLine: number, step: number] => (count <= 60 ? [20, 13] : count <= 300 ? [40, 6.5] : [60, 4.33])
+const layoutOf = (count: number): readonly [perLine: number, step: number] => (count <= 48 ? [16, 16.5] : count <= 256 ? [32, 8.25] : [64, 4.125])
 
 const drawn = ({ rows }: ServiceRows): TemplateResult => {
   const [perLine, step] = layoutOf(rows.length)

@@ -105,7 +105,7 @@ export const timeLine = ({ moments, index, isPlaying, play }: TimeLineState, fra
     <p class="where">
       <span>${isAlone ? `No change since ${whenText(first, frame.since, frame.now)}` : html`${whenText(first, frame.since, frame.now)} <span class="spare">(revision ${first.revision})</span>`}</span>
       <span><b>${label}</b>${ago}</span>
-      <span>${isAlone ? '' : `${moments.length - 1} changes`}</span>
+      <span>${isAlone ? '' : `${moments.length - 1} ${moments.length === 2 ? 'change' : 'changes'}`}</span>
     </p>
   </section>`
 }

@@ -28,7 +28,7 @@ export const latest = ({ moments }: Timeline): BoardMoment | undefined => moment
 /** A line about the board or an operator. */
 export const noted = (timeline: Timeline, entry: JournalEntry): Timeline => ({ ...timeline, journal: appended(timeline.journal, [entry], mostEntries) })
 
-/** The timeline after a snapshot; the same (`===`) if nothing visible has changed. A snapshot of an older revision means that the history was replaced: the moments begin anew. */
+/** The timeline after a snapshot; the same (`===`) if nothing visible has changed. A snapshot of an older revision means that the history was replaced: only this moment is left. */
 export const advanced = (timeline: Timeline, snapshot: Snapshot<unknown>, at: number | undefined): Timeline => {
   const { since, keep, moments, journal } = timeline
   const before = latest(timeline)

@@ -8,6 +8,7 @@ import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'
 import { registerCommand } from './register-command.js'
+import { uiCommand } from './ui-command.js'
 import { watchCommand } from './watch-command.js'
 
 const after = `
@@ -55,7 +56,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
 import type { ReadableRegistry } from 'rx-discovery'
-import { sseHandler } from 'rx-discovery/sse'
+import { sseHandler } from '../../../src/edge/sse/index.js'
 import { bridgeServer, type BridgeServer } from '../sse/bridge-server.js'
 
 /** The names of the package and its `imports`, as the sources that they stand for. */

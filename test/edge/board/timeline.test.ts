@@ -71,7 +71,7 @@ describe('a timeline', () => {
     expect(shown(timeline)).toEqual(['b up'])
   })
 
-  it('counts the age of another incarnation anew, and that of an update on', () => {
+  it('counts the age of another incarnation from its start, and an update changes no age', () => {
     const { put, now } = fleet()
     put(web('a', { incarnation: 'x' }))
     const first = advanced(emptyTimeline(begun, keep), now(), begun)
@@ -93,7 +93,7 @@ describe('a timeline', () => {
     expect(lines(mended).map(line => line.split(' ').slice(0, 2).join(' '))).toEqual(['rejected web//rx-discovery/web/x', 'joined web/x', 'cleared web//rx-discovery/web/x'])
   })
 
-  it('begins anew when the history was replaced, and says so', () => {
+  it('begins again when the history was replaced, which is in the journal', () => {
     const { put, now } = fleet()
     put(web('a'))
     put(web('a', { weight: 2 }))
