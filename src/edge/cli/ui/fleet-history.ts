@@ -1,7 +1,8 @@
 import { asyncScheduler, catchError, concat, defer, EMPTY, filter, merge, ReplaySubject, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
 import { Closed, Compacted, InvalidArgument } from '../../../core/errors.js'
-import type { Batch, Change, Listing, Revision } from '../../../core/store.js'
+import type { Batch, Listing, Revision } from '../../../core/store.js'
+import { revisionsOf } from '../../../core/view/revisions.js'
 import { afterBatch, contentId, contentOf, isReplaced, noContent, rowsBetween, type Content } from '../../../core/wire/content.js'
 import type { Serving } from '../../../core/wire/serving.js'
 import { wireChangesText, wireEventText, wireTroubleOf } from '../../../core/wire/wire-event.js'
@@ -43,17 +44,6 @@ const lineOf = (at: number, event: string, data: string, id?: string): string =>
 const listingLine = (at: number, content: Content): string => {
   const rows = [...content.served.values()].map(({ text }) => text)
   return lineOf(at, 'listing', wireChangesText(content.cluster, content.revision, rows), contentId(content))
-}
-
-/** The batches of single revisions that a batch consists of. */
-const byRevision = ({ cluster, changes }: Batch): readonly Batch[] => {
-  const groups = new Map<Revision, Change[]>()
-  for (const change of changes) {
-    const group = groups.get(change.revision)
-    if (group === undefined) groups.set(change.revision, [change])
-    else group.push(change)
-  }
-  return [...groups].map(([revision, own]) => ({ cluster, revision, changes: own }))
 }
 
 /**
@@ -102,7 +92,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
     reached()
   }
   const changed = (batch: Batch): void => {
-    for (const one of byRevision(batch)) {
+    for (const one of revisionsOf(batch, Infinity)) {
       const [next, rows] = afterBatch(serving, content, one)
       content = next
       const at = timeOf(one.revision)
