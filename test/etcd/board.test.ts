@@ -46,7 +46,7 @@ it('a board on a real etcd: what was before its start, a kill and a restart of e
   await page.keyboard.press('Home')
   await page.keyboard.press('ArrowRight')
   await page.keyboard.press('ArrowRight')
-  await shows(page, /old up old:80 2/)
+  await shows(page, /old up (no lease )?old:80 2/)
   await page.getByRole('button', { name: 'Back to live' }).click()
 
   await page.locator('.name[data-name="web/node"]').click()

@@ -11,12 +11,12 @@ export const boardStyles = css`
     --text: light-dark(#161b22, #e8edf2);
     --muted: light-dark(#586271, #9aa5b1);
     --accent: light-dark(#2f54d0, #8aabff);
-    --up: light-dark(#1a7f4b, #4cc38a);
+    --up: light-dark(#12703f, #4cc38a);
     --up-soft: light-dark(#7cc79e, #2a7a55);
-    --starting: light-dark(#1668c7, #63b0ff);
+    --starting: light-dark(#1260ba, #63b0ff);
     --draining: light-dark(#8a5700, #f0b440);
-    --down: light-dark(#c4242f, #ff7b76);
-    --gone: light-dark(#68727f, #8d98a5);
+    --down: light-dark(#bf1f2b, #ff7b76);
+    --gone: light-dark(#5a6471, #8d98a5);
     --stale-paper: light-dark(#fff1cf, #3a2c08);
     --stale-line: light-dark(#d99b12, #b07d10);
     --stale-text: light-dark(#5c3d00, #ffdf9b);
@@ -549,7 +549,7 @@ export const boardStyles = css`
     background: var(--raised);
   }
   tr.selected {
-    background: color-mix(in srgb, var(--accent) 12%, var(--surface));
+    background: color-mix(in srgb, var(--accent) 9%, var(--surface));
   }
   tr.fresh,
   .ailing .fresh {

@@ -20,7 +20,7 @@ import type { BoardMoment } from './board-moment.js'
 import { recordedTimeline } from './recorded-timeline.js'
 import { serviceCard } from './service-card.js'
 import { rowName, serviceRows, type InstanceRow, type ServiceRows } from './service-rows.js'
-import { timeLine } from './time-line.js'
+import { timeSlider } from './time-slider.js'
 import { emptyTimeline, indexAt, journalUpTo } from './timeline.js'
 
 /** How long instances that have left are shown, ms. */
@@ -392,7 +392,7 @@ export class RxDiscoveryBoard extends LitElement {
         <div>${services.length > 0 ? this.#groups(services, frame, moment?.at) : this.#nothing(isFiltered(filters) ? all : [])}</div>
         <aside class="rail" aria-label="Details and journal">${this.#details(all, frame)} ${journalList(this.#journal(past, filters), frame)}</aside>
       </div>
-      ${timeLine({ moments: timeline.moments, index: past === undefined ? timeline.moments.length - 1 : indexAt(timeline, past), isPlaying: !this.#playing.closed, play: () => this.#play() }, frame)}
+      ${timeSlider({ moments: timeline.moments, index: past === undefined ? timeline.moments.length - 1 : indexAt(timeline, past), isPlaying: !this.#playing.closed, play: () => this.#play() }, frame)}
       <div class="unseen" role="status">${this.#announcement}</div>
     `
   }

@@ -119,7 +119,7 @@ const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): Templ
     <div class="service-head">
       <h4><button aria-expanded=${isOpen} @click=${() => frame.toggle(service)}><span title=${service}>${service}</span></button></h4>
       <div class="tally">${up}${up === present.length ? html` <span>up</span>` : html`<span> of ${present.length} up</span>`}</div>
-      ${stateSquares(of)}
+      ${rows.length === 0 ? nothing : stateSquares(of)}
       <p class="facts">
         <span class="versions">${values(rows.map(({ instance }) => instance.version), 'versions')}</span><span>${values(rows.map(({ instance }) => instance.zone), 'zones')}</span>
         <span class="recent" title=${ifDefined(recent && 'the last change')}>${recent ?? ''}</span>

@@ -64,8 +64,8 @@ const summary = ({ entries }: BoardMoment): string => {
 const icon = (path: string): TemplateResult => html`<svg viewBox="0 0 14 14" aria-hidden="true"><path d=${path} /></svg>`
 const icons = { back: 'M9.5 1.5v11L3 7z', forward: 'M4.5 1.5v11L11 7z', play: 'M3 1.5v11l9-5.5z', pause: 'M3 2h3v10H3zM8 2h3v10H8z' }
 
-/** What the time line shows. */
-export interface TimeLineState {
+/** What the slider shows. */
+export interface TimeSliderState {
   readonly moments: readonly BoardMoment[]
   /** The one that is shown; −1: a revision before all of them. */
   readonly index: number
@@ -74,7 +74,7 @@ export interface TimeLineState {
 }
 
 /** The slider over the revisions that changed what is shown. */
-export const timeLine = ({ moments, index, isPlaying, play }: TimeLineState, frame: BoardFrame): TemplateResult | typeof nothing => {
+export const timeSlider = ({ moments, index, isPlaying, play }: TimeSliderState, frame: BoardFrame): TemplateResult | typeof nothing => {
   const [first, shown, last] = [moments[0], moments[index], moments.length - 1]
   if (first === undefined) return nothing
   const to = (at: number): void => frame.show(at >= last ? undefined : moments[Math.max(0, at)]?.revision)
