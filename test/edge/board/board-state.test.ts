@@ -33,7 +33,7 @@ describe('the state of a board', () => {
 
   it('goes on from what was recorded', async () => {
     const { put, now } = fleet()
-    put(web('a', { address: 'a:80' }))
+    put(web('a', { address: 'a:80' }), '0')
     const recorded = advanced(emptyTimeline(1, 60_000), now(), 1)
     const registry = memoryRegistry()
     for (const id of ['a', 'b']) registry.write(`/rx-discovery/web/${id}`, value)
