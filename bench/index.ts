@@ -6,6 +6,7 @@ import { measureHistory } from './etcd/measure-history.js'
 import { measureReturn } from './etcd/measure-return.js'
 import { measureWatching } from './etcd/measure-watching.js'
 import { balancedCalls } from './balance-calls.js'
+import { measureBoard } from './board.js'
 import { measureBridge } from './bridge.js'
 import { fold } from './fold.js'
 import { machine } from './machine.js'
@@ -16,7 +17,7 @@ import { measureSize } from './size.js'
 import { measureSubscribers } from './subscribers.js'
 import { table, takeMarkdown } from './results-table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, history: measureHistory, subscribers: measureSubscribers, bridge: measureBridge, picks, calls: balancedCalls, fold, size: measureSize }
+const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, history: measureHistory, subscribers: measureSubscribers, bridge: measureBridge, board: measureBoard, picks, calls: balancedCalls, fold, size: measureSize }
 
 const selected = process.argv.slice(2)
 const unknown = selected.filter(name => !Object.hasOwn(parts, name))

@@ -1,8 +1,9 @@
 // Builds the package: ES modules into dist, CommonJS into dist/cjs, and for each subpath a wrapper in dist/node that re-exports the CommonJS copy,
-// so that `import` and `require` share one copy of the code on every version of Node.
+// so that `import` and `require` share one copy of the code on every version of Node; and the board with all that it needs in one file, for pages without a bundler.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
 const path = name => join(root, name)
@@ -30,3 +31,15 @@ for (const { node } of Object.values(exports).filter(target => target.node !== u
   mkdirSync(dirname(wrapper), { recursive: true })
   writeFileSync(wrapper, `export * from './${relative(dirname(wrapper), path(node.require.default))}'\n`)
 }
+
+await build({
+  entryPoints: [path('dist/edge/board/index.js')],
+  outfile: path('dist/board.js'),
+  bundle: true,
+  minify: true,
+  platform: 'browser',
+  format: 'esm',
+  target: 'es2022',
+  legalComments: 'none',
+  alias: { [name]: path('dist/index.js'), [`${name}/browser`]: path('dist/edge/browser/index.js'), '#internal': path('dist') },
+})

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as angular from 'rx-discovery/angular'
+import * as board from 'rx-discovery/board'
 import * as browser from 'rx-discovery/browser'
 import * as grpc from 'rx-discovery/grpc'
 import * as etcd from 'rx-discovery/etcd'
@@ -48,7 +49,7 @@ const reexported = (file: string): readonly string[] =>
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const values = [index, angular, browser, etcd, formats, memory, nest, node, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
+  const values = [index, angular, board, browser, etcd, formats, memory, nest, node, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
   const types = ['index.ts', ...sources.filter(file => /^edge\/(?!cli)[^/]+\/index\.ts$/.test(file))].flatMap(reexported)
   expect(values.length).toBeGreaterThan(40)
   expect(types).toContain('RegisterOptions')

@@ -13,6 +13,8 @@ export interface Host {
   /** Writes to standard error. */
   readonly printError: (text: string) => void
   readonly signals: Observable<Signal>
+  /** The board in one file, for `ui`. */
+  readonly boardScript: () => Buffer
   readonly registryOf: (options: ConnectOptions) => ClosableRegistry | Promise<ClosableRegistry>
   readonly version: string
 }

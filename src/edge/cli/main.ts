@@ -24,6 +24,7 @@ const code = await run(process.argv.slice(2), {
   print: text => void process.stdout.write(text),
   printError: text => void process.stderr.write(text),
   signals: merge(signal('SIGINT'), signal('SIGTERM'), signal('SIGHUP'), outputClosed),
+  boardScript: () => readFileSync(new URL('../../../dist/board.js', import.meta.url)),
   // eslint-disable-next-line no-restricted-syntax -- etcd3 is an optional peer; if it is missing, `run` reports that
   registryOf: async options => (await import('../etcd/index.js')).etcdRegistry(options),
   version: (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version,

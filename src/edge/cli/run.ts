@@ -10,6 +10,7 @@ import { printable } from './output.js'
 import { recordCommand } from './record-command.js'
 import { registerCommand } from './register-command.js'
 import { replayCommand } from './replay-command.js'
+import { uiCommand } from './ui-command.js'
 import { watchCommand } from './watch-command.js'
 
 const after = `
@@ -57,7 +58,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 

@@ -24,9 +24,9 @@ const changeLine = (change: InstanceChange): Line => {
     const text = type === 'joined' ? `+ ${named(instance)} ${address}${extraFields(instance)}${leased(instance) ? '' : ' without a lease'}` : `- ${named(instance)} ${address}`
     return { text, json: { type, service, instance } }
   }
-  const fieldChanges = fieldDifferences(previous, instance).map(({ field, before, after }) => `${field} ${before} -> ${after}`)
+  const changed = fieldDifferences(previous, instance).map(({ field, before, after }) => `${field} ${before} -> ${after}`)
   const leaseChange = leased(previous) === leased(instance) ? [] : [leased(instance) ? 'has a lease' : 'has no lease']
-  return { text: `~ ${named(instance)} ${[...fieldChanges, ...leaseChange].join(', ')}`, json: { type, service, instance, previous } }
+  return { text: `~ ${named(instance)} ${[...changed, ...leaseChange].join(', ')}`, json: { type, service, instance, previous } }
 }
 
 const liveLine = ({ service, size, revision }: ServiceSet): Line => ({

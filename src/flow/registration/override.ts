@@ -1,66 +1,9 @@
-import { catchError, concat, defer, EMPTY, filter, ignoreElements, map, merge, NEVER, Observable, of, startWith, switchMap, type MonoTypeOperatorFunction } from 'rxjs'
-import { exponential } from '../../core/backoff.js'
-import { Closed, Denied } from '../../core/errors.js'
+import { Observable, type MonoTypeOperatorFunction } from 'rxjs'
 import type { Status } from '../../core/instance/instance.js'
-import { overridden, overrideKey, overridePrefix, statusOf, type Desired } from '../../core/register/desired.js'
-import type { Change } from '../../core/store.js'
-import { gatherListing } from '../gather-listing.js'
-import { recover } from '../recover.js'
+import { overridden, overrideKey, type Desired } from '../../core/register/desired.js'
 import type { ReadableRegistry } from '../registry.js'
-import { signalsOf } from '../registry-signals.js'
-import { shareLatest } from '../share-latest.js'
 import { nothing, subscribeWithin } from '../subscribe-within.js'
-import { wait } from '../wait.js'
-
-/** If the overrides may not be read: how long until the next try, ms. */
-const deniedPause = 60_000
-const backoff = exponential()
-
-type Overrides = ReadonlyMap<string, Status>
-
-const after = (overrides: Overrides, changes: readonly Change[]): Overrides => {
-  const next = new Map(overrides)
-  for (const { key, value } of changes) {
-    const status = statusOf(value)
-    if (status === undefined) next.delete(key)
-    else next.set(key, status)
-  }
-  return next
-}
-
-/**
- * The overrides of all instances, by key. It emits once they are read, or could not be read: then the last known ones stay, and it tries again.
- * Never errors.
- */
-const overridesIn = (registry: ReadableRegistry): Observable<Overrides> =>
-  defer(() => {
-    let overrides: Overrides = new Map<string, Status>()
-    const { closed, returned } = signalsOf(registry)
-    return defer(() => registry.list(overridePrefix)).pipe(
-      gatherListing(),
-      switchMap(({ revision, changes }) => {
-        overrides = after(new Map(), changes)
-        const batches = registry.watch(overridePrefix, revision)
-        return batches.pipe(filter(batch => batch.changes.length > 0), map(batch => (overrides = after(overrides, batch.changes))), startWith(overrides))
-      }),
-      recover({
-        backoff,
-        fatal: error => error instanceof Closed,
-        interrupted: ({ error }) => concat(of(overrides), error instanceof Denied ? wait(deniedPause).pipe(ignoreElements()) : EMPTY),
-        hasten: merge(closed, returned),
-      }),
-      catchError(() => NEVER),
-    )
-  })
-
-const shared = new WeakMap<ReadableRegistry, Observable<Overrides>>()
-
-/** One watch for all registrations of a registry: one for each would take 16 kB of heap more for each registration (24 kB without). */
-const sharedOverrides = (registry: ReadableRegistry): Observable<Overrides> => {
-  const known = shared.get(registry) ?? overridesIn(registry).pipe(shareLatest(0))
-  shared.set(registry, known)
-  return known
-}
+import { sharedOverrides, type Overridden } from './shared-overrides.js'
 
 /** Applies the operator's override of whichever instance is desired. The first desired state waits until the overrides are known. */
 export const withOverride =
@@ -68,14 +11,14 @@ export const withOverride =
   source =>
     new Observable(subscriber => {
       let desired: Desired | undefined
-      let overrides: Overrides | undefined
+      let overrides: Overridden | undefined
       const emit = (): void => {
         if (desired === undefined || overrides === undefined) return
         const status = statusIn(overrides)
         subscriber.next(desired.instance === null || status === undefined ? desired : overridden(desired, { key: overrideKey(desired.instance), status }))
       }
-      const statusIn = (all: Overrides | undefined): Status | undefined => (desired?.instance ? all?.get(overrideKey(desired.instance)) : undefined)
-      const learn = (latest: Overrides): void => {
+      const statusIn = (all: Overridden | undefined): Status | undefined => (desired?.instance ? all?.get(overrideKey(desired.instance)) : undefined)
+      const learn = (latest: Overridden): void => {
         const news = overrides === undefined || statusIn(overrides) !== statusIn(latest)
         overrides = latest
         if (news) emit()

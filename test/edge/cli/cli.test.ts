@@ -104,7 +104,7 @@ describe('help and version', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toMatch(/register .*watch .*list .*events .*ETCD_PASSWORD.*Exit codes:\s+0 .*\n\s+1 .*\n\s+2 .*130/s)
   })
-  it.each(['register', 'watch', 'list', 'events'])('%s --help lists the shared options', async command => {
+  it.each(['register', 'watch', 'list', 'events', 'ui'])('%s --help lists the shared options', async command => {
     const { code, out } = await runOnce(command, '--help')
     expect(code).toBe(0)
     expect(out).toMatch(/--endpoints .*--format .*--prefix .*--json /s)
@@ -704,7 +704,7 @@ it('printable escapes a text to one line without control characters, and JSON ke
 
 it('docs/cli.md names every option and every type of event', async () => {
   const page = readFileSync('docs/cli.md', 'utf8')
-  const help = (await Promise.all(['register', 'watch', 'list', 'events'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
+  const help = (await Promise.all(['register', 'watch', 'list', 'events', 'ui'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
   const options = new Set([...help.matchAll(/^ {2}(?:-\w, )?(--?[\w-]+)/gm)].map(([, option = '']) => option))
   expect(options.size).toBeGreaterThan(15)
   for (const option of options) expect(page).toContain(option)

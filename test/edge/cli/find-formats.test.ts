@@ -80,7 +80,7 @@ describe('list --format auto', () => {
     const registry = await filled(content)
     const printed = { out: '', err: '' }
     const host: Host = {
-      ...{ env: {}, signals: NEVER, version: '1.2.3', registryOf: () => registry },
+      ...{ env: {}, signals: NEVER, boardScript: () => Buffer.from(''), version: '1.2.3', registryOf: () => registry },
       print: (text: string) => void (printed.out += text),
       printError: (text: string) => void (printed.err += text),
     }

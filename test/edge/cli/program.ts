@@ -15,6 +15,7 @@ export const program = (env: Host['env'] = {}, changed: Partial<Host> = {}) => {
     print: text => void (printed.out += text),
     printError: text => void (printed.err += text),
     signals,
+    boardScript: () => Buffer.from(''),
     registryOf: options => {
       printed.connections.push(options)
       return registry

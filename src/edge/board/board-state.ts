@@ -1,0 +1,78 @@
+import { asyncScheduler, catchError, map, merge, of, scan, startWith, switchMap, take, type Observable } from 'rxjs'
+import { toError } from '#internal/core/errors'
+import { projection } from '#internal/core/view/projection'
+import { emptyView, type View } from '#internal/core/view/step'
+import { interval } from '#internal/flow/clock'
+import { listing } from '#internal/flow/discovery/listing'
+import { listWatch } from '#internal/flow/discovery/list-watch'
+import { exponential, native, type ReadableRegistry, type Revision } from 'rx-discovery'
+import { firstMoment, type BoardMoment } from './board-moment.js'
+import { advanced, aged, noted, type Timeline } from './timeline.js'
+
+/** What a board shows at one time. */
+export interface BoardState {
+  readonly timeline: Timeline
+  /** The registry as of now, and how far it can be trusted. */
+  readonly view: View<unknown>
+  /** The error that has ended it. */
+  readonly failure: Error | undefined
+}
+
+/** What happens to a board; `at` is when, epoch ms. */
+export type BoardEvent =
+  | { readonly type: 'viewed'; readonly view: View<unknown>; readonly at: number }
+  | { readonly type: 'failed'; readonly error: Error; readonly at: number }
+  | { readonly type: 'aged'; readonly at: number }
+
+const services = projection(native())
+/** Under which every service lies that a bridge serves. */
+export const boardPrefix = native().root ?? ''
+
+/** A board before anything is known of the present. */
+export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline, view: emptyView(services), failure: undefined })
+
+const troubleText = ({ trouble }: View<unknown>): string => (trouble === undefined ? '' : trouble.error.message)
+
+/** The state after an event. */
+export const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
+  const { at } = event
+  switch (event.type) {
+    case 'aged':
+      return { ...state, timeline: aged(state.timeline, at) }
+    case 'failed':
+      return { ...state, failure: event.error, timeline: noted(state.timeline, { type: 'stale', service: '', id: '', text: event.error.message, revision: state.view.snapshot.revision, at }) }
+    case 'viewed': {
+      const { view } = event
+      const { revision } = view.snapshot
+      const turned = view.status !== state.view.status
+      let { timeline } = state
+      if (view.status !== 'pending' && view.snapshot !== state.view.snapshot) timeline = advanced(timeline, view.snapshot, at)
+      if (turned && view.status === 'stale') timeline = noted(timeline, { type: 'stale', service: '', id: '', text: troubleText(view), revision, at })
+      if (turned && state.view.status === 'stale') timeline = noted(timeline, { type: 'live', service: '', id: '', text: 'the registry answers again', revision, at })
+      return { ...state, timeline, view }
+    }
+  }
+}
+
+/** How often what has left is looked at, ms. */
+const ageEvery = 1_000
+
+/** Follows a registry, after a timeline of what was recorded before. It never errors: a fatal error is in the state. */
+export const boardStates = (registry: ReadableRegistry, past: Observable<Timeline>): Observable<BoardState> => {
+  const views = listWatch(registry, boardPrefix, services, { backoff: exponential(), verify: 60_000, local: false }).pipe(
+    map((view): BoardEvent => ({ type: 'viewed', view, at: asyncScheduler.now() })),
+    catchError((thrown: unknown) => of<BoardEvent>({ type: 'failed', error: toError(thrown), at: asyncScheduler.now() })),
+  )
+  const ages = interval(ageEvery).pipe(map((): BoardEvent => ({ type: 'aged', at: asyncScheduler.now() })))
+  return past.pipe(
+    take(1),
+    switchMap(timeline => {
+      const first = boardStateAtFirst(timeline)
+      return merge(views, ages).pipe(scan(afterBoardEvent, first), startWith(first))
+    }),
+  )
+}
+
+/** The services as of a past revision that no moment shows. Errors `Compacted`, `Rewound`. */
+export const momentAtRevision = (registry: ReadableRegistry, revision: Revision, since: number): Observable<BoardMoment> =>
+  listing(registry, boardPrefix, services, services.empty, { at: revision }).pipe(map(snapshot => firstMoment({ ...snapshot, revision }, { at: undefined, since, keep: 0 })))

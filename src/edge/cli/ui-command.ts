@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Command } from 'commander'
+import { ignoreElements, merge, Observable, takeUntil, tap } from 'rxjs'
+import { InvalidArgument } from '../../core/errors.js'
+import { serviceName } from '../../core/instance/names.js'
+import { invalidIf, throwIfInvalid } from '../../core/validation.js'
+import { serving as servingOf, type Project } from '../../core/wire/serving.js'
+import type { Registry } from '../../flow/registry.js'
+import { sseHandler } from '../sse/index.js'
+import type { Host } from './host.js'
+import { settingsOf, type Settings, type SharedOptions } from './settings.js'
+import { fleetHistory } from './ui/fleet-history.js'
+import { overrideDesk } from './ui/override-desk.js'
+import { uiHandler } from './ui/ui-handler.js'
+import { withRegistry } from './with-registry.js'
+
+interface UiOptions extends SharedOptions {
+  readonly port: number
+  readonly bind: string
+  readonly host?: readonly string[]
+  readonly heading: string
+  readonly past: number
+  readonly metadata?: readonly string[]
+  readonly allowOverride?: boolean
+}
+
+/** How many events are kept for the time line. */
+const mostEvents = 20_000
+
+const wholeNumber =
+  (option: string, most: number) =>
+  (text: string): number => {
+    const value = text.trim() === '' ? NaN : Number(text)
+    if (Number.isInteger(value) && value >= 0 && value <= most) return value
+    throw new InvalidArgument(option, `must be a whole number from 0 to ${most}, got "${text}"`)
+  }
+
+const isLoopback = (address: string): boolean => /^(?:127\.|::1$|localhost$)/.test(address)
+
+/** What of an instance is served: on the loopback everything, elsewhere the metadata that is named. */
+const projectOf = ({ metadata, bind }: UiOptions): Project => (metadata === undefined && isLoopback(bind) ? instance => instance : { metadata: metadata ?? [] })
+
+/** Serves a board until it is unsubscribed; emits its URL once it can be opened. */
+const served = (registry: Registry, { format }: Settings, services: readonly string[], options: UiOptions, script: Buffer): Observable<string> =>
+  new Observable(subscriber => {
+    const { port, bind, host: names = [], heading, past, allowOverride = false } = options
+    const shown = { services: services.length === 0 ? ('all' as const) : services, format, project: projectOf(options) }
+    const token = allowOverride ? randomBytes(24).toString('base64url') : undefined
+    const history = fleetHistory(registry, servingOf(shown), { past, events: mostEvents })
+    const desk = overrideDesk(registry, format, history.revision)
+    const discovery = sseHandler(registry, shown)
+    const server = createServer(uiHandler({ registry, discovery, history, desk, script, heading, names: names.map(name => name.toLowerCase()), token }))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      subscriber.error(error.code === 'EADDRINUSE' ? new InvalidArgument('port', `${port} is in use (choose another one with --port, or 0 for any)`) : error),
+    )
+    server.listen(port, bind, () => {
+      const { port: used } = server.address() as AddressInfo
+      const name = names[0] ?? (bind.includes(':') ? `[${bind}]` : bind === '0.0.0.0' ? '127.0.0.1' : bind)
+      subscriber.next(`http://${name}:${used}/${token === undefined ? '' : `#token=${token}`}`)
+    })
+    subscriber.add(merge(history.following, desk.following).subscribe({ error: (error: unknown) => subscriber.error(error) }))
+    return () => {
+      discovery.close()
+      server.close()
+      server.closeAllConnections()
+    }
+  })
+
+/** `ui [service...]`: serves a board until a signal. */
+export const uiCommand = (host: Host, exit: (code: number) => void): Command =>
+  new Command('ui')
+    .description('serve a board of all services, or of the given ones, for browsers on this machine')
+    .argument('[service...]', 'service names; required for --format plain, grpcNaming and goZero without --prefix')
+    .option('--port <number>', 'port of the page; 0: any that is free', wholeNumber('port', 65_535), 8390)
+    .option('--bind <address>', 'address to listen on', '127.0.0.1')
+    .option('--host <name...>', 'further names by which browsers may ask for the page')
+    .option('--heading <text>', 'title of the board', 'Services')
+    .option('--past <revisions>', 'how many revisions of etcd before the start the time line covers, if they can be read', wholeNumber('past', 10_000_000), 10_000)
+    .option('--metadata <name...>', 'show only this metadata (default: all on the loopback, else none)')
+    .option('--allow-override', 'let those who open the printed address drain instances and give them back')
+    .action(async (services: readonly string[], _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<UiOptions>()
+      const settings = settingsOf(options, host)
+      for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
+      const script = host.boardScript()
+      exit(
+        await withRegistry(host, settings, (registry, stop) =>
+          served(registry, settings, [...new Set(services)], options, script).pipe(
+            tap(url => host.print(settings.json ? `${JSON.stringify({ type: 'ui', url })}\n` : `board at ${url}\n`)),
+            ignoreElements(),
+            takeUntil(stop),
+          ),
+        ),
+      )
+    })

@@ -1,0 +1,61 @@
+import { firstValueFrom, of, Subscription, take, toArray } from 'rxjs'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { memoryRegistry } from 'rx-discovery/memory'
+import { boardStates, momentAtRevision, type BoardState } from '../../../src/edge/board/board-state.js'
+import { serviceRows } from '../../../src/edge/board/service-rows.js'
+import { advanced, emptyTimeline, latest } from '../../../src/edge/board/timeline.js'
+import { fleet, web } from './fleet.js'
+
+let running = Subscription.EMPTY
+afterEach(() => running.unsubscribe())
+
+const value = '{"v":1,"address":"a:80"}'
+const shown = ({ timeline }: BoardState): string => latest(timeline)?.tracks.toArray().flatMap(track => serviceRows(track).rows.map(({ instance, state }) => `${instance.id} ${state}`)).join() ?? ''
+const lines = ({ timeline }: BoardState): readonly string[] => timeline.journal.map(({ type, id }) => `${type} ${id}`)
+const followed = (registry = memoryRegistry(), timeline = emptyTimeline(1, 60_000)) => {
+  const states: BoardState[] = []
+  running = boardStates(registry, of(timeline)).subscribe(state => states.push(state))
+  return { registry, states, until: (is: (state: BoardState) => boolean) => vi.waitUntil(() => states.find(is), { timeout: 20_000 }) }
+}
+
+describe('the state of a board', () => {
+  it('follows a registry through an outage, which the journal names', async () => {
+    const { registry, states, until } = followed()
+    registry.write('/rx-discovery/web/a', value)
+    await until(state => shown(state) === 'a up')
+    registry.interrupt(300)
+    await until(({ view }) => view.status === 'stale')
+    expect(shown(states.at(-1) as BoardState)).toBe('a up')
+    registry.write('/rx-discovery/web/b', value)
+    const last = await until(state => shown(state) === 'a up,b up' && state.view.status === 'live')
+    expect(lines(last).filter(line => !line.startsWith('joined a'))).toEqual(['stale ', 'joined b', 'live '])
+  })
+
+  it('goes on from what was recorded', async () => {
+    const { put, now } = fleet()
+    put(web('a', { address: 'a:80' }), '0')
+    const recorded = advanced(emptyTimeline(1, 60_000), now(), 1)
+    const registry = memoryRegistry()
+    for (const id of ['a', 'b']) registry.write(`/rx-discovery/web/${id}`, value)
+    const { until } = followed(registry, recorded)
+    const state = await until(each => each.view.status === 'live')
+    expect([state.timeline.moments.map(({ revision }) => revision), lines(state)]).toEqual([[1, 3], ['joined b']])
+  })
+
+  it('ends with the error if the registry refuses for good', async () => {
+    const registry = memoryRegistry()
+    await registry.close()
+    const state = await firstValueFrom(boardStates(registry, of(emptyTimeline(1, 60_000))).pipe(take(2), toArray()))
+    expect(state.at(-1)?.failure?.name).toBe('Closed')
+  })
+
+  it('shows a past revision, and names the oldest one that can be read', async () => {
+    const registry = memoryRegistry()
+    registry.write('/rx-discovery/web/a', value)
+    registry.write('/rx-discovery/web/a', null)
+    const { revision, tracks } = await firstValueFrom(momentAtRevision(registry, 2, 1))
+    expect([revision, [...tracks.keys()]]).toEqual([2, ['web']])
+    registry.compact()
+    await expect(firstValueFrom(momentAtRevision(registry, 2, 1))).rejects.toMatchObject({ name: 'Compacted', revision: 3 })
+  })
+})

@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { serviceRows, type ServiceRows } from '../../../src/edge/board/service-rows.js'
+import { advanced, aged, emptyTimeline, indexAt, journalUpTo, latest, type Timeline } from '../../../src/edge/board/timeline.js'
+import { fleet, web } from './fleet.js'
+
+const keep = 60_000
+const begun = 1_000_000
+const rowsOf = (timeline: Timeline, service = 'web'): ServiceRows => {
+  const track = latest(timeline)?.tracks.get(service)
+  return track === undefined ? { service, rows: [], rejected: [] } : serviceRows(track)
+}
+const shown = (timeline: Timeline): readonly string[] => rowsOf(timeline).rows.map(({ instance, state }) => `${instance.id} ${state}`)
+const lines = (timeline: Timeline): readonly string[] => timeline.journal.map(({ type, service, id, text }) => `${type} ${service}/${id} ${text}`)
+
+describe('a timeline', () => {
+  it('begins with what is there, of which nothing is news', () => {
+    const { put, now } = fleet()
+    put(web('a'))
+    const timeline = advanced(emptyTimeline(begun, keep), now(), begun)
+    expect([shown(timeline), lines(timeline)]).toEqual([['a up'], []])
+    expect(rowsOf(timeline).rows[0]?.known).toEqual({ since: begun, exact: false, last: undefined })
+  })
+
+  it('has a moment for each revision that changed something, and a line for each that joined, left or changed', () => {
+    const { put, remove, now } = fleet()
+    put(web('a'))
+    let timeline = advanced(emptyTimeline(begun, keep), now(), begun)
+    timeline = advanced(timeline, put(web('b')), begun + 1)
+    timeline = advanced(timeline, put(web('b', { status: 'down', weight: 2 })), begun + 2)
+    const before = timeline
+    expect(advanced(timeline, put(web('b', { status: 'down', weight: 2 })), begun + 3)).toBe(before)
+    timeline = advanced(timeline, remove('web', 'a'), begun + 4)
+    expect(lines(timeline)).toEqual(['joined web/b b:80', 'updated web/b status up → down, weight 1 → 2', 'left web/a a:80'])
+    expect(timeline.moments.map(({ revision, at }) => [revision, at])).toEqual([[1, begun], [2, begun + 1], [3, begun + 2], [5, begun + 4]])
+    expect(indexAt(timeline, 4)).toBe(2)
+    expect(indexAt(timeline, 0)).toBe(-1)
+    expect(journalUpTo(timeline, 3).map(({ id }) => id)).toEqual(['b', 'b'])
+  })
+
+  it('shows what has left as gone for a while, and as before if it comes back', () => {
+    const { put, remove, now } = fleet()
+    put(web('a'))
+    put(web('b'))
+    const before = advanced(emptyTimeline(begun, keep), now(), begun)
+    const left = advanced(before, remove('web', 'a'), begun + 10)
+    expect(shown(left)).toEqual(['a gone', 'b up'])
+    expect(aged(left, begun + keep)).toBe(left)
+    expect(shown(aged(left, begun + keep + 10))).toEqual(['b up'])
+    const back = advanced(left, put(web('a')), begun + 20)
+    expect(shown(back)).toEqual(['a up', 'b up'])
+    expect(rowsOf(back).rows[0]?.known).toMatchObject({ since: begun + 20, exact: true })
+  })
+
+  it('keeps a service of which everything has left, until that is over', () => {
+    const { put, remove, now } = fleet()
+    put(web('a'))
+    const left = advanced(advanced(emptyTimeline(begun, keep), now(), begun), remove('web', 'a'), begun + 1)
+    expect(shown(left)).toEqual(['a gone'])
+    expect(latest(aged(left, begun + keep + 1))?.tracks.size).toBe(0)
+  })
+
+  it('keeps what has left for ten moments while times are not known', () => {
+    const { put, remove, now } = fleet()
+    put(web('a'))
+    put(web('b'))
+    let timeline = advanced(advanced(emptyTimeline(begun, keep), now(), undefined), remove('web', 'a'), undefined)
+    for (let weight = 2; weight < 11; weight += 1) timeline = advanced(timeline, put(web('b', { weight })), undefined)
+    expect(shown(timeline)).toEqual(['a gone', 'b up'])
+    timeline = advanced(timeline, put(web('b', { weight: 11 })), undefined)
+    expect(shown(timeline)).toEqual(['b up'])
+  })
+
+  it('counts the age of another incarnation from its start, and an update changes no age', () => {
+    const { put, now } = fleet()
+    put(web('a', { incarnation: 'x' }))
+    const first = advanced(emptyTimeline(begun, keep), now(), begun)
+    const updated = advanced(first, put(web('a', { incarnation: 'x', weight: 2 })), begun + 5)
+    expect(rowsOf(updated).rows[0]?.known).toMatchObject({ since: begun, exact: false, last: { type: 'updated' } })
+    const restarted = advanced(updated, put(web('a', { incarnation: 'y', weight: 2 })), begun + 9)
+    expect(rowsOf(restarted).rows[0]?.known).toMatchObject({ since: begun + 9, exact: true })
+    expect(lines(restarted).at(-1)).toBe('updated web/a another process')
+  })
+
+  it('lists entries that cannot be read apart', () => {
+    const { put, spoil, now } = fleet()
+    put(web('a'))
+    const first = advanced(emptyTimeline(begun, keep), now(), begun)
+    const spoilt = advanced(first, spoil('web', 'x'), begun + 1)
+    expect(rowsOf(spoilt).rejected.map(({ key }) => key)).toEqual(['/rx-discovery/web/x'])
+    expect(shown(spoilt)).toEqual(['a up'])
+    const mended = advanced(spoilt, put(web('x')), begun + 2)
+    expect(lines(mended).map(line => line.split(' ').slice(0, 2).join(' '))).toEqual(['rejected web//rx-discovery/web/x', 'joined web/x', 'cleared web//rx-discovery/web/x'])
+  })
+
+  it('begins again when the history was replaced, which is in the journal', () => {
+    const { put, now } = fleet()
+    put(web('a'))
+    put(web('a', { weight: 2 }))
+    const other = fleet()
+    const timeline = advanced(advanced(emptyTimeline(begun, keep), now(), begun), other.put(web('b')), begun + 1)
+    expect(timeline.moments.map(({ revision }) => revision)).toEqual([1])
+    expect(lines(timeline)[0]).toBe('replaced / the history was replaced')
+  })
+
+  it('shows at each moment what the registry held then, whatever happened', () => {
+    const id = fc.constantFrom('a', 'b', 'c')
+    const act = fc.oneof(
+      fc.record({ type: fc.constant('put' as const), id, weight: fc.integer({ min: 0, max: 3 }), status: fc.constantFrom('up' as const, 'down' as const) }),
+      fc.record({ type: fc.constant('remove' as const), id }),
+      fc.record({ type: fc.constant('spoil' as const), id }),
+    )
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 30 }), acts => {
+        const { put, remove, spoil, now } = fleet()
+        let timeline = advanced(emptyTimeline(begun, keep), now(), begun)
+        const held: (readonly string[])[] = []
+        for (const [index, each] of acts.entries()) {
+          const snapshot = each.type === 'put' ? put(web(each.id, each)) : each.type === 'remove' ? remove('web', each.id) : spoil('web', each.id)
+          timeline = advanced(timeline, snapshot, begun + index)
+          held.push((snapshot.services.get('web')?.instances.toArray() ?? []).map(each => JSON.stringify(each)))
+        }
+        held.forEach((expected, index) => {
+          const track = timeline.moments[indexAt(timeline, index + 1)]?.tracks.get('web')
+          const rows = track === undefined ? [] : serviceRows(track).rows
+          expect(rows.filter(({ state }) => state !== 'gone').map(({ instance }) => JSON.stringify(instance))).toEqual(expected)
+          expect(rows.map(({ instance }) => instance.id)).toEqual([...new Set(rows.map(({ instance }) => instance.id))].sort())
+        })
+      }),
+    )
+  })
+})
