@@ -34,7 +34,7 @@ export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline
 const troubleText = ({ trouble }: View<unknown>): string => (trouble === undefined ? '' : trouble.error.message)
 
 /** The state after an event. */
-export const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
+const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
   const { at } = event
   switch (event.type) {
     case 'aged':

@@ -16,7 +16,7 @@ export const stateSign = (state: RowState): TemplateResult =>
   html`<span class="state ${state}"><svg viewBox="0 0 10 10" aria-hidden="true"><path fill-rule="evenodd" d="M0 0${shapes[state]}" /></svg>${state}</span>`
 
 /** A sentence of counts, the worst first: `2 down, 28 up`. */
-export const countsText = (rows: readonly InstanceRow[]): string => {
+const countsText = (rows: readonly InstanceRow[]): string => {
   const counts = countStates(rows)
   return rowStates.filter(state => counts[state] > 0).map(state => `${counts[state]} ${state}`).join(', ')
 }

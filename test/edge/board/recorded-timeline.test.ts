@@ -31,10 +31,15 @@ describe('the timeline of a recording', () => {
       ['live', '', 4_000],
       ['updated', 'a', 5_000],
     ])
-    const rows = moments.at(-1)?.tracks.toArray().flatMap(track => serviceRows(track).rows) ?? []
-    expect(rows.map(({ instance, state, known }) => [instance.id, state, known?.since, known?.exact])).toEqual([
-      ['a', 'down', 1_000, false],
+    const rowsAt = (index: number) =>
+      (moments.at(index)?.tracks.toArray() ?? []).flatMap(track => serviceRows(track).rows).map(({ instance, state, known }) => [instance.id, state, known?.since, known?.exact])
+    expect(rowsAt(1)).toEqual([
+      ['a', 'up', 1_000, false],
       ['b', 'gone', undefined, undefined],
+    ])
+    // Nobody knows how long ago it left, so it goes as soon as there are times.
+    expect(rowsAt(-1)).toEqual([
+      ['a', 'down', 1_000, false],
       ['c', 'up', 2_000, true],
     ])
   })

@@ -115,6 +115,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
     put('web', 'a')
     const page = await open((await ui(registry)).url)
     await shows(page, /a up/)
+    await shows(page, /live/, '.pulse')
     registry.interrupt(3_600_000)
     await shows(page, /^Stale for \d+ s.*does not answer.*What you see is as of/, '.banner')
     const age = async (): Promise<number> => Number(/for (?:(\d+) s)/.exec(await text(page, '.banner'))?.[1] ?? 99)

@@ -115,11 +115,15 @@ describe('a replayed recording', () => {
     const registry = replayRegistry(text, { speed: 200 })
     const sets: ServiceSet[] = []
     const before = performance.now()
-    const all = discover(registry, 'web').subscribe(set => sets.push(set))
+    const following = discover(registry, 'web').subscribe(set => sets.push(set))
     await vi.waitUntil(() => sets.at(-1)?.has('z') === true, { timeout: 20_000, interval: 5 })
     expect(performance.now() - before).toBeGreaterThan(31_500 / 200 - 20)
-    all.unsubscribe()
-    expect(distinct(sets.map(shown))).toEqual(distinct(replayed(events).map(({ set }) => shown(set))))
+    following.unsubscribe()
+    // On a busy machine moments that are due at once become one set.
+    const all = distinct(replayed(events).map(({ set }) => shown(set)))
+    const played = distinct(sets.map(shown))
+    expect(played).toEqual(all.filter(set => played.includes(set)))
+    expect(played.at(-1)).toBe(all.at(-1))
   })
 
   it.each([
