@@ -18,7 +18,7 @@ const server = createServer((request, response) => {
 
 // Listen, then register: `advertise` waits for the port, and finds the address under which others reach it.
 const instance$ = advertise(server, { registry }).pipe(map(address => ({ service: 'web', address })))
-const registration = register(registry, instance$, { until: onSignal(), drain: 200 }).pipe(
+const registration = register(registry, instance$, { until: onSignal(), drain: 1_000 }).pipe(
   tap(({ status }) => {
     draining ||= status === 'draining'
     console.log(status)
@@ -29,7 +29,7 @@ const registration = register(registry, instance$, { until: onSignal(), drain: 2
 setTimeout(() => process.kill(process.pid, 'SIGTERM'), 100)
 setTimeout(() => void fetch(`http://127.0.0.1:${(server.address() as { port: number }).port}/ready`).then(({ status }) => console.log('/ready answers', status)), 200)
 
-// After SIGTERM: `draining` for 200 ms, `revoked`, no new connections, and the process exits once the last request is answered.
+// After SIGTERM: `draining` for a second, `revoked`, no new connections, and the process exits once the last request is answered.
 await lastValueFrom(registration)
 server.close()
 await registry.close()

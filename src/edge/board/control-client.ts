@@ -69,7 +69,11 @@ export const controlClient = (url: string): ControlClient => {
       const { allowed, overrides, journal } = await ask('overrides')
       return { allowed: allowed === true && token !== '', byName: new Map(listIn(overrides).flatMap(readOverride)), journal: listIn(journal).flatMap(readEntry) }
     },
-    drain: async ({ service, id }, last) => void (await ask('drain', { service, id, last })),
-    giveBack: async ({ service, id }) => void (await ask('give-back', { service, id })),
+    drain: async ({ service, id }, last) => {
+      await ask('drain', { service, id, last })
+    },
+    giveBack: async ({ service, id }) => {
+      await ask('give-back', { service, id })
+    },
   }
 }

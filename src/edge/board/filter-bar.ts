@@ -21,7 +21,7 @@ export const filterBar = ({ filters, facets, found, all, change }: FilterBarStat
       aria-label=${name}
       class=${current === '' ? '' : 'set'}
       .value=${current}
-      @change=${(event: Event) => change({ ...filters, [name]: (event.target as HTMLSelectElement).value } as Filters)}
+      @change=${(event: Event) => change({ ...filters, [name]: (event.target as HTMLSelectElement).value })}
     >
       <option value="" ?selected=${current === ''}>${any}</option>
       ${options.map(value => html`<option value=${value} ?selected=${value === current}>${value}</option>`)}

@@ -93,7 +93,7 @@ export const instanceDetails = (state: InstanceDetailsState, frame: BoardFrame):
       ${departed === undefined ? nothing : field('Left', departed.entry.at === undefined ? `before ${clockText(since, now)}` : `${clockText(departed.entry.at, now)} (${durationText(now - departed.entry.at)} ago)`)}
       ${last === undefined ? nothing : field('Last change', `${last.type === 'updated' ? last.text : last.type} at revision ${last.revision}`)}
       ${field('Incarnation', incarnation === '' ? '' : html`<span class="mono">${incarnation}</span>`)} ${leaseOf(state, now)}
-      ${json === undefined || json === '{}' ? nothing : field('Metadata', html`<pre class="mono" tabindex="0" aria-label="Metadata">${json}</pre>`)}
+      ${json === '{}' ? nothing : field('Metadata', html`<pre class="mono" tabindex="0" aria-label="Metadata">${json}</pre>`)}
     </dl>
     ${operation === undefined || past !== undefined ? nothing : operations(state, operation)}
   </section>`

@@ -116,7 +116,7 @@ export class RxDiscoveryBoard extends LitElement {
   // At most one frame is rendered for all that happens in its time.
   protected override async scheduleUpdate(): Promise<void> {
     await new Promise(resolve => requestAnimationFrame(resolve))
-    super.scheduleUpdate()
+    await super.scheduleUpdate()
   }
 
   protected override updated(): void {
@@ -138,7 +138,9 @@ export class RxDiscoveryBoard extends LitElement {
     if (registry === undefined) return
     const began = Date.now()
     const past = this.recording === undefined ? of(emptyTimeline(began, keep)) : recordedTimeline(this.recording, keep)
-    const follow = <A>(source: Observable<A>, next: (value: A) => void): void => void running.add(source.subscribe({ next, error: (thrown: unknown) => reportError(thrown) }))
+    const follow = <A>(source: Observable<A>, next: (value: A) => void): void => {
+      running.add(source.subscribe({ next, error: reportError }))
+    }
     follow(boardStates(registry, past), state => this.#receive(state))
     follow(interval(1_000), () => this.#tick())
     const keyboard = (event: KeyboardEvent): void => this.#press(event)

@@ -49,7 +49,7 @@ describe('filters', () => {
         writeFilters(query, filters)
         const read = readFilters(new URLSearchParams(query.toString()))
         // A lone surrogate cannot be in a URL.
-        const wellFormed = (of: Filters): string => new TextDecoder().decode(new TextEncoder().encode(JSON.stringify(Object.values(of).map(value => (typeof value === 'string' ? [...new TextEncoder().encode(value)] : value)))))
+        const wellFormed = (of: Filters): string => new TextDecoder().decode(new TextEncoder().encode(JSON.stringify(Object.values(of).map((value: unknown) => (typeof value === 'string' ? [...new TextEncoder().encode(value)] : value)))))
         expect(wellFormed(read)).toBe(wellFormed(filters))
         expect(query.get('theirs')).toBe('1')
       }),

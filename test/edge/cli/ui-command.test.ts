@@ -11,7 +11,11 @@ interface Answer {
   readonly text: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
-type Asked = { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+interface Asked {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
 
 let program: UiProgram | undefined
 let registry: MemoryRegistry

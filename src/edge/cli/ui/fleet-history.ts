@@ -1,4 +1,4 @@
-import { asyncScheduler, catchError, concat, defer, EMPTY, filter, merge, ReplaySubject, switchMap, tap, throwError, type Observable } from 'rxjs'
+import { asyncScheduler, catchError, concat, defer, EMPTY, ignoreElements, merge, ReplaySubject, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
 import { Closed, Compacted, InvalidArgument } from '../../../core/errors.js'
 import type { Batch, Listing, Revision } from '../../../core/store.js'
@@ -132,7 +132,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
       },
       hasten: merge(closed, returned),
     }),
-    filter((_): _ is never => false),
+    ignoreElements(),
   )
   return {
     following,

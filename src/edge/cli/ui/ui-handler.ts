@@ -85,10 +85,10 @@ export const uiHandler = ({ registry, discovery, history, desk, script, heading,
     if (page !== undefined) answer(response, 200, ...page)
     else if (url.pathname === '/recording') {
       // A page that is opened at once gets the past as well.
-      await firstValueFrom(merge(history.caughtUp, timer(longestWait, background)))
+      await firstValueFrom(merge(history.caughtUp, timer(longestWait, background)), { defaultValue: undefined })
       answer(response, 200, 'application/x-ndjson; charset=utf-8', history.text())
     } else if (url.pathname === '/control/overrides') json(response, { allowed: expected !== undefined, overrides: desk.overrides(), journal: desk.journal() })
-    else if (url.pathname === '/control/remaining') json(response, await firstValueFrom(registry.remaining(leaseIn(url))))
+    else if (url.pathname === '/control/remaining') json(response, await firstValueFrom(registry.remaining(leaseIn(url)), { defaultValue: null }))
     else text(response, 404, 'there is no such page')
   }
   const write = async (url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -97,7 +97,7 @@ export const uiHandler = ({ registry, discovery, history, desk, script, heading,
     if (expected === undefined) throw new Refused(403, 'this board is read-only (start rx-discovery ui with --allow-override)')
     const given = request.headers['x-rx-discovery-token']
     if (typeof given !== 'string' || !timingSafeEqual(hashOf(given), expected)) throw new Refused(401, 'the token is missing or wrong (open the address that rx-discovery ui has printed)')
-    await firstValueFrom(act(await bodyOf(request)))
+    await firstValueFrom(act(await bodyOf(request)), { defaultValue: undefined })
     json(response, {})
   }
   return (request, response) => {
