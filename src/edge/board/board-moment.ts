@@ -57,8 +57,8 @@ export interface Sighting {
 /** In moments without a time: for how many of them departed instances are shown. */
 const keptMoments = 10
 
-const isOver = ({ entry, order }: Departed, at: number | undefined, now: number, keep: number): boolean =>
-  at === undefined ? now - order >= keptMoments : entry.at === undefined || at - entry.at >= keep
+const isOver = ({ entry, order }: Departed, { at, since, keep }: Sighting, now: number): boolean =>
+  at === undefined ? now - order >= keptMoments : at - (entry.at ?? since) >= keep
 
 const emptyTrack = (service: string): Track => ({ content: noContentOf(service), known: SortedMap.empty(), departed: SortedMap.empty() })
 
@@ -101,11 +101,11 @@ const isEmpty = ({ content, departed }: Track): boolean => content.instances.siz
 const put = (tracks: SortedMap<Track>, service: string, track: Track): SortedMap<Track> => (isEmpty(track) ? tracks.delete(service) : tracks.set(service, track))
 
 /** The moment without departed instances that have been shown for long enough; the same (`===`) if there are none. */
-export const pruned = (moment: BoardMoment, at: number | undefined, keep: number): BoardMoment => {
+export const pruned = (moment: BoardMoment, seen: Sighting): BoardMoment => {
   let { tracks } = moment
   for (const [service, track] of moment.tracks) {
     if (track.departed.size === 0) continue
-    const departed = without(track.departed, each => isOver(each, at, moment.order, keep))
+    const departed = without(track.departed, each => isOver(each, seen, moment.order))
     if (departed !== track.departed) tracks = put(tracks, service, { ...track, departed })
   }
   return tracks === moment.tracks ? moment : { ...moment, tracks }
@@ -135,5 +135,5 @@ export const nextMoment = (before: BoardMoment, { revision, services, entries: k
     tracks = put(tracks, service, tracked(track, content, happened, order, seen))
   }
   if (entries.length === 0) return before
-  return pruned({ revision, at: seen.at, order, tracks, services, keys, entries }, seen.at, seen.keep)
+  return pruned({ revision, at: seen.at, order, tracks, services, keys, entries }, seen)
 }

@@ -48,7 +48,7 @@ export const advanced = (timeline: Timeline, snapshot: Snapshot<unknown>, at: nu
 /** The timeline at a later time: departed instances that have been shown for long enough go from the last moment. */
 export const aged = (timeline: Timeline, at: number): Timeline => {
   const last = latest(timeline)
-  const next = last && pruned(last, at, timeline.keep)
+  const next = last && pruned(last, { at, since: timeline.since, keep: timeline.keep })
   return next === last || next === undefined ? timeline : { ...timeline, moments: [...timeline.moments.slice(0, -1), next] }
 }
 

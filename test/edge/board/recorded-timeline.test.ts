@@ -46,7 +46,7 @@ describe('the timeline of a recording', () => {
 
   it('can be cut off anywhere: what comes before is read', () => {
     const text = recording.join('\n')
-    for (let end = 0; end < text.length; end += 7) expect(timelineOf(text.slice(0, end), 60_000).moments.length).toBeLessThanOrEqual(4)
+    for (let end = 0; end < text.length; end += 23) expect(timelineOf(text.slice(0, end), 60_000).moments.length).toBeLessThanOrEqual(4)
     expect(timelineOf(text.slice(0, -5), 60_000).moments.map(({ revision }) => revision)).toEqual([5, 6, 8])
   })
 

@@ -71,6 +71,16 @@ describe('a timeline', () => {
     expect(shown(timeline)).toEqual(['b up'])
   })
 
+  it('keeps what has left before times were known as if it had left when they began', () => {
+    const { put, remove, now } = fleet()
+    put(web('a'))
+    put(web('b'))
+    const left = advanced(advanced(emptyTimeline(begun, keep), now(), undefined), remove('web', 'a'), undefined)
+    expect(shown(aged(left, begun + keep - 1))).toEqual(['a gone', 'b up'])
+    expect(shown(advanced(left, put(web('b', { weight: 2 })), begun + 1))).toEqual(['a gone', 'b up'])
+    expect(shown(aged(left, begun + keep))).toEqual(['b up'])
+  })
+
   it('counts the age of another incarnation from its start, and an update changes no age', () => {
     const { put, now } = fleet()
     put(web('a', { incarnation: 'x' }))

@@ -91,7 +91,7 @@ describe('ui', () => {
   it('answers the remaining TTL of a lease', async () => {
     const ui = await start()
     const registration = register(registry, { service: 'web', id: 'b', address: 'b:80' }, { ttl: 9 }).subscribe()
-    const [lease = ''] = await vi.waitUntil(() => (registry.leases().length > 0 ? registry.leases() : undefined))
+    const [lease = ''] = await vi.waitUntil(() => (registry.leases().length > 0 ? registry.leases() : undefined), { timeout: 20_000 })
     expect(JSON.parse((await ask(ui, `/control/remaining?lease=${lease}`)).text)).toMatchObject({ granted: 9 })
     expect((await ask(ui, '/control/remaining?lease=x')).status).toBe(400)
     registration.unsubscribe()
@@ -112,10 +112,8 @@ describe('ui', () => {
 
   it('names a port that is in use', async () => {
     const ui = await start()
-    const other = memoryRegistry()
-    const second = uiProgram(other, '', '--port', String(ui.port))
-    await expect(second).rejects.toThrow()
-  }, 90_000)
+    await expect(uiProgram(memoryRegistry(), '', '--port', String(ui.port))).rejects.toThrow(`2: error: --port ${ui.port} is in use (choose another one with --port, or 0 for any)`)
+  })
 })
 
 describe('overrides', () => {
@@ -123,16 +121,16 @@ describe('overrides', () => {
     const ui = await start('--allow-override')
     const states: Registration[] = []
     const registration = register(registry, { service: 'web', id: 'b', address: 'b:80' }).subscribe(state => states.push(state))
-    await vi.waitUntil(() => states.at(-1)?.status === 'registered')
+    await vi.waitUntil(() => states.at(-1)?.status === 'registered', { timeout: 20_000 })
     expect((await drain(ui, {}, { service: 'web', id: 'b' })).status).toBe(200)
     expect(overrides()).toEqual(['/rx-discovery-overrides/web/b=draining 0'])
-    await vi.waitFor(() => expect(states.at(-1)).toMatchObject({ published: 'draining' }))
+    await vi.waitFor(() => expect(states.at(-1)).toMatchObject({ published: 'draining' }), { timeout: 20_000 })
     const back = await ask(ui, '/control/give-back', { method: 'POST', headers: { 'content-type': 'application/json', 'x-rx-discovery-token': ui.token }, body: '{"service":"web","id":"b"}' })
     expect([back.status, overrides()]).toEqual([200, []])
     await vi.waitFor(async () => {
       const { allowed, journal } = JSON.parse((await ask(ui, '/control/overrides')).text) as { allowed: boolean; journal: { id: string; text: string }[] }
       expect([allowed, journal.map(({ id, text }) => `${id} ${text}`)]).toEqual([true, ['b drained by an operator', 'b given back by an operator']])
-    })
+    }, { timeout: 20_000 })
     registration.unsubscribe()
   })
 

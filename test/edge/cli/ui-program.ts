@@ -29,7 +29,9 @@ export const uiProgram = async (registry: ClosableRegistry, script: string, ...a
     registryOf: () => registry,
     version: '1.2.3',
   })
-  const found = await vi.waitUntil(() => /board at (http:\/\/\S+)/.exec(printed.out)?.[1], { timeout: 60_000, interval: 10 })
+  const failed = ended.then(code => Promise.reject(new Error(`${code}: ${printed.err}`)))
+  failed.catch(() => undefined)
+  const found = await Promise.race([vi.waitUntil(() => /board at (http:\/\/\S+)/.exec(printed.out)?.[1], { timeout: 60_000, interval: 10 }), failed])
   const { hash, origin, port } = new URL(found)
   return {
     url: `${origin}/`,
