@@ -37,9 +37,9 @@ describe('the timeline of a recording', () => {
       ['a', 'up', 1_000, false],
       ['b', 'gone', undefined, undefined],
     ])
-    // Nobody knows how long ago it left, so it goes as soon as there are times.
     expect(rowsAt(-1)).toEqual([
       ['a', 'down', 1_000, false],
+      ['b', 'gone', undefined, undefined],
       ['c', 'up', 2_000, true],
     ])
   })
