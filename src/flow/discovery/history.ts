@@ -1,6 +1,6 @@
-import { asyncScheduler, defer, distinctUntilChanged, EMPTY, forkJoin, mergeMap, scan, startWith, switchMap, toArray, type Observable } from 'rxjs'
+import { asyncScheduler, catchError, concat, defer, distinctUntilChanged, EMPTY, forkJoin, mergeMap, scan, startWith, switchMap, tap, throwError, toArray, type Observable } from 'rxjs'
 import { count, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
-import { InvalidArgument } from '../../core/errors.js'
+import { InvalidArgument, Lagging, toError } from '../../core/errors.js'
 import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
 import { serviceName } from '../../core/instance/names.js'
@@ -9,6 +9,7 @@ import { serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
 import type { Revision } from '../../core/store.js'
 import { must, throwIfInvalid } from '../../core/validation.js'
 import { projection, type Snapshot } from '../../core/view/projection.js'
+import { agrees } from '../../core/view/step.js'
 import type { ReadableRegistry } from '../registry.js'
 import { hasHistory } from '../registry-history.js'
 import { listing } from './listing.js'
@@ -41,21 +42,40 @@ interface Bounds {
   readonly oldest: Revision
 }
 
-/** Where the watch begins: at the last change up to the first set, if that is not too far back (see `Span.start`). */
-const startOf = ({ entries, revision }: Snapshot<unknown>, oldest: Revision): Revision => {
+/** The last change of the keys that are there, if it is not too far back to watch from (see `Span.known`). */
+const lastChange = ({ entries }: Snapshot<unknown>, oldest: Revision): Revision | undefined => {
   const last = entries.toArray().reduce((latest, entry) => Math.max(latest, entry.revision), 0)
-  return last > 0 && last >= oldest ? last : revision
+  return last > oldest ? last : undefined
 }
+
+/** How often a watch is tried that misses changes. */
+const tries = 10
 
 /** The sets of one format: a `scan` over the listing of the first revision and the changes after it. */
 const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: Format<M>, { from, to, oldest }: Bounds): Observable<ServiceSet<M>> => {
   const prefix = format.prefix(service)
   const view = projection(format, { service })
+  // etcd up to 3.4.30 and 3.5.12 may confirm too early that everything has come. So what came is compared with what was there at the end.
+  const changesAfter = (first: Snapshot<M>, left: number): Observable<Snapshot<M>> =>
+    defer(() => {
+      let reached = first
+      const changed = pastChanges(registry, prefix, { from: first.revision, to, known: lastChange(first, oldest) }).pipe(
+        scan(view.apply, first),
+        tap(snapshot => {
+          reached = snapshot
+        }),
+        catchError((error: unknown) => (error instanceof Lagging && left > 1 ? EMPTY : throwError(() => toError(error)))),
+      )
+      const completed = defer(() => listing(registry, prefix, view, reached, { at: to })).pipe(
+        switchMap(({ entries }) => {
+          if (agrees(reached.entries, { revision: to, count: entries.size, changed: entries.toArray() })) return EMPTY
+          return left > 1 ? changesAfter(reached, left - 1) : throwError(() => new Lagging(`not all changes up to revision ${to} have arrived, in ${tries} tries`))
+        }),
+      )
+      return concat(changed, completed)
+    })
   return listing(registry, prefix, view, view.empty, { at: from }).pipe(
-    switchMap(first => {
-      const after = from === to ? EMPTY : pastChanges(registry, prefix, { from, to, start: startOf(first, oldest) })
-      return after.pipe(scan(view.apply, first), startWith(first))
-    }),
+    switchMap(first => (from === to ? EMPTY : changesAfter(first, tries)).pipe(startWith(first))),
     distinctUntilChanged((a, b) => a.services === b.services),
     mergeMap(({ services, revision }) => services.toArray().map(content => serviceSetOf(content, { status: 'live', revision, asOf: asyncScheduler.now() }))),
   )
@@ -67,7 +87,7 @@ const inSeveralFormats = <M>(registry: ReadableRegistry, service: string, format
 /**
  * What a service looked like in the past: the set as of revision `from`, then one set for each later revision that changed it, up to `to`; completes. A set is
  * `live`, since the registry confirms that it was so at its revision; `asOf` is when it was read. Errors `Compacted`, which names the oldest revision that can be
- * read, `Rewound` if `from` or `to` is in the future, `Disconnected`, `Denied`, `Closed`, and `InvalidArgument`, also if `from` is further back than `maxBehind`.
+ * read, `Rewound` if `from` or `to` is in the future, `Lagging` if changes are missing after ten tries, `Disconnected`, `Denied`, `Closed`, and `InvalidArgument`, also if `from` is further back than `maxBehind`.
  *
  * @example history(registry, 'web', { from: 1200 }).pipe(changes()).subscribe(console.log)
  */

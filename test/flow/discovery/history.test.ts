@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { EMPTY, NEVER, of, throwError } from 'rxjs'
+import { concat, EMPTY, NEVER, of, throwError } from 'rxjs'
 import { describe, expect, it } from 'vitest'
-import { changes, Compacted, Disconnected, history, InvalidArgument, native, plain, Rewound, type HistoryOptions, type Revision, type ServiceSet } from 'rx-discovery'
+import { changes, Compacted, Disconnected, history, InvalidArgument, Lagging, native, plain, Rewound, type HistoryOptions, type Revision, type ServiceSet } from 'rx-discovery'
 import { sseRegistry } from 'rx-discovery/browser'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
@@ -73,14 +73,14 @@ describe('a history', () => {
 })
 
 describe('a history reads', () => {
-  it('the revision, a listing of the past, and a watch from its last change, which it ends', () => virtually(() => {
+  it('the revision, a listing of the past, a watch that begins with its last change, which it ends, and a listing of the end', () => virtually(() => {
     const memory = memoryRegistry()
     put(memory, 'a')
     put(memory, 'x', '1', 'other')
     put(memory, 'b')
     const { registry, calls, open } = recorded(memory)
     expect(texts(see(history(registry, 'web', { from: 3 })).values)).toEqual(['3 live a@1', '4 live a@1 b@1'])
-    expect(calls).toEqual([`check [/rx-discovery/web/] 3`, 'list /rx-discovery/web/', 'watch /rx-discovery/web/ 2'])
+    expect(calls).toEqual([`check [/rx-discovery/web/] 3`, 'list /rx-discovery/web/', 'watch /rx-discovery/web/ 1', 'list /rx-discovery/web/'])
     expect([open(), memory.subscriptions()]).toEqual([0, { watches: 0, leases: 0, calls: 0 }])
   }))
 
@@ -97,7 +97,7 @@ describe('a history reads', () => {
     put(memory, 'b')
     const far = recorded(memory)
     expect(texts(see(history(far.registry, 'web', { from: 20, maxBehind: 5 })).values)).toEqual(['20 live a@1', '23 live a@1 b@1'])
-    expect(far.calls.at(-1)).toBe('watch /rx-discovery/web/ 20')
+    expect(far.calls.at(-2)).toBe('watch /rx-discovery/web/ 20')
     memory.compact()
     put(memory, 'c')
     const near = recorded(memory)
@@ -109,7 +109,7 @@ describe('a history reads', () => {
     put(compacted, 'b')
     const { registry, calls } = recorded(compacted)
     expect(texts(see(history(registry, 'web', { from: 3 })).values)).toEqual(['3 live a@1', '4 live a@1 b@1'])
-    expect(calls.slice(-2)).toEqual(['watch /rx-discovery/web/ 2', 'watch /rx-discovery/web/ 3'])
+    expect(calls.slice(-3, -1)).toEqual(['watch /rx-discovery/web/ 1', 'watch /rx-discovery/web/ 3'])
   }))
 
   it('until everything up to `to` has come, however the watch cuts it, and drops what comes after', () => virtually(() => {
@@ -131,6 +131,33 @@ describe('a history reads', () => {
     const { registry } = recorded(memory, { watch: () => NEVER })
     expect(see(history(registry, 'web', { from: 1, to: 4 })).completed).toBe(undefined)
   }))
+})
+
+describe('a registry that confirms too early that everything has come', () => {
+  const early = (first: 'without the change that comes again' | 'after some changes' | 'always', expected: object) => virtually(() => {
+    const memory = memoryRegistry()
+    for (const id of ['a', 'b', 'c', 'd']) put(memory, id)
+    const change = (id: string, revision: Revision) => ({ key: keyOf(id), value: valueOf(id), lease: '0', revision })
+    const batch = (revision: Revision, ...given: readonly ReturnType<typeof change>[]) => ({ cluster: '1', revision, changes: given })
+    let watches = 0
+    const { registry } = recorded(memory, {
+      watch: (range, from) => {
+        watches += 1
+        if (watches > 1 && first !== 'always') return memory.watch(range, from)
+        return first === 'without the change that comes again' ? concat(of(batch(5)), throwError(() => new Lagging('late'))) : of(batch(2, change('a', 2)), batch(3, change('b', 3)), batch(5))
+      },
+    })
+    const { values, completed, error } = see(history(registry, 'web', { from: 2 }))
+    expect({ sets: texts(values), completed, error, watches }).toMatchObject(expected)
+  })
+
+  it.each(['without the change that comes again', 'after some changes'] as const)('is watched again (%s)', how => {
+    early(how, { sets: ['2 live a@1', '3 live a@1 b@1', '4 live a@1 b@1 c@1', '5 live a@1 b@1 c@1 d@1'], completed: true, watches: 2 })
+  })
+
+  it('always is an error', () => {
+    early('always', { sets: ['2 live a@1', '3 live a@1 b@1'], error: expect.any(Lagging) as unknown, watches: 10 })
+  })
 })
 
 describe('a history errors', () => {
