@@ -1,7 +1,7 @@
 // The program of the consumers, in the forms that their projects need.
 import { manifest } from './tools.mjs'
 
-export const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && !['./angular', './nest'].includes(subpath)).map(subpath => manifest.name + subpath.slice(1))
+export const subpaths = Object.keys(manifest.exports).filter(subpath => !subpath.endsWith('.json') && !['./angular', './board', './nest'].includes(subpath)).map(subpath => manifest.name + subpath.slice(1))
 
 /** Registers and discovers in memory, makes and closes a registry on etcd, and checks that both entry points share one copy of the code. */
 const body = `
