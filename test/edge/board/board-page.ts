@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
+import axe from 'axe-core'
 import { build } from 'esbuild'
 import type { ReadableRegistry } from 'rx-discovery'
 import { sseHandler } from '../../../src/edge/sse/index.js'
@@ -29,7 +28,7 @@ export const boardScript = async (): Promise<string> => {
   return outputFiles.map(({ text }) => text).join('')
 }
 
-export const axeScript = (): string => readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+export const axeScript = (): string => axe.source
 
 const page = (attributes: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Board</title><meta name="viewport" content="width=device-width, initial-scale=1">
