@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { View } from '#internal/core/view/step'
 import type { BoardFrame } from './board-frame.js'
 import type { Filters } from './filters.js'
-import { countStates, type RowState, type ServiceRows } from './service-rows.js'
+import type { RowState, ServiceRows } from './service-rows.js'
 import { clockText, durationText } from './times.js'
 
 /** What the head shows. */
@@ -10,6 +10,9 @@ export interface BoardHeadState {
   readonly heading: string
   readonly view: View<unknown>
   readonly services: readonly ServiceRows[]
+  readonly counts: Readonly<Record<RowState, number>>
+  /** How many instances there are, with those that have left. */
+  readonly total: number
   readonly filters: Filters
   readonly change: (filters: Filters) => void
   readonly failure: Error | undefined
@@ -52,10 +55,8 @@ const pastBanner = ({ at }: BoardHeadState, { now, past, show }: BoardFrame): Te
 
 /** The title, how fresh the board is, and how many instances there are in which state. */
 export const boardHead = (state: BoardHeadState, frame: BoardFrame): TemplateResult => {
-  const { heading, services, filters, change } = state
-  const rows = services.flatMap(service => service.rows)
-  const counts = countStates(rows)
-  const present = rows.length - counts.gone
+  const { heading, services, counts, total, filters, change } = state
+  const present = total - counts.gone
   const known = services.filter(each => each.rows.some(row => row.state !== 'gone')).length
   const rejected = services.reduce((sum, each) => sum + each.rejected.length, 0)
   const number = (name: RowState): TemplateResult => {

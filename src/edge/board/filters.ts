@@ -58,14 +58,20 @@ const passes = ({ text, tag, zone, version, status, sick }: Filters): ((row: Ins
     (words.length === 0 || words.every(word => haystack(instance).includes(word)))
 }
 
+/** What has passed of each service by its latest filters: when one service changes, the others stay the same objects. */
+const passed = new WeakMap<ServiceRows, { readonly filters: Filters; readonly services: readonly ServiceRows[] }>()
+
 /** The services with the rows that pass; without filters all of them, else those with such a row. Entries that cannot be read pass if their service does by name. */
 export const filteredServices = (services: readonly ServiceRows[], filters: Filters): readonly ServiceRows[] => {
   if (!isFiltered(filters)) return services
   const test = passes(filters)
   return services.flatMap(each => {
+    const known = passed.get(each)
+    if (known?.filters === filters) return known.services
     const rows = each.rows.filter(test)
-    if (rows.length === each.rows.length && rows.length > 0) return each
-    return rows.length === 0 ? [] : { ...each, rows }
+    const own = rows.length === 0 ? [] : [rows.length === each.rows.length ? each : { ...each, rows }]
+    passed.set(each, { filters, services: own })
+    return own
   })
 }
 

@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { catchError, EMPTY, from, map, of, Subject, Subscription, switchMap, type Observable } from 'rxjs'
 import { toError } from '#internal/core/errors'
@@ -11,7 +12,7 @@ import { boardPrefix, boardStateAtFirst, boardStates, momentAtRevision, type Boa
 import { boardStyles } from './board-styles.js'
 import { controlClient, type ControlClient, type Overrides } from './control-client.js'
 import { filterBar } from './filter-bar.js'
-import { facetsOf, filteredServices, isFiltered, noFilters, type Filters } from './filters.js'
+import { isFiltered, noFilters, type Filters } from './filters.js'
 import { instanceDetails, type AskedTtl, type Operation } from './instance-details.js'
 import { journalList } from './journal-list.js'
 import { linkOf, readLink, type BoardLink } from './board-link.js'
@@ -19,7 +20,8 @@ import type { JournalEntry } from './journal-entry.js'
 import type { BoardMoment } from './board-moment.js'
 import { recordedTimeline } from './recorded-timeline.js'
 import { serviceCard } from './service-card.js'
-import { rowName, serviceRows, type InstanceRow, type ServiceRows } from './service-rows.js'
+import { rowName, type InstanceRow, type ServiceRows } from './service-rows.js'
+import { shownFleets } from './shown-fleet.js'
 import { timeSlider } from './time-slider.js'
 import { emptyTimeline, indexAt, journalUpTo } from './timeline.js'
 
@@ -76,6 +78,7 @@ export class RxDiscoveryBoard extends LitElement {
   #state: BoardState = boardStateAtFirst(emptyTimeline(Date.now(), keep))
   #followed: ReadableRegistry | undefined
   #link: BoardLink = { filters: noFilters, past: undefined, selected: '' }
+  readonly #fleet = shownFleets()
   #fetched: Fetched | undefined
   #opened = new Map<string, boolean>()
   #client: ControlClient | undefined
@@ -337,7 +340,8 @@ export class RxDiscoveryBoard extends LitElement {
 
   #groups(services: readonly ServiceRows[], frame: BoardFrame, at: number | undefined): TemplateResult {
     const sick = services.filter(({ rows }) => rows.some(row => row.isSick))
-    const well = services.filter(each => !sick.includes(each))
+    const ailing = new Set(sick)
+    const well = services.filter(each => !ailing.has(each))
     const group = (name: string, title: string, of: readonly ServiceRows[]): TemplateResult | typeof nothing =>
       of.length === 0
         ? nothing
@@ -366,9 +370,7 @@ export class RxDiscoveryBoard extends LitElement {
     const { timeline, view, failure } = this.#state
     const { filters, past, selected } = this.#link
     const moment = this.#shown()
-    const all = moment === undefined ? [] : moment.tracks.toArray().map(serviceRows)
-    const services = filteredServices(all, filters)
-    const found = services.reduce((sum, { rows }) => sum + rows.length, 0)
+    const { all, facets, counts, services, found, total } = this.#fleet(moment, filters)
     const isOpen = (service: string): boolean => this.#opened.get(service) ?? found <= openUpTo
     const now = this.#now
     const frame: BoardFrame = {
@@ -386,13 +388,14 @@ export class RxDiscoveryBoard extends LitElement {
       show: revision => this.#show(revision),
     }
     const change = (next: Filters): void => this.#change({ filters: next })
+    const occasions = [timeline.journal, this.#overrides?.journal.length, past, filters.text, Math.floor(now / 1_000)]
     const isDim = view.status === 'stale' && past === undefined
     return html`
-      ${boardHead({ heading: this.heading, view, services: all, filters, change, failure, at: moment?.at }, frame)}
-      ${filterBar({ filters, facets: facetsOf(all), found, all: all.reduce((sum, { rows }) => sum + rows.length, 0), change })}
+      ${boardHead({ heading: this.heading, view, services: all, counts, total, filters, change, failure, at: moment?.at }, frame)}
+      ${filterBar({ filters, facets, found, all: total, change })}
       <div class="body ${isDim ? 'dim' : ''}">
         <div>${services.length > 0 ? this.#groups(services, frame, moment?.at) : this.#nothing(isFiltered(filters) ? all : [])}</div>
-        <aside class="rail" aria-label="Details and journal">${this.#details(all, frame)} ${journalList(this.#journal(past, filters), frame)}</aside>
+        <aside class="rail" aria-label="Details and journal">${this.#details(all, frame)} ${guard(occasions, () => journalList(this.#journal(past, filters), frame))}</aside>
       </div>
       ${timeSlider({ moments: timeline.moments, index: past === undefined ? timeline.moments.length - 1 : indexAt(timeline, past), isPlaying: !this.#playing.closed, play: () => this.#play() }, frame)}
       <div class="unseen" role="status">${this.#announcement}</div>

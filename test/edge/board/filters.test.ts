@@ -37,6 +37,14 @@ describe('filters', () => {
     expect(filteredServices(all, { ...noFilters, zone: 'eu' })[0]).toBe(all[0])
   })
 
+  it('leave the services that have not changed as they were (===), also those of which a part passes', () => {
+    const all = services()
+    const filters = { ...noFilters, zone: 'us' }
+    const [web] = filteredServices(all, filters)
+    expect(filteredServices([...all], filters)[0]).toBe(web)
+    expect(filteredServices(all, { ...filters })[0]).not.toBe(web)
+  })
+
   it('offer the values that occur, numbers by size', () => {
     expect(facetsOf(services())).toEqual({ tags: ['canary'], zones: ['eu', 'us'], versions: ['1.9', '1.10'] })
   })
