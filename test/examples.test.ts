@@ -102,7 +102,7 @@ it.each(readdirSync('docs').filter(page => page.endsWith('.md')))('the README li
   expect(readFileSync('README.md', 'utf8')).toContain(`](docs/${page}`)
 })
 
-const pages = ['README.md', ...readdirSync('docs').map(page => `docs/${page}`)]
+const pages = ['README.md', ...readdirSync('docs').filter(page => page.endsWith('.md')).map(page => `docs/${page}`)]
 
 describe.each(pages)('%s', page => {
   const text = readFileSync(page, 'utf8')
