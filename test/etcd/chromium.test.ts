@@ -206,6 +206,6 @@ describe('three tabs with `share`', () => {
     await put('a')
     const server = await gateway()
     for (const page of [await pageOf(server, '?share&sandboxed'), await pageOf(server, '?share&sandboxed')]) await shows(page, 'live a@1')
-    expect(server.clients()).toBe(2)
+    await vi.waitFor(() => expect(server.clients()).toBe(2), 10_000)
   })
 })
