@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IWatchRequest } from 'etcd3'
 import { concat, NEVER, of, switchMap, throwError, type Observable } from 'rxjs'
 import { Compacted, Disconnected } from '../../../core/errors.js'
@@ -14,9 +15,11 @@ const answerWithin = 5_000
 /**
  * After a range was refused as compacted: errors `Compacted` with the oldest revision that can still be read.
  * Only a watch reports that revision: etcd cancels a watch from revision 1, since that one is compacted, and names it.
+ * It watches a key that nobody else watches: `etcd grpc-proxy` joins watches of one range, also to one that etcd has cancelled, which then receive nothing.
  */
 export const failCompacted = (member: Member, range: Range): Observable<never> => {
-  const request: IWatchRequest = { create_request: { ...rangeOf(range), start_revision: 1 } }
+  const watched = typeof range === 'string' ? { key: `${range}\0${randomUUID()}` } : range
+  const request: IWatchRequest = { create_request: { ...rangeOf(watched), start_revision: 1 } }
   return member
     .stream<IWatchRequest, Buffer>((client, options) => client.watchClient.watch(inBytes(options)) as never, concat(of(request), NEVER))
     .pipe(

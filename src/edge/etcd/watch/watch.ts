@@ -1,24 +1,16 @@
 import { Subscription, type Subscriber, type Unsubscribable } from 'rxjs'
 import { Compacted, Disconnected, Lagging, toError } from '../../../core/errors.js'
 import type { Batch, Change, Range, Revision } from '../../../core/store.js'
+import { timers } from '../../../flow/clock.js'
 import { nothing, subscribeWithin } from '../../../flow/subscribe-within.js'
-import { translate } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import { StaleToken } from '../connection/rpc.js'
-import { failCompacted } from '../range/fail-compacted.js'
-import { askedTwice, rangeOf } from '../range/range.js'
+import { readAt } from '../range/read-at.js'
+import { rangeOf } from '../range/range.js'
 import type { WatchResponse } from '../wire/messages.js'
 import { BatchPerTick, type TickTimes } from './batch-per-tick.js'
+import { cancellation } from './cancellation.js'
 import type { AddedWatch, Watcher, WatchStreams } from './watch-streams.js'
-
-/** A linearizable read at `from`; etcd refuses it if `from` is in the future or compacted. */
-const readAt = (member: Member, range: Range, from: Revision) =>
-  askedTwice(member.call((client, options) => client.kv.range({ key: rangeOf(range).key, revision: from, count_only: true }, options)))
-
-const cancellation = (host: string, { compacted, reason }: WatchResponse): Error =>
-  compacted > 0
-    ? new Compacted(compacted)
-    : (translate(host, { code: 0, details: reason }) ?? new Disconnected(`${host} cancelled the watch: ${reason || 'it gave no reason'}`, { host }))
 
 const joined = (batches: readonly Batch[]): Batch => {
   const last = batches.at(-1)
@@ -28,11 +20,14 @@ const joined = (batches: readonly Batch[]): Batch => {
 }
 
 const none: readonly never[] = []
+
 /**
  * etcd delivers the history of a watch in messages of at most a thousand revisions. A message of fewer events is the last one,
  * and complete up to the revision in its header (docs/etcd.md, 12.11).
  */
 const historyPerMessage = 1_000
+/** How long (ms) etcd may take to cancel a watch that it cannot serve: it looks at new watches ten times a second. */
+const cancelWithin = 5_000
 
 /**
  * One watch of a range on one member after the other. Errors when its stream breaks.
@@ -85,6 +80,7 @@ export class Watch implements Watcher, Unsubscribable {
 
   unsubscribe(): void {
     this.#batches.cancel()
+    this.#reading.unsubscribe()
     this.#added?.unsubscribe()
     this.#arriving?.added?.unsubscribe()
   }
@@ -173,10 +169,7 @@ export class Watch implements Watcher, Unsubscribable {
         this.#cluster = header.cluster_id
         revision = Math.max(revision, Number(header.revision))
       },
-      error: (error: unknown) => {
-        if (error instanceof Compacted) subscribeWithin(this.#subscriber, failCompacted(this.#member, this.range), { error: (thrown: unknown) => this.#end(toError(thrown)) })
-        else this.#end(toError(error))
-      },
+      error: (error: unknown) => (error instanceof Compacted ? this.#awaitCancellation() : this.#end(toError(error))),
       complete: () => {
         const unread = this.#unread ?? none
         this.#unread = undefined
@@ -184,6 +177,16 @@ export class Watch implements Watcher, Unsubscribable {
         for (const response of unread) this.#take(response)
       },
     })
+  }
+
+  /** etcd cancels a watch whose start is compacted, and names the oldest revision, which the refusal of a read does not. */
+  #awaitCancellation(): void {
+    const unread = this.#unread ?? none
+    this.#unread = undefined
+    const { host } = this.#member
+    const late = new Disconnected(`${host} refused revision ${this.#last} as compacted, but cancelled no watch from it within ${cancelWithin} ms`, { host })
+    this.#reading = timers.schedule(() => this.#end(late), cancelWithin)
+    for (const response of unread) this.#take(response)
   }
 
   /** Emits progress as soon as everything up to `revision` is delivered: at once, if nothing can have happened in between. */
