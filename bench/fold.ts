@@ -7,7 +7,7 @@ import { projection } from '../src/core/view/projection.js'
 import { diff } from '../src/core/sets/diff.js'
 import { serviceSetOf } from '../src/core/sets/service-set.js'
 import { SortedMap } from '../src/core/sorted-map/sorted-map.js'
-import { finished } from '../test/finished.js'
+import { finished } from '../src/core/finished.js'
 import { bound, compare } from './ratios.js'
 import { duration, median, table } from './results-table.js'
 

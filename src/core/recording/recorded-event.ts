@@ -42,6 +42,10 @@ export const recordedEvent = (at: number, event: RecordedEvent['event'], data: s
 /** A recorded event as one line, with its end. */
 export const recordedLine = (event: RecordedEvent): string => `${JSON.stringify(event)}\n`
 
+/** The same line, of data that are text already: they are not parsed. */
+export const recordedText = (at: number, event: RecordedEvent['event'], data: string, id?: string): string =>
+  `{"at":${at},"event":"${event}"${id === undefined ? '' : `,"id":"${id}"`},"data":${data}}\n`
+
 const time = must(value => Number.isFinite(value), 'be a time in epoch ms')
 
 /** Reads a recorded event; total. `none`: of a type that a later version may have; skip it. */

@@ -1,5 +1,6 @@
 import { either as E } from 'fp-ts'
 import { iterable } from '../arguments.js'
+import { finished } from '../finished.js'
 import type { Format, Rejection } from '../formats/format.js'
 import { readInstance, type ServiceInstance } from '../instance/instance.js'
 import { isRecord, json } from '../instance/json.js'
@@ -82,10 +83,5 @@ export const restoring = function* <M>(service: string, saved: ServiceSet<M> | S
 }
 
 /** What `restoring` returns, without a pause. */
-export const restoredSet = <M>(service: string, saved: ServiceSet<M> | SavedSet, formats: readonly Format<M>[], at: number): ServiceSet<M> => {
-  const parts = restoring(service, saved, formats, at)
-  for (;;) {
-    const part = parts.next()
-    if (part.done === true) return part.value
-  }
-}
+export const restoredSet = <M>(service: string, saved: ServiceSet<M> | SavedSet, formats: readonly Format<M>[], at: number): ServiceSet<M> =>
+  finished(restoring(service, saved, formats, at))

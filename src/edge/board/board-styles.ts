@@ -29,7 +29,7 @@ export const boardStyles = css`
     box-sizing: border-box;
     background: var(--paper);
     color: var(--text);
-    font: 14px/1.45 system-ui, 'Segoe UI', Roboto, sans-serif;
+    font: 14px/1.45 system-ui, sans-serif;
     font-variant-numeric: tabular-nums;
   }
   :host([theme='light']) {
@@ -81,7 +81,7 @@ export const boardStyles = css`
     white-space: nowrap;
   }
   .mono {
-    font-family: ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
+    font-family: ui-monospace, Menlo, Consolas, monospace;
     font-size: 0.93em;
   }
   .muted {

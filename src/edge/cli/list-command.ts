@@ -15,6 +15,7 @@ import { exitCodeOf, type Host } from './host.js'
 import { onEachEndpoint } from './on-each-endpoint.js'
 import { printable, printableJson } from './output.js'
 import { reportSilence } from './report-silence.js'
+import { requireRoot } from './require-root.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { wholeNumberOf } from './whole-number-of.js'
 import { withRegistry } from './with-registry.js'
@@ -48,8 +49,7 @@ const auto = 'auto'
 
 const targetsOf = (format: Format, services: readonly string[]): readonly Target[] => {
   if (services.length > 0) return services.map(service => ({ format, prefix: format.prefix(service), scope: { service } }))
-  if (format.root !== undefined) return [{ format, prefix: format.root, scope: {} }]
-  throw new InvalidArgument('service', `is required: --format ${format.name} has no prefix that all services share (name the services, or set --prefix)`)
+  return [{ format, prefix: requireRoot(format), scope: {} }]
 }
 
 /** The targets of a format that was found: its services, if named only these. Several formats may share a root, so its other services may be those of another one. */

@@ -10,7 +10,9 @@ import { writeRecording } from '../node/write-recording.js'
 import type { Host } from './host.js'
 import { numberOf } from './number-of.js'
 import { moment as timeText, printer, type Line } from './output.js'
+import { repeated } from './repeated.js'
 import { reportSilence } from './report-silence.js'
+import { requireRoot } from './require-root.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { withRegistry } from './with-registry.js'
 
@@ -71,7 +73,7 @@ export const recordCommand = (host: Host, exit: (code: number) => void): Command
     .description('write what happens to all services, or to the given ones, into a file, until Ctrl-C or SIGTERM')
     .argument('[service...]', 'service names; required for formats without a common prefix, such as plain')
     .requiredOption('--out <file>', 'the file, such as incident.jsonl; one that is there is continued')
-    .option('--metadata <name>', 'a field of the metadata that is recorded; can be repeated (default: none)', (name: string, before: readonly string[] | undefined) => [...(before ?? []), name])
+    .option('--metadata <name>', 'a field of the metadata that is recorded; can be repeated (default: none)', repeated)
     .option('--max-size <MiB>', 'begin another file when this one is longer', positive('max-size', 'MiB', 1024 * 1024), 64 * 1024 * 1024)
     .option('--max-age <hours>', 'begin another file when this one is older', positive('max-age', 'hours', 3_600_000), 24 * 3_600_000)
     .option('--keep <number>', 'how many earlier files are kept', keepOf, 7)
@@ -80,8 +82,7 @@ export const recordCommand = (host: Host, exit: (code: number) => void): Command
       const settings = settingsOf(options, host)
       for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
       const { format } = settings
-      if (services.length === 0 && format.root === undefined)
-        throw new InvalidArgument('service', `is required: --format ${format.name} has no prefix that all services share (name the services, or set --prefix)`)
+      if (services.length === 0) requireRoot(format)
       const named = services.length === 0 ? 'all' : [...new Set(services)]
       const print = printer(host, settings.json)
       exit(

@@ -11,6 +11,7 @@ import { playedThrough } from '../testing/played-through.js'
 import type { Host } from './host.js'
 import { numberOf } from './number-of.js'
 import { printable, printer, type Line } from './output.js'
+import { repeated } from './repeated.js'
 import { setLines } from './set-lines.js'
 import type { SharedOptions } from './settings.js'
 
@@ -46,7 +47,7 @@ export const replayCommand = (host: Host, exit: (code: number) => void): Command
   new Command('replay')
     .description('print what a recording shows, as watch does, with its times; needs no etcd')
     .argument('<file...>', 'recordings of one history, the oldest first')
-    .option('--service <name>', 'only this service; can be repeated (default: all)', (name: string, before: readonly string[] | undefined) => [...(before ?? []), name])
+    .option('--service <name>', 'only this service; can be repeated (default: all)', repeated)
     .option('--speed <number>', 'how many seconds of the recording are played in a second; max: print everything at once', speedOf, 1)
     .option('--marbles', 'print a marble diagram, for a bug report')
     .action(async (files: readonly string[], _: unknown, command: Command) => {

@@ -10,6 +10,7 @@ import { serving as servingOf, type Project } from '../../core/wire/serving.js'
 import type { Registry } from '../../flow/registry.js'
 import { sseHandler } from '../sse/index.js'
 import type { Host } from './host.js'
+import { numberOf } from './number-of.js'
 import { settingsOf, type Settings, type SharedOptions } from './settings.js'
 import { fleetHistory } from './ui/fleet-history.js'
 import { overrideDesk } from './ui/override-desk.js'
@@ -32,7 +33,7 @@ const mostEvents = 20_000
 const wholeNumber =
   (option: string, most: number) =>
   (text: string): number => {
-    const value = text.trim() === '' ? NaN : Number(text)
+    const value = numberOf(text)
     if (Number.isInteger(value) && value >= 0 && value <= most) return value
     throw new InvalidArgument(option, `must be a whole number from 0 to ${most}, got "${text}"`)
   }

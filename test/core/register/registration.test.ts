@@ -35,7 +35,7 @@ describe('progress', () => {
     expect(second).toBe(first)
   })
 
-  it('begins anew with another lease', () => {
+  it('starts over with another lease', () => {
     expect(after(leased('1'), settled(), leased('2'))).toEqual({ status: 'registering' })
     expect(after(leased('1'), settled(), leased('2'), settled())).toMatchObject({ status: 'registered', leaseId: '2' })
   })

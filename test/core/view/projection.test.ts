@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Format } from '../../../src/core/formats/format.js'
 import { serviceInstance, type ServiceInstance } from '../../../src/core/instance/instance.js'
 import { projection, type Projection, type Snapshot } from '../../../src/core/view/projection.js'
-import { finished } from '../../finished.js'
+import { finished } from '../../../src/core/finished.js'
 import type { Change } from '../../../src/core/store.js'
 
 /** Keys `/<service>/<anything>`, values `<id> <address>`: as with go-zero, the key does not contain the id. */

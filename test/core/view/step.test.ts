@@ -7,7 +7,7 @@ import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { Change, Check, Revision } from '../../../src/core/store.js'
 import { projection, type Snapshot } from '../../../src/core/view/projection.js'
 import { agrees, emptyView, stepOf, type View, type ViewEvent } from '../../../src/core/view/step.js'
-import { finished } from '../../finished.js'
+import { finished } from '../../../src/core/finished.js'
 
 type Event = ViewEvent<unknown>
 type State = View<unknown>

@@ -1,6 +1,7 @@
 import { asyncScheduler, catchError, concat, defer, EMPTY, ignoreElements, merge, ReplaySubject, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
 import { Closed, Compacted, InvalidArgument } from '../../../core/errors.js'
+import { recordedText } from '../../../core/recording/recorded-event.js'
 import type { Batch, Listing, Revision } from '../../../core/store.js'
 import { revisionsOf } from '../../../core/view/revisions.js'
 import { afterBatch, contentId, contentOf, isReplaced, noContent, rowsBetween, type Content } from '../../../core/wire/content.js'
@@ -39,11 +40,9 @@ interface Recorded {
   readonly content: Content
 }
 
-const lineOf = (at: number, event: string, data: string, id?: string): string => `{"at":${at},"event":"${event}"${id === undefined ? '' : `,"id":"${id}"`},"data":${data}}\n`
-
 const listingLine = (at: number, content: Content): string => {
   const rows = [...content.served.values()].map(({ text }) => text)
-  return lineOf(at, 'listing', wireChangesText(content.cluster, content.revision, rows), contentId(content))
+  return recordedText(at, 'listing', wireChangesText(content.cluster, content.revision, rows), contentId(content))
 }
 
 /**
@@ -73,7 +72,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
   /** The first event with a time shows when the program has started. */
   const reached = (): void => {
     if (startedAt === 0 || content.revision < head) return
-    if (head > 0) keep(startedAt, lineOf(startedAt, 'progress', '{}', contentId(content)))
+    if (head > 0) keep(startedAt, recordedText(startedAt, 'progress', '{}', contentId(content)))
     startedAt = 0
     caughtUp.next()
   }
@@ -87,7 +86,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
     else if (isOther) keep(at, listingLine(at, next))
     else {
       const rows = rowsBetween(before, next, hides).map(({ text }) => text)
-      if (rows.length > 0) keep(at, lineOf(at, 'batch', wireChangesText(next.cluster, next.revision, rows), contentId(next)))
+      if (rows.length > 0) keep(at, recordedText(at, 'batch', wireChangesText(next.cluster, next.revision, rows), contentId(next)))
     }
     reached()
   }
@@ -96,7 +95,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
       const [next, rows] = afterBatch(serving, content, one)
       content = next
       const at = timeOf(one.revision)
-      if (rows.length > 0) keep(at, lineOf(at, 'batch', wireChangesText(next.cluster, next.revision, rows.map(({ text }) => text)), contentId(next)))
+      if (rows.length > 0) keep(at, recordedText(at, 'batch', wireChangesText(next.cluster, next.revision, rows.map(({ text }) => text)), contentId(next)))
     }
     content = { ...content, revision: Math.max(content.revision, batch.revision) }
     reached()
@@ -125,7 +124,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
       interrupted: ({ error }) => {
         if (!isTroubled && content !== noContent) {
           const at = asyncScheduler.now()
-          keep(at, lineOf(at, 'trouble', wireEventText({ type: 'trouble', ...wireTroubleOf(error, at) })))
+          keep(at, recordedText(at, 'trouble', wireEventText({ type: 'trouble', ...wireTroubleOf(error, at) })))
         }
         isTroubled = true
         return EMPTY
