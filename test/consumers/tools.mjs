@@ -16,7 +16,7 @@ export const file = (path, text) => {
 }
 export const run = (folder, command, ...args) => {
   try {
-    return execFileSync(command, args, { cwd: join(root, folder), encoding: 'utf8', stdio: 'pipe', timeout: 240_000 })
+    return execFileSync(command, args, { cwd: join(root, folder), encoding: 'utf8', stdio: 'pipe', timeout: 900_000 })
   } catch (error) {
     throw new Error(`${command} ${args.join(' ')}: ${error.message.split('\n')[0]}\n${error.stdout ?? ''}${error.stderr ?? ''}`, { cause: error })
   }
