@@ -31,6 +31,7 @@ for (const [name, part] of Object.entries(parts)) {
   const began = performance.now()
   try {
     await part()
+    write(name, takeMarkdown())
   } catch (error) {
     // The other parts are independent of this one.
     console.error(`FAILED: ${name}`, error)
@@ -39,7 +40,6 @@ for (const [name, part] of Object.entries(parts)) {
     continue
   }
   console.log(`\n(${name}: ${Math.round((performance.now() - began) / 1_000)} s)`)
-  write(name, takeMarkdown())
 }
 table('Goals', ratios())
 const goals = takeMarkdown()
