@@ -10,8 +10,11 @@ const sourceOf = (file: string): string => readFileSync(`examples/${file}`, 'utf
 
 const prints: Record<string, readonly string[]> = {
   'balance.ts': ['100 answers by node1 and node2'],
+  'blue-green.ts': ['live is blue', 'live is green', 'back to blue'],
+  'canary.ts': ['calls to the canary: 5', 'calls to the canary: 50', 'calls to the canary: 0'],
   'catalog.ts': ['no services', 'web 1', 'web 2', 'orders 1, web 2', 'orders 1, web 1', 'orders 1', 'no services'],
   'cold-start.ts': ['live, 1 instance, calls go to node1', 'stale, 1 instance, calls go to node1 (connection refused)'],
+  'feature-flag.ts': ['export: new', 'all other calls: new and old'],
   'grpc.ts': ['answers by node1 and node2'],
   'health-and-drain.ts': [
     'registration registering',
@@ -24,6 +27,7 @@ const prints: Record<string, readonly string[]> = {
     'registration revoked',
   ],
   'http-server.ts': ['registering', 'registered', 'draining', '/ready answers 503', 'revoked'],
+  'one-off-listing.ts': ['node1 web:8000', 'orders 1', 'web 1'],
   'own-policy.ts': ['a on r1', 'Error: a failed', 'c on r2'],
   'own-format.ts': ['new 10.0.0.7:8080 r2', 'old 10.0.0.5:8080 r1', 'rejected /fleet/web/broken port must be number'],
   'protect.ts': [
@@ -49,6 +53,7 @@ const prints: Record<string, readonly string[]> = {
     'left node1 localhost:8000',
     'left node2 localhost:8001',
   ],
+  'several-clusters.ts': ['answered by near', 'answered by far'],
   'would-it-have-helped.ts': ['as it was 118', 'with outlier detection 39', 'and with protect 5', 'and with a retry 0'],
   'virtual-time.ts': [
     '     0 ms pending 0',
@@ -64,6 +69,7 @@ const prints: Record<string, readonly string[]> = {
     ' 71000 ms live 0',
     ' 71000 ms leases left: 0',
   ],
+  'zone-failover.ts': ['calls stay in the zone: a and b', 'the zone is gone: c', 'the zone is back: d'],
   'two-formats.ts': ['3 /rx-discovery/web/both', '3 /web/both', '2 /web/old', 'both localhost:8001 2', 'old localhost:8000 '],
 }
 
