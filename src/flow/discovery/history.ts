@@ -1,4 +1,5 @@
 import { asyncScheduler, catchError, concat, defer, distinctUntilChanged, EMPTY, forkJoin, mergeMap, scan, startWith, switchMap, tap, throwError, toArray, type Observable } from 'rxjs'
+import { exponential } from '../../core/backoff.js'
 import { count, formats as formatsCheck, invalidArguments, invalidOptions, readableRegistry, type Checks } from '../../core/arguments.js'
 import { InvalidArgument, Lagging, toError } from '../../core/errors.js'
 import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
@@ -12,6 +13,7 @@ import { projection, type Snapshot } from '../../core/view/projection.js'
 import { agrees } from '../../core/view/step.js'
 import type { ReadableRegistry } from '../registry.js'
 import { hasHistory } from '../registry-history.js'
+import { wait } from '../wait.js'
 import { listing } from './listing.js'
 import { pastChanges } from './past-changes.js'
 
@@ -48,8 +50,9 @@ const lastChange = ({ entries }: Snapshot<unknown>, oldest: Revision): Revision 
   return last > oldest ? last : undefined
 }
 
-/** How often a watch is tried that misses changes. */
+/** How often a watch is tried that misses changes, and the pauses between: only an overloaded etcd misses them. */
 const tries = 10
+const backoff = /* @__PURE__ */ exponential({ first: 100, max: 10_000 })
 
 /** The sets of one format: a `scan` over the listing of the first revision and the changes after it. */
 const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: Format<M>, { from, to, oldest }: Bounds): Observable<ServiceSet<M>> => {
@@ -69,7 +72,8 @@ const inOneFormat = <M>(registry: ReadableRegistry, service: string, format: For
       const completed = defer(() => listing(registry, prefix, view, reached, { at: to })).pipe(
         switchMap(({ entries }) => {
           if (agrees(reached.entries, { revision: to, count: entries.size, changed: entries.toArray() })) return EMPTY
-          return left > 1 ? changesAfter(reached, left - 1) : throwError(() => new Lagging(`not all changes up to revision ${to} have arrived, in ${tries} tries`))
+          if (left === 1) return throwError(() => new Lagging(`not all changes up to revision ${to} have arrived, in ${tries} tries`))
+          return wait(backoff.delay(tries - left + 1)()).pipe(switchMap(() => changesAfter(reached, left - 1)))
         }),
       )
       return concat(changed, completed)

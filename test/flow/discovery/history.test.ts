@@ -134,7 +134,7 @@ describe('a history reads', () => {
 })
 
 describe('a registry that confirms too early that everything has come', () => {
-  const early = (first: 'without the change that comes again' | 'after some changes' | 'always', expected: object) => virtually(() => {
+  const early = (first: 'without the change that comes again' | 'after some changes' | 'always', expected: object) => virtually(({ advance }) => {
     const memory = memoryRegistry()
     for (const id of ['a', 'b', 'c', 'd']) put(memory, id)
     const change = (id: string, revision: Revision) => ({ key: keyOf(id), value: valueOf(id), lease: '0', revision })
@@ -147,7 +147,10 @@ describe('a registry that confirms too early that everything has come', () => {
         return first === 'without the change that comes again' ? concat(of(batch(5)), throwError(() => new Lagging('late'))) : of(batch(2, change('a', 2)), batch(3, change('b', 3)), batch(5))
       },
     })
-    const { values, completed, error } = see(history(registry, 'web', { from: 2 }))
+    const seen = see(history(registry, 'web', { from: 2 }))
+    // It pauses before each further try.
+    advance(60_000)
+    const { values, completed, error } = seen
     expect({ sets: texts(values), completed, error, watches }).toMatchObject(expected)
   })
 
