@@ -21,11 +21,18 @@ const quietFor = 1_000
  * arrive, so it never decides where etcd answers: etcd's answer is behind the events on the stream.
  */
 const quietForRead = 3_000
+/**
+ * How many times longer a watch has to be without events while others on its stream receive their history: its own may wait behind theirs. A window of
+ * 30,000 revisions takes seconds to arrive.
+ */
+const behindOthers = 10
 /** The pause (ms) between two progress requests, while a watch is quiet for that long and not confirmed. */
 const askEvery = 250
 
 interface Waiting {
   readonly since: number
+  /** Whether it has received events while it waited. */
+  readonly receives: boolean
   readonly caughtUp: () => void
 }
 
@@ -58,7 +65,8 @@ export const catchUp = (answersProgress: () => boolean, askProgress: () => void,
   const ask = (): readonly never[] | Observable<unknown> => {
     const answers = answersProgress()
     const quiet = answers ? quietFor : quietForRead
-    asked = [...watches].filter(([, { since }]) => now() - since >= quiet)
+    const othersReceive = [...watches.values()].some(({ since, receives }) => receives && now() - since < quiet)
+    asked = [...watches].filter(([, { since }]) => now() - since >= (othersReceive ? behindOthers * quiet : quiet))
     if (asked.length === 0) return []
     if (!answers) return read
     askProgress()
@@ -68,7 +76,7 @@ export const catchUp = (answersProgress: () => boolean, askProgress: () => void,
     answered,
     remove,
     add: (id, caughtUp) => {
-      watches.set(id, { since: now(), caughtUp })
+      watches.set(id, { since: now(), receives: watches.has(id), caughtUp })
       if (watches.size > 1 || !asking.closed) return
       // The read errors only in an outage, which the liveness of the stream reports.
       asking = interval(askEvery).pipe(exhaustMap(ask)).subscribe({ next: answered, error: () => undefined })

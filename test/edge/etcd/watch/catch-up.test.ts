@@ -40,6 +40,36 @@ describe('catch-up', () => {
     remove('1')
   }))
 
+  it('waits ten times longer while another watch receives its history, which may be in the way', inTime(({ advance }) => {
+    const { add, confirmed, asked, close } = scene()
+    add('1')
+    add('2')
+    for (let ms = 0; ms < 9_500; ms += 500) {
+      add('2')
+      advance(500)
+    }
+    expect([asked(), confirmed]).toEqual([0, []])
+    for (let ms = 0; ms < 1_500; ms += 500) {
+      add('2')
+      advance(500)
+    }
+    expect(confirmed).toEqual(['1'])
+    advance(1_500)
+    expect(confirmed).toEqual(['1', '2'])
+    close()
+  }))
+
+  it('does not wait longer for watches that were only just added', inTime(({ advance, pending }) => {
+    const { add, confirmed } = scene()
+    add('1')
+    advance(900)
+    add('2')
+    advance(400)
+    expect(confirmed).toEqual(['1'])
+    advance(1_000)
+    expect([confirmed, pending()]).toEqual([['1', '2'], 0])
+  }))
+
   it('ignores an answer to a request from before the last event', inTime(({ advance }) => {
     const { add, answered, confirmed, silence, close } = scene()
     silence()
