@@ -119,8 +119,11 @@ describe('help and version', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/--endpoints .*--format .*--prefix .*--json /s)
   })
-  it('-V prints the version', async () => {
-    expect(await runOnce('-V prints the version')).toMatchObject({ code: 0, out: '1.2.3\n' })
+  it.each(['-V', '--version'])('%s prints the version', async option => {
+    expect(await runOnce(option)).toEqual({ code: 0, out: '1.2.3\n', err: '', connections: [] })
+  })
+  it('--version after a command is its option', async () => {
+    expect(await runOnce(...node1, '--version', 'a\u0007')).toMatchObject({ code: 2, err: expect.stringContaining('--version must be') as unknown })
   })
 })
 
@@ -141,6 +144,43 @@ describe('the connection', () => {
     expect(await connection({ ETCD_PASSWORD: 'a:b' }, '--user', 'root')).toMatchObject({ auth })
     expect(await connection({ ETCD_PASSWORD: 'a:b', ETCD_USER: 'root' })).toMatchObject({ auth })
     expect(await connection({ ETCD_PASSWORD: 'a:b' })).not.toHaveProperty('auth')
+  })
+  it.each<readonly [Host['env'], readonly string[], object]>([
+    [{ ETCDCTL_ENDPOINTS: 'a:1,b:2' }, [], { hosts: ['a:1', 'b:2'] }],
+    [{ ETCDCTL_ENDPOINTS: 'a:1', ETCD_ENDPOINTS: 'b:2' }, [], { hosts: ['b:2'] }],
+    [{ ETCDCTL_ENDPOINTS: 'a:1' }, ['--endpoints', 'c:3'], { hosts: ['c:3'] }],
+    [{ ETCDCTL_ENDPOINTS: 'a:1' }, ['--srv', 'example.com'], { srv: 'example.com' }],
+    [{ ETCDCTL_USER: 'root:a:b' }, [], { auth: { username: 'root', password: 'a:b' } }],
+    [{ ETCDCTL_USER: 'root', ETCDCTL_PASSWORD: 'x' }, [], { auth: { username: 'root', password: 'x' } }],
+    [{ ETCDCTL_USER: 'root:theirs', ETCD_PASSWORD: 'ours' }, [], { auth: { username: 'root', password: 'theirs' } }],
+    [{ ETCDCTL_USER: 'root:theirs', ETCD_USER: 'me', ETCD_PASSWORD: 'ours' }, [], { auth: { username: 'me', password: 'ours' } }],
+    [{ ETCDCTL_USER: 'root', ETCDCTL_PASSWORD: 'theirs', ETCD_PASSWORD: 'ours' }, [], { auth: { username: 'root', password: 'ours' } }],
+    [{ ETCDCTL_PASSWORD: 'theirs' }, ['--user', 'me'], { auth: { username: 'me', password: 'theirs' } }],
+    [{ ETCDCTL_ENDPOINTS: ' ', ETCDCTL_USER: '', ETCDCTL_CACERT: '' }, [], { hosts: ['http://127.0.0.1:2379'] }],
+    // As etcdctl does: certificates are not for http://.
+    [{ ETCDCTL_CACERT: '/nowhere', ETCDCTL_ENDPOINTS: 'http://a:1' }, [], { hosts: ['http://a:1'] }],
+  ])('with %j and %j is %j', async (env, argv, expected) => {
+    expect(await connection(env, ...argv)).toMatchObject(expected)
+  })
+  it('takes no password of etcdctl for another user', async () => {
+    const it = program({ ETCDCTL_USER: 'root:s3cret' })
+    expect([await it.run('list', '--user', 'me'), it.printed.err]).toEqual([2, 'error: --user requires a password (set ETCD_PASSWORD in the environment)\n'])
+  })
+  it('uses the certificates of etcdctl, on this machine if no endpoint is named', async () => {
+    const it = program({ ETCDCTL_CACERT: '/nowhere/ca' })
+    expect([await it.run('list'), it.printed.err]).toEqual([2, expect.stringContaining("error: --cacert cannot be read: ENOENT: no such file or directory, open '/nowhere/ca'")])
+    const dir = mkdtempSync(join(tmpdir(), 'cli-'))
+    try {
+      const { ca, client } = certificates()
+      const [ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY] = ([['ca', ca], ['crt', client.cert], ['key', client.key]] as const).map(([name, content]) => {
+        writeFileSync(join(dir, name), content)
+        return join(dir, name)
+      })
+      const { hosts, credentials } = (await connection({ ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY })) as { hosts: unknown; credentials: () => unknown }
+      expect([hosts, credentials()]).toEqual([['https://127.0.0.1:2379'], { rootCertificate: ca, certChain: client.cert, privateKey: client.key }])
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
   })
   it('goes to the hosts that DNS names with --srv, whatever ETCD_ENDPOINTS says, and with --auto-sync to the members that the cluster lists', async () => {
     const env = { ETCD_ENDPOINTS: ' , ', ETCD_USER: 'root', ETCD_PASSWORD: 'x' }
