@@ -40,7 +40,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'edge/testing': ['core', 'flow'],
   'edge/probe': ['core', 'flow'],
   'edge/grpc': ['core', 'flow'],
-  'edge/cli': ['core', 'flow', 'edge/etcd', 'edge/node', 'edge/sse', 'edge/testing'],
+  'edge/cli': ['core', 'flow', 'edge/etcd', 'edge/node', 'edge/probe', 'edge/sse', 'edge/testing'],
 }
 
 /** Files over 250 lines, each with the reason why it is one idea that does not end earlier. */

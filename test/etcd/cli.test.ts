@@ -4,57 +4,17 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Etcd3 } from 'etcd3'
-import { describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { srvServer } from '../srv-server.js'
 import { enableAuth } from './auth.js'
+import { commandLine, freshPrefix, result, sharedClient, start } from './command-line.js'
 import { own } from './own.js'
-import { bundled } from './program.js'
 import { freePort } from './provision-binary.js'
 import { faultProxy } from './proxy.js'
 import { etcdServer, type EtcdServer } from './server.js'
 import { certificates } from './tls.js'
 
 const server = async (...options: Parameters<typeof etcdServer>): Promise<EtcdServer> => own(await etcdServer(...options), it => it.close())
-const shared = (): string => inject('etcdEndpoints')[0] ?? ''
-const sharedClient = (): Etcd3 => own(new Etcd3({ hosts: shared() }), it => it.close())
-let prefixes = 0
-const freshPrefix = (): string => `/cli-test-${process.pid}-${Date.now()}-${(prefixes += 1)}`
-
-interface Options {
-  readonly endpoint?: string
-  readonly env?: NodeJS.ProcessEnv
-}
-
-const main = bundled('src/edge/cli/main.ts')
-
-/** Starts the program as a process of its own. */
-const start = (argv: readonly string[], { endpoint = shared(), env = {} }: Options = {}) => {
-  const child = spawn(process.execPath, [main, ...argv], {
-    env: { PATH: process.env['PATH'], ETCD_ENDPOINTS: endpoint, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ended = new Promise<number | NodeJS.Signals | null>(resolve => child.once('close', (code, signal) => resolve(code ?? signal)))
-  const printed = { out: '', err: '' }
-  child.stdout.on('data', (chunk: Buffer) => (printed.out += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (printed.err += chunk.toString()))
-  own(child, async it => {
-    it.kill('SIGKILL')
-    await ended
-  })
-  return {
-    ...{ child, printed, ended },
-    until: (text: string, times = 1) =>
-      vi.waitUntil(() => (printed.out + printed.err).split(text).length > times, { timeout: 30_000, interval: 10 }).catch(() => {
-        expect(printed.out + printed.err).toContain(text)
-      }),
-    lines: () => printed.out.split('\n').slice(0, -1),
-  }
-}
-const result = async (argv: readonly string[], options?: Options) => {
-  const { ended, printed } = start(argv, options)
-  return { code: await ended, ...printed }
-}
 const listening = async (listener: Server): Promise<string> => {
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
   own(listener, it => it.close())
@@ -161,7 +121,7 @@ describe('on a real etcd', () => {
 })
 
 it('the program fails if it cannot write to standard output', async () => {
-  const sh = spawn('sh', ['-c', `"${process.execPath}" "${main}" --help > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const sh = spawn('sh', ['-c', `"${process.execPath}" "${commandLine}" --help > /dev/full`], { stdio: ['ignore', 'ignore', 'pipe'] })
   let err = ''
   sh.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
   expect(await new Promise(resolve => sh.once('close', resolve))).toBe(1)

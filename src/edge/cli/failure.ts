@@ -7,7 +7,7 @@ export interface Failure {
 }
 
 /** The options of the command line for arguments whose names differ. */
-const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', services: '<service>', tags: '--tag', entries: '<service>', from: '--since', to: '--until', maxBehind: '--max-behind', path: '--out', maxBytes: '--max-size', maxAge: '--max-age', recording: '<file>', file: '<file>', credentials: '--cacert, --cert and --key' }
+const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', shell: '<shell>', services: '<service>', tags: '--tag', entries: '<service>', from: '--since', to: '--until', maxBehind: '--max-behind', path: '--out', maxBytes: '--max-size', maxAge: '--max-age', recording: '<file>', file: '<file>', credentials: '--cacert, --cert and --key' }
 
 const hintOf = (error: Error): string => {
   if (error instanceof Denied) return ' (check --user, and ETCD_PASSWORD in the environment)'

@@ -5,6 +5,16 @@ import type { ConnectOptions } from '../etcd/index.js'
 /** What ends the program: a signal of the system, or `SIGPIPE` if the reader of standard output has gone away. */
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE'
 
+/** The terminal that standard output is. */
+export interface Terminal {
+  /** Its width and height now, in characters. */
+  readonly columns: () => number
+  readonly rows: () => number
+  readonly resized: Observable<unknown>
+  /** Whether it shows colours, and is to do so. */
+  readonly colours: boolean
+}
+
 /** The world around the program, so that tests can replace it. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -12,6 +22,8 @@ export interface Host {
   readonly print: (text: string) => void
   /** Writes to standard error. */
   readonly printError: (text: string) => void
+  /** Absent if standard output is a file, a pipe, or a terminal on which the cursor cannot be moved. @default absent */
+  readonly terminal?: Terminal | undefined
   readonly signals: Observable<Signal>
   /** The board in one file, for `ui`. */
   readonly boardScript: () => Buffer

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { styleText } from 'node:util'
 import { fromEvent, map, merge, Subject } from 'rxjs'
-import type { Signal } from './host.js'
+import type { Signal, Terminal } from './host.js'
 import { run } from './run.js'
 
 const signal = (name: Signal) => fromEvent(process, name).pipe(map(() => name))
@@ -16,6 +17,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => undefined)
 
+const { stdout } = process
+const terminal: Terminal | undefined =
+  stdout.isTTY && process.env['TERM'] !== 'dumb'
+    ? {
+        columns: () => stdout.columns,
+        rows: () => stdout.rows,
+        resized: fromEvent(stdout, 'resize'),
+        // By NO_COLOR, FORCE_COLOR and what the terminal can show.
+        colours: styleText('red', 'x', { stream: stdout }) !== 'x',
+      }
+    : undefined
+
 // Node's deprecation warnings, such as the one about TLS by IP address, are for developers, not for users of this program.
 process.noDeprecation = true
 
@@ -23,6 +36,7 @@ const code = await run(process.argv.slice(2), {
   env: process.env,
   print: text => void process.stdout.write(text),
   printError: text => void process.stderr.write(text),
+  terminal,
   signals: merge(signal('SIGINT'), signal('SIGTERM'), signal('SIGHUP'), outputClosed),
   boardScript: () => readFileSync(new URL('../../../dist/board.js', import.meta.url)),
   // eslint-disable-next-line no-restricted-syntax -- etcd3 is an optional peer; if it is missing, `run` reports that

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { InvalidArgument } from '../../core/errors.js'
 import { quotedValue } from '../../core/validation.js'
+import { completeCommand, completeWordsCommand } from './complete-command.js'
 import { eventsCommand } from './events-command.js'
 import { failureOf } from './failure.js'
 import { formatNames } from './named-format.js'
@@ -18,9 +19,11 @@ Environment:
   ETCD_ENDPOINTS  default of --endpoints
   ETCD_USER       default of --user
   ETCD_PASSWORD   password of the etcd user; there is no option for it, since other users can read command lines
+  ETCDCTL_*       ENDPOINTS, USER (name:password), PASSWORD, CACERT, CERT and KEY, where nothing else is set
+  NO_COLOR        no colours in the table of watch
 
 Exit codes:
-  0    success; register, watch, events and record: ended by a signal, with the lease revoked
+  0    success; register, watch, events and record: ended by a signal, with the lease revoked. register --exec: the exit code of the command
   1    failure: etcd does not answer (list), access denied, key taken (register --on-taken fail), revision compacted, ...
   2    wrong usage: unknown command or option, invalid address, format or TTL, ...
   128+ ended at once by a signal: the second one, or the first one during list and events --until (130: Ctrl-C)
@@ -36,7 +39,7 @@ const portOf = (text: string): number => {
 const programFor = (host: Host, exit: (code: number) => void): Command => {
   const program = new Command('rx-discovery')
     .description('Service registration and discovery on etcd.')
-    .version(host.version, '-V', 'print the version')
+    .version(host.version, '-V', 'print the version (also --version, as the only word)')
     .option('--endpoints <list>', 'comma-separated etcd endpoints (default: ETCD_ENDPOINTS, or http://127.0.0.1:2379)')
     .option('--srv <domain>', 'domain whose DNS names the endpoints, in its SRV records _etcd-client-ssl._tcp or _etcd-client._tcp; instead of --endpoints')
     .option('--auto-sync', 'also use the members that the cluster lists')
@@ -58,7 +61,8 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand, uiCommand, completeCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  program.addCommand(completeWordsCommand(host, exit).copyInheritedSettings(program), { hidden: true })
   return program
 }
 
@@ -66,7 +70,9 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
 export const run = async (argv: readonly string[], host: Host): Promise<number> => {
   let code = 0
   try {
-    await programFor(host, value => (code = value)).parseAsync([...argv], { from: 'user' })
+    // As an option of the program, it would take the place of that of `register`.
+    const words = argv.length === 1 && argv[0] === '--version' ? ['-V'] : [...argv]
+    await programFor(host, value => (code = value)).parseAsync(words, { from: 'user' })
     return code
   } catch (error) {
     // Commander has already printed its message, or the requested help.

@@ -5,7 +5,8 @@ import type { Rejection } from '../../core/formats/format.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { leased } from '../../core/instance/leased.js'
 import { pendingSet, type ServiceSet, type Trouble } from '../../core/sets/service-set.js'
-import { errorText, outageKey } from './failure.js'
+import { errorText } from './failure.js'
+import { linesSince } from './lines-since.js'
 import { moment, type Line } from './output.js'
 
 const named = ({ service, id }: ServiceInstance): string => `${service}/${id}`
@@ -68,26 +69,8 @@ export const changeLines = (before: ServiceSet, after: ServiceSet): readonly Lin
 ]
 
 /** The lines about each set in turn: what has changed since the last live one, first `live`. Each reason of an outage gives one line, however many attempts fail. */
-export const followedLines = (live: ServiceSet = pendingSet('')): ((set: ServiceSet) => readonly Line[]) => {
-  let last = live
-  let isOutage = true
-  const printed = new Set<string>()
-  return set => {
-    const { status, trouble } = set
-    if (status !== 'live') {
-      isOutage = true
-      if (trouble === undefined || printed.has(outageKey(trouble.error))) return []
-      printed.add(outageKey(trouble.error))
-      return [troubleLine(set, trouble)]
-    }
-    const before = last
-    const liveLines = isOutage ? [liveLine(set)] : []
-    last = set
-    isOutage = false
-    printed.clear()
-    return [...liveLines, ...changeLines(before, set)]
-  }
-}
+export const followedLines = (live: ServiceSet = pendingSet('')): ((set: ServiceSet) => readonly Line[]) =>
+  linesSince(live, { live: liveLine, troubled: troubleLine, changed: changeLines })
 
 /** Turns sets into lines about what changed. */
 export const setLines = (): OperatorFunction<ServiceSet, Line> => source => defer(() => source.pipe(mergeMap(followedLines())))

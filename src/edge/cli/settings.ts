@@ -4,6 +4,7 @@ import type { Format } from '../../core/formats/format.js'
 import { pemFiles, type PemFiles } from '../etcd/connection/pem-files.js'
 import { fromEnvironment } from '../etcd/environment.js'
 import type { ConnectOptions } from '../etcd/index.js'
+import { etcdctlVariables } from './etcdctl-variables.js'
 import { namedFormat } from './named-format.js'
 import type { Host } from './host.js'
 
@@ -65,10 +66,12 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
 }
 
 /** The settings from the options and the environment. Throws `InvalidArgument`. */
-export const settingsOf = (options: SharedOptions, host: Host): Settings => {
+export const settingsOf = (given: SharedOptions, host: Host): Settings => {
+  const { env, ...files } = etcdctlVariables(given, host.env)
+  const options = { ...files, ...given }
   const { endpoints, user, srv, autoSync = false, format, prefix, defaultPort, json = false } = options
   if (srv !== undefined && endpoints !== undefined) throw new InvalidArgument('srv', 'cannot be used with --endpoints (the endpoints are those that DNS names)')
-  const { hosts, ...login } = fromEnvironment({ env: srv === undefined ? host.env : { ...host.env, ETCD_ENDPOINTS: undefined }, endpoints, user })
+  const { hosts, ...login } = fromEnvironment({ env: srv === undefined ? env : { ...env, ETCD_ENDPOINTS: undefined }, endpoints, user })
   const place = srv === undefined ? { hosts } : { srv }
   return {
     connection: { ...place, ...login, ...(autoSync && { autoSync }), ...credentialsOf(options, srv === undefined ? hosts : []) },

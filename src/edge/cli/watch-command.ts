@@ -1,36 +1,65 @@
 import { Command } from 'commander'
-import { ignoreElements, merge, takeUntil, tap } from 'rxjs'
-import { invalidIf, throwIfInvalid } from '../../core/validation.js'
+import { connect, filter, ignoreElements, mergeWith, takeUntil, tap, type Observable } from 'rxjs'
+import { InvalidArgument } from '../../core/errors.js'
+import type { ServiceInstance } from '../../core/instance/instance.js'
 import { serviceName } from '../../core/instance/names.js'
-import { discover } from '../../flow/discovery/discover.js'
-import type { Host } from './host.js'
-import { printer } from './output.js'
+import { invalidIf, throwIfInvalid } from '../../core/validation.js'
+import type { ReadableRegistry } from '../../flow/registry.js'
+import { fleetLines } from './fleet-lines.js'
+import { followServices, type FollowedServices } from './follow-services.js'
+import type { Host, Signal } from './host.js'
+import { isSick } from './is-sick.js'
+import { liveTable } from './live-table.js'
+import { printer, type Line } from './output.js'
 import { reportSilence } from './report-silence.js'
-import { setLines } from './set-lines.js'
+import { requireRoot } from './require-root.js'
+import { runOnChange } from './run-on-change.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { withRegistry } from './with-registry.js'
 
-/** `watch <service...>`: prints changes of instances until a signal. */
+interface WatchOptions extends SharedOptions {
+  readonly errors?: boolean
+  readonly exec?: string
+}
+
+/** Whether a line is about something that is sick, or was; about outages and their ends, all of them. */
+const isAboutSick = ({ json }: Line): boolean =>
+  !['joined', 'left', 'updated'].includes(json.type) || [json['instance'], json['previous']].some(instance => instance !== undefined && isSick(instance as ServiceInstance))
+
+/** `watch [service...]`: prints changes of instances until a signal, or shows them as a table on a terminal. */
 export const watchCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('watch')
-    .description('print instances that join (+), leave (-) or change (~), and outages of etcd')
-    .argument('<service...>', 'service names')
+    .description('show the instances of all services, or of the given ones, as they change: a table on a terminal, else lines')
+    .argument('[service...]', 'service names; required for --format plain, grpcNaming and goZero without --prefix')
+    .option('--errors', 'only what is sick: instances that are not up or have no lease, entries that cannot be read, outages of etcd')
+    .option('--exec <command>', 'run this command at each change of a service, with its instances as JSON on standard input')
     .action(async (services: readonly string[], _: unknown, command: Command) => {
-      const settings = settingsOf(command.optsWithGlobals<SharedOptions>(), host)
-      for (const service of services) {
-        throwIfInvalid(invalidIf('service', serviceName, service))
-      }
-      const { format } = settings
-      const print = printer(host, settings.json)
-      const watched = [...new Set(services)]
+      const { errors = false, exec, ...options } = command.optsWithGlobals<WatchOptions>()
+      const settings = settingsOf(options, host)
+      for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
+      if (services.length === 0) requireRoot(settings.format)
+      if (exec?.trim() === '') throw new InvalidArgument('exec', `must be a command, got "${exec}" (such as "./reload.sh")`)
+      const watched = (registry: ReadableRegistry): Observable<FollowedServices> => followServices(registry, settings.format, [...new Set(services)])
+      const { terminal } = host
+      // With a command, standard output is that of the command.
+      const print = printer({ print: exec === undefined ? host.print : host.printError }, settings.json)
+      const lines = (fleet: Observable<FollowedServices>): Observable<Line> =>
+        fleet.pipe(
+          fleetLines(),
+          filter(line => !errors || isAboutSick(line)),
+        )
+      const changes = (registry: ReadableRegistry, stop: Observable<Signal>): Observable<never> =>
+        watched(registry).pipe(
+          takeUntil(stop),
+          connect(fleet => (exec === undefined ? lines(fleet) : lines(fleet).pipe(mergeWith(fleet.pipe(runOnChange(exec)))))),
+          reportSilence(host, settings),
+          tap(print),
+          ignoreElements(),
+        )
+      const table = terminal !== undefined && exec === undefined && !settings.json ? terminal : undefined
       exit(
         await withRegistry(host, settings, (registry, stop) =>
-          merge(...watched.map(service => discover(registry, service, { format }).pipe(setLines()))).pipe(
-            reportSilence(host, settings),
-            tap(print),
-            ignoreElements(),
-            takeUntil(stop),
-          ),
+          table === undefined ? changes(registry, stop) : liveTable(watched(registry), host, table, errors).pipe(takeUntil(stop)),
         ),
       )
     })

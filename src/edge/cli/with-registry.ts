@@ -8,24 +8,26 @@ import type { Settings } from './settings.js'
 export interface WithRegistryOptions {
   /** How long the end may take after the first signal before the program explains what it waits for, ms. @default 1500 */
   readonly explainAfter?: number
+  /** How many signals `use` gets; the next one ends the program at once. @default 1 */
+  readonly signals?: number
 }
 
 const waiting = 'waiting a few seconds for etcd to confirm the end; press Ctrl-C again to exit at once\n'
 
 /**
- * Opens a registry, runs `use` and closes the registry. The first signal emits from `stop`; a second one ends the program at once. Resolves with the
- * exit code: the last value of `use`, or 0 if it emits none.
+ * Opens a registry, runs `use` and closes the registry. The first signal emits from `stop`; a second one ends the program at once, unless `use` takes more of
+ * them. Resolves with the exit code: the last value of `use`, or 0 if it emits none.
  */
 export const withRegistry = async (
   host: Host,
   { connection }: Settings,
   use: (registry: ClosableRegistry, stop: Observable<Signal>) => Observable<number>,
-  { explainAfter = 1_500 }: WithRegistryOptions = {},
+  { explainAfter = 1_500, signals = 1 }: WithRegistryOptions = {},
 ): Promise<number> => {
-  const stop = new ReplaySubject<Signal>(1)
-  const listening = host.signals.pipe(take(1)).subscribe(stop)
-  const explaining = stop.pipe(delay(explainAfter, timers)).subscribe({ next: () => host.printError(waiting), error: () => undefined })
-  const forced = host.signals.pipe(skip(1), filter(signal => signal !== 'SIGPIPE'), map(exitCodeOf))
+  const stop = new ReplaySubject<Signal>(signals)
+  const listening = host.signals.pipe(take(signals)).subscribe(stop)
+  const explaining = stop.pipe(take(1), delay(explainAfter, timers)).subscribe({ next: () => host.printError(waiting), error: () => undefined })
+  const forced = host.signals.pipe(skip(signals), filter(signal => signal !== 'SIGPIPE'), map(exitCodeOf))
 
   const work = async (): Promise<number> => {
     const registry = await host.registryOf(connection)

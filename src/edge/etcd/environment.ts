@@ -34,7 +34,7 @@ const authFrom = (username: string | undefined, password: string | undefined): P
 
 /**
  * Reads how to reach etcd from the environment, for `etcdRegistry`: `ETCD_ENDPOINTS` (separated by commas), `ETCD_USER` and `ETCD_PASSWORD`. The command line reads the same
- * variables. Throws `InvalidArgument` if there is no endpoint, or a user without a password.
+ * variables, and after them those of etcdctl. Throws `InvalidArgument` if there is no endpoint, or a user without a password.
  *
  * @example const registry = etcdRegistry(fromEnvironment())
  */

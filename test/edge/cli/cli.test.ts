@@ -25,7 +25,8 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
   it.each([
     [['lst'], "error: unknown command 'lst'\n(Did you mean list?)"],
     [['list', '--colour'], "error: unknown option '--colour'"],
-    [['watch'], "error: missing required argument 'service'"],
+    [['watch', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
+    [['watch', '--exec', ' '], 'error: --exec must be a command, got " " (such as "./reload.sh")'],
     [['watch', 'a//b'], 'error: <service> must not have a segment that is empty, "." or "..", got "a//b" (write foo/bar, without a "/" at either end)'],
     [['list', '..'], 'error: <service> must not be "." or "..", got ".."'],
     [['register', 'web'], "error: required option '--address <host:port>' not specified"],
@@ -35,6 +36,15 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [[...node1, '--ttl', '5s'], 'error: --ttl must be a whole number of seconds from 1 to 9000000000, got "5s"'],
     [[...node1, '--ttl', ''], 'error: --ttl must be a whole number of seconds from 1 to 9000000000, got ""'],
     [[...node1, '--drain', '-1'], 'error: --drain must be a number of seconds from 0 to 2000000, got "-1"'],
+    [[...node1, '--exec', ''], 'error: --exec must be a command, got "" (such as "node server.js")'],
+    [[...node1, '--kill-after', '3'], 'error: --kill-after requires --exec'],
+    [[...node1, '--exec', 'x', '--kill-after', '-1'], 'error: --kill-after must be a number of seconds from 0 to 2000000, got "-1"'],
+    [[...node1, '--health-http', 'health'], 'error: --health-http must be a path or a URL, got "health" (such as /health or http://localhost:8000/health)'],
+    [[...node1, '--health-tcp', 'localhost'], 'error: --health-tcp must be host:port, got "localhost" (add a port, e.g. "localhost:8000")'],
+    [[...node1, '--health-tcp', '--health-exec', 'x'], 'error: --health-exec cannot be used with --health-tcp (use one of them; --health-exec runs any command)'],
+    [[...node1, '--health-tcp', '--status', 'up'], 'error: --status cannot be used with --health-tcp, which decides the status'],
+    [[...node1, '--health-interval', '3'], 'error: --health-interval requires --health-http, --health-tcp or --health-exec'],
+    [[...node1, '--health-tcp', '--health-interval', '0'], 'error: --health-interval must be a number of seconds from 0.1 to 2000000, got "0"'],
     [[...node1, '--weight', 'x'], 'error: --weight must be a finite number, 0 or more, got NaN'],
     [[...node1, '--status', 'asleep'], 'error: --status must be "starting", "up", "draining" or "down", got "asleep"'],
     [[...node1, '--tag', 'a\u0007'], 'error: --tag must be a list of strings without control characters, got ["a\\u0007"]'],
@@ -109,8 +119,11 @@ describe('help and version', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/--endpoints .*--format .*--prefix .*--json /s)
   })
-  it('-V prints the version', async () => {
-    expect(await runOnce('-V prints the version')).toMatchObject({ code: 0, out: '1.2.3\n' })
+  it.each(['-V', '--version'])('%s prints the version', async option => {
+    expect(await runOnce(option)).toEqual({ code: 0, out: '1.2.3\n', err: '', connections: [] })
+  })
+  it('--version after a command is its option', async () => {
+    expect(await runOnce(...node1, '--version', 'a\u0007')).toMatchObject({ code: 2, err: expect.stringContaining('--version must be') as unknown })
   })
 })
 
@@ -131,6 +144,43 @@ describe('the connection', () => {
     expect(await connection({ ETCD_PASSWORD: 'a:b' }, '--user', 'root')).toMatchObject({ auth })
     expect(await connection({ ETCD_PASSWORD: 'a:b', ETCD_USER: 'root' })).toMatchObject({ auth })
     expect(await connection({ ETCD_PASSWORD: 'a:b' })).not.toHaveProperty('auth')
+  })
+  it.each<readonly [Host['env'], readonly string[], object]>([
+    [{ ETCDCTL_ENDPOINTS: 'a:1,b:2' }, [], { hosts: ['a:1', 'b:2'] }],
+    [{ ETCDCTL_ENDPOINTS: 'a:1', ETCD_ENDPOINTS: 'b:2' }, [], { hosts: ['b:2'] }],
+    [{ ETCDCTL_ENDPOINTS: 'a:1' }, ['--endpoints', 'c:3'], { hosts: ['c:3'] }],
+    [{ ETCDCTL_ENDPOINTS: 'a:1' }, ['--srv', 'example.com'], { srv: 'example.com' }],
+    [{ ETCDCTL_USER: 'root:a:b' }, [], { auth: { username: 'root', password: 'a:b' } }],
+    [{ ETCDCTL_USER: 'root', ETCDCTL_PASSWORD: 'x' }, [], { auth: { username: 'root', password: 'x' } }],
+    [{ ETCDCTL_USER: 'root:theirs', ETCD_PASSWORD: 'ours' }, [], { auth: { username: 'root', password: 'theirs' } }],
+    [{ ETCDCTL_USER: 'root:theirs', ETCD_USER: 'me', ETCD_PASSWORD: 'ours' }, [], { auth: { username: 'me', password: 'ours' } }],
+    [{ ETCDCTL_USER: 'root', ETCDCTL_PASSWORD: 'theirs', ETCD_PASSWORD: 'ours' }, [], { auth: { username: 'root', password: 'ours' } }],
+    [{ ETCDCTL_PASSWORD: 'theirs' }, ['--user', 'me'], { auth: { username: 'me', password: 'theirs' } }],
+    [{ ETCDCTL_ENDPOINTS: ' ', ETCDCTL_USER: '', ETCDCTL_CACERT: '' }, [], { hosts: ['http://127.0.0.1:2379'] }],
+    // As etcdctl does: certificates are not for http://.
+    [{ ETCDCTL_CACERT: '/nowhere', ETCDCTL_ENDPOINTS: 'http://a:1' }, [], { hosts: ['http://a:1'] }],
+  ])('with %j and %j is %j', async (env, argv, expected) => {
+    expect(await connection(env, ...argv)).toMatchObject(expected)
+  })
+  it('takes no password of etcdctl for another user', async () => {
+    const it = program({ ETCDCTL_USER: 'root:s3cret' })
+    expect([await it.run('list', '--user', 'me'), it.printed.err]).toEqual([2, 'error: --user requires a password (set ETCD_PASSWORD in the environment)\n'])
+  })
+  it('uses the certificates of etcdctl, on this machine if no endpoint is named', async () => {
+    const it = program({ ETCDCTL_CACERT: '/nowhere/ca' })
+    expect([await it.run('list'), it.printed.err]).toEqual([2, expect.stringContaining("error: --cacert cannot be read: ENOENT: no such file or directory, open '/nowhere/ca'")])
+    const dir = mkdtempSync(join(tmpdir(), 'cli-'))
+    try {
+      const { ca, client } = certificates()
+      const [ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY] = ([['ca', ca], ['crt', client.cert], ['key', client.key]] as const).map(([name, content]) => {
+        writeFileSync(join(dir, name), content)
+        return join(dir, name)
+      })
+      const { hosts, credentials } = (await connection({ ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY })) as { hosts: unknown; credentials: () => unknown }
+      expect([hosts, credentials()]).toEqual([['https://127.0.0.1:2379'], { rootCertificate: ca, certChain: client.cert, privateKey: client.key }])
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
   })
   it('goes to the hosts that DNS names with --srv, whatever ETCD_ENDPOINTS says, and with --auto-sync to the members that the cluster lists', async () => {
     const env = { ETCD_ENDPOINTS: ' , ', ETCD_USER: 'root', ETCD_PASSWORD: 'x' }

@@ -1,0 +1,61 @@
+import type { Command, Option } from 'commander'
+import { isStatus } from '../../core/instance/instance.js'
+import { completionScripts } from './completion-scripts.js'
+import { formatNames } from './named-format.js'
+
+/** What can follow on a command line: these words, or names of services. Neither: names of files, or anything. */
+export interface Completions {
+  readonly words: readonly { readonly word: string; readonly description: string }[]
+  readonly services: boolean
+  /** The options so far, by the name that `commander` gives to them. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+const statuses = ['starting', 'up', 'draining', 'down'].filter(isStatus)
+
+/** The values of options and arguments that have few. */
+const values: Readonly<Record<string, readonly string[]>> = {
+  'format': formatNames,
+  'status': statuses,
+  'on-taken': ['wait', 'replace', 'fail'],
+  'shell': Object.keys(completionScripts),
+}
+
+const valuesOf = (name: string): Pick<Completions, 'words' | 'services'> => ({ words: (values[name] ?? []).map(word => ({ word, description: '' })), services: name === 'service' })
+
+const takesValue = ({ required, optional }: Option, next: string | undefined): boolean => required || (optional && next?.startsWith('-') === false)
+
+/** What can follow these words, of which the last one is incomplete, or empty. */
+export const completions = (program: Command, words: readonly string[]): Completions => {
+  const before = words.slice(0, -1)
+  const current = words.at(-1) ?? ''
+  const options: Record<string, unknown> = {}
+  let command: Command | undefined
+  let operands = 0
+  const known = (): readonly Option[] => [...(command?.options ?? []), ...program.options].filter(({ hidden }) => !hidden)
+  const optionOf = (word: string): Option | undefined => known().find(({ long, short }) => word === long || word === short)
+  for (let at = 0; at < before.length; at += 1) {
+    const word = before[at] ?? ''
+    const [flag = '', ...rest] = word.split('=')
+    const option = optionOf(flag)
+    if (option === undefined) {
+      if (word.startsWith('-')) continue
+      if (command === undefined) command = program.commands.find(each => each.name() === word)
+      else operands += 1
+      continue
+    }
+    if (rest.length > 0) options[option.attributeName()] = rest.join('=')
+    else if (takesValue(option, words[at + 1])) {
+      at += 1
+      if (at === before.length) return { ...valuesOf(option.name()), options }
+      options[option.attributeName()] = before[at]
+    } else options[option.attributeName()] = true
+  }
+  if (current.startsWith('-'))
+    return { words: known().flatMap(({ long, description }) => (long === undefined || long === null ? [] : [{ word: long, description }])), services: false, options }
+  if (command === undefined)
+    return { words: program.createHelp().visibleCommands(program).map(each => ({ word: each.name(), description: each.description() })), services: false, options }
+  const { registeredArguments } = command
+  const argument = registeredArguments[operands] ?? registeredArguments.filter(({ variadic }) => variadic).at(-1)
+  return argument === undefined ? { words: [], services: false, options } : { ...valuesOf(argument.name()), options }
+}
