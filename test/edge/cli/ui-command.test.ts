@@ -51,6 +51,7 @@ describe('ui', () => {
     expect((await ask(ui, '/discovery?list')).text).toContain('event: listing')
     expect((await ask(ui, '/nothing')).status).toBe(404)
     expect((await ask(ui, '/', { method: 'PUT' })).status).toBe(405)
+    for (const target of ['//', '//:0', 'http://[']) expect((await ask(ui, target)).status).toBe(404)
     expect(await ui.stop()).toBe(0)
     await expect(ask(ui, '/')).rejects.toThrow('ECONNREFUSED')
   })

@@ -1,4 +1,5 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { InvalidArgument, type ReadableRegistry } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
@@ -44,6 +45,23 @@ afterEach(() => {
 })
 
 describe('a stream', () => {
+  it('is opened whatever the path is, also one that is no URL', async () => {
+    const { handler, registry } = await serve()
+    put(registry, 'a')
+    // No other code may read the target here.
+    const server = createServer(handler)
+    own(server, () => void server.close())
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const opened = new Promise<string>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo
+      httpRequest({ host: '127.0.0.1', port, path: '//?list', agent: false }, response => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text))
+      }).on('error', reject).end()
+    })
+    expect(await opened).toContain(keyOf('a'))
+  })
+
   it('begins with a listing, and then has each change', async () => {
     const { registry, read } = await serve()
     put(registry, 'a')
