@@ -583,7 +583,7 @@ describe('events', () => {
     expect(await result('--since', '9', '--until', '9')).toEqual([1, 'error: revision 9 is in the future, the registry is at 8\n'])
     expect(await result('--since', '8', '--until', '9')).toEqual([1, 'error: revision 9 is in the future, the registry is at 8\n'])
     expect(await result('--since', '9')).toEqual([2, 'error: --since must be at most 8, the latest revision, got 9\n'])
-    expect(await result('--since', '8', '--until', '7')).toEqual([2, 'error: --until must be 8 or more, which is from, got 7\n'])
+    expect(await result('--since', '8', '--until', '7')).toEqual([2, 'error: --until must be 8 or more, the revision at which the history begins, got 7\n'])
     expect(it.lines()).toEqual([])
   })
 
