@@ -56,20 +56,29 @@ const mostEntries = 1_000
 const noLease: Lease = { id: '0', ttl: 0, expiresAt: Infinity, renewals: 0 }
 
 const nameOf = (key: string): string => key.slice(overridePrefix.length)
+const serviceOf = (key: string): string => nameOf(key).slice(0, Math.max(0, nameOf(key).lastIndexOf('/')))
 
-/** The desk of a registry. `revision`: the last one that is known, for the journal. */
-export const overrideDesk = (registry: Registry, format: Format, revision: () => Revision): OverrideDesk => {
+/** What a desk needs to know of the board. */
+interface OverrideDeskContext {
+  readonly format: Format
+  /** Whether the board shows a service. Others cannot be seen or overridden here either. */
+  readonly isShown: (service: string) => boolean
+  /** The last revision that is known, for the journal. */
+  readonly revision: () => Revision
+}
+
+/** The desk of a registry. */
+export const overrideDesk = (registry: Registry, { format, isShown, revision }: OverrideDeskContext): OverrideDesk => {
   let known: Overridden | undefined
   let journal: readonly OperatorEntry[] = []
 
   const note = (key: string, text: string): void => {
-    const name = nameOf(key)
-    const cut = name.lastIndexOf('/')
-    journal = [...journal, { at: asyncScheduler.now(), service: name.slice(0, cut), id: name.slice(cut + 1), text, revision: revision() }].slice(-mostEntries)
+    const service = serviceOf(key)
+    journal = [...journal, { at: asyncScheduler.now(), service, id: nameOf(key).slice(service.length + 1), text, revision: revision() }].slice(-mostEntries)
   }
-  const learn = (next: Overridden): void => {
+  const learn = (all: Overridden): void => {
     const before = known
-    known = next
+    const next = (known = new Map([...all].filter(([key]) => isShown(serviceOf(key)))))
     if (before === undefined) return
     for (const [key, status] of next) if (before.get(key) !== status) note(key, status === 'draining' ? 'drained by an operator' : `set to ${status} by an operator`)
     for (const key of before.keys()) if (!next.has(key)) note(key, 'given back by an operator')
@@ -84,7 +93,7 @@ export const overrideDesk = (registry: Registry, format: Format, revision: () =>
 
   /** The instance must be there, and it must not be the last one that is up unless that is confirmed. */
   const guarded = ({ service, id, last }: OverrideRequest): Observable<unknown> =>
-    instances(service).pipe(
+    (isShown(service) ? instances(service) : of([])).pipe(
       switchMap(all => {
         const instance = all.find(each => each.id === id)
         if (instance === undefined) return refused(404, `${service}/${id} is not registered (reload the page)`)
@@ -109,7 +118,7 @@ export const overrideDesk = (registry: Registry, format: Format, revision: () =>
         catchError(changedMeanwhile),
       ),
     giveBack: request =>
-      current(keyOf(request)).pipe(
+      (isShown(request.service) ? current(keyOf(request)) : of(undefined)).pipe(
         switchMap(found => (found === undefined ? of(undefined) : write(keyOf(request), null, found.revision))),
         catchError(changedMeanwhile),
       ),
