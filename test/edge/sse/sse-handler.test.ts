@@ -1,5 +1,6 @@
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { concat, defer, finalize, ignoreElements, timer } from 'rxjs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { InvalidArgument, type ReadableRegistry } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
@@ -261,6 +262,25 @@ describe('all clients', () => {
 })
 
 describe('an answer', () => {
+  it('lists few past revisions at once, however many are asked for', async () => {
+    let [lists, most] = [0, 0]
+    const { registry, read } = await serve({}, of => ({
+      ...of,
+      list: (range, options) => {
+        if (options?.at === undefined) return of.list(range, options)
+        return defer(() => {
+          most = Math.max(most, (lists += 1))
+          return concat(timer(20).pipe(ignoreElements()), of.list(range, options)).pipe(finalize(() => (lists -= 1)))
+        })
+      },
+    }))
+    for (let version = 0; version < 20; version += 1) put(registry, 'a', String(version))
+    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => read(`?at=${index + 2}`)))
+    await Promise.all(all.map(({ until }) => until(hasId)))
+    expect(all.map(one => dataOf(one)['revision'])).toEqual(all.map((_, index) => index + 2))
+    expect(most).toBe(4)
+  })
+
   it('lists now or at a past revision, and ends', async () => {
     const { registry, read } = await serve()
     put(registry, 'a')
