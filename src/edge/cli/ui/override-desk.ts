@@ -1,7 +1,7 @@
 import { asyncScheduler, catchError, ignoreElements, map, of, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { Taken } from '../../../core/errors.js'
 import type { Format } from '../../../core/formats/format.js'
-import { serviceInstance, type Status } from '../../../core/instance/instance.js'
+import { serviceInstance, type ServiceInstance, type Status } from '../../../core/instance/instance.js'
 import { overrideKey, overridePrefix, statusOf } from '../../../core/register/desired.js'
 import type { Change, Lease, Revision } from '../../../core/store.js'
 import { projection } from '../../../core/view/projection.js'
@@ -86,14 +86,14 @@ export const overrideDesk = (registry: Registry, { format, isShown, revision }: 
 
   const keyOf = ({ service, id }: OverrideRequest): string => overrideKey(serviceInstance({ service, id, address: 'override:1' }))
   const current = (key: string): Observable<Change | undefined> => registry.list({ key }).pipe(gatherListing(), map(({ changes }) => changes[0]))
-  const instances = (service: string) =>
-    listing(registry, format.prefix(service), projection(format, { service })).pipe(map(({ services }) => services.get(service)?.instances.toArray() ?? []))
+  const instances = (service: string): Observable<readonly ServiceInstance[]> =>
+    !isShown(service) ? of([]) : listing(registry, format.prefix(service), projection(format, { service })).pipe(map(({ services }) => services.get(service)?.instances.toArray() ?? []))
   const write = (key: string, value: string | null, expect: Revision): Observable<unknown> => registry.put([{ key, value, expect }], noLease)
   const refused = (status: number, message: string): Observable<never> => throwError(() => new Refused(status, message))
 
   /** The instance must be there, and it must not be the last one that is up unless that is confirmed. */
   const guarded = ({ service, id, last }: OverrideRequest): Observable<unknown> =>
-    (isShown(service) ? instances(service) : of([])).pipe(
+    instances(service).pipe(
       switchMap(all => {
         const instance = all.find(each => each.id === id)
         if (instance === undefined) return refused(404, `${service}/${id} is not registered (reload the page)`)
@@ -118,8 +118,8 @@ export const overrideDesk = (registry: Registry, { format, isShown, revision }: 
         catchError(changedMeanwhile),
       ),
     giveBack: request =>
-      (isShown(request.service) ? current(keyOf(request)) : of(undefined)).pipe(
-        switchMap(found => (found === undefined ? of(undefined) : write(keyOf(request), null, found.revision))),
+      current(keyOf(request)).pipe(
+        switchMap(found => (found === undefined || !isShown(request.service) ? of(undefined) : write(keyOf(request), null, found.revision))),
         catchError(changedMeanwhile),
       ),
   }
