@@ -1,5 +1,6 @@
-import { firstValueFrom } from 'rxjs'
+import { firstValueFrom, lastValueFrom, toArray } from 'rxjs'
 import { expect, it } from 'vitest'
+import { history } from 'rx-discovery'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { own } from './own.js'
 import { historyOf, seeded } from './random-writes.js'
@@ -32,4 +33,12 @@ it('on etcd, each set of random windows of a recorded history is the fold of the
   await client.kv.compact({ revision: String(oldest), physical: true })
   expect(truth.between(1, head).length).toBeGreaterThan(events / 6)
   await compareWindows(registry, truth, { oldest, head, windows }, random)
+})
+
+it('on a new etcd, the history of a service without instances ends', { timeout: 60_000 }, async () => {
+  const server = own(await etcdServer(), it => it.close())
+  await server.client().put('/rx-discovery/other/a').value('{"v":1,"address":"a:80"}').exec()
+  const registry = own(etcdRegistry({ hosts: server.endpoint }), it => it.close())
+  const sets = await lastValueFrom(history(registry, 'web', { from: 1 }).pipe(toArray()))
+  expect(sets.map(({ revision, size }) => [revision, size])).toEqual([[1, 0]])
 })

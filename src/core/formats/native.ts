@@ -4,7 +4,7 @@ import { invalidOptions } from '../arguments.js'
 import { invalid, throwIfInvalid } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
-import type { Format } from './format.js'
+import type { Format, Rejection } from './format.js'
 import { codecCheck, jsonFormat } from './json-format.js'
 import { prefixCheck } from './layout.js'
 import { contentOf, failedAt, flawOf, metadataOf, type MetadataCodec } from './metadata-codec.js'
@@ -53,11 +53,16 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
     stored => ({ v: version, ...contentOf(stored as ServiceInstance<M>, metadata) }),
   )
 
-/** A bridge over SSE, which reads another format, stores the reason why an entry there is unreadable in the place of the entry. */
+const served = 'as served: '
+
+/** A bridge over SSE serves, in the place of an entry that it cannot read, the reason. */
 const readStored = <M>(stored: InstanceFields<M> & { readonly unreadable?: unknown }): InstanceFields<M> => {
-  if (typeof stored.unreadable === 'string') throw new Error(stored.unreadable)
+  if (typeof stored.unreadable === 'string') throw new Error(served + stored.unreadable)
   return stored
 }
+
+/** The reason that a bridge has served is a whole sentence. */
+const asServed = ({ key, reason }: Rejection): Rejection => ({ key, reason: reason.split(served).at(-1) ?? reason })
 
 /**
  * Our own format, which carries every field of an instance: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`.
@@ -66,11 +71,12 @@ const readStored = <M>(stored: InstanceFields<M> & { readonly unreadable?: unkno
 export const native: Native = <M>(options: NativeOptions<M> = {}): Format<M> => {
   throwIfInvalid(invalidOptions('native', options, { prefix: prefixCheck, metadata: codecCheck }))
   const { prefix = '/rx-discovery', metadata } = options
-  return jsonFormat({
+  const format = jsonFormat({
     name: 'native',
     root: `${prefix}/`,
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
     read: readStored,
     write: instance => (metadata === undefined ? instance : withChecked(instance, metadata)),
   })
+  return { ...format, decode: (...entry) => E.mapLeft(asServed)(format.decode(...entry)) }
 }

@@ -1,6 +1,9 @@
 import { css } from 'lit'
 
-/** The styles of a board. Colours follow the system, or `theme="dark"` and `theme="light"`. */
+/**
+ * The styles of a board. Colours follow the system, or `theme="dark"` and `theme="light"`. First what is common; then the head, banners, filters, the fleet, the rail and the time
+ * line. No comments inside: they would be sent to browsers.
+ */
 export const boardStyles = css`
   :host {
     color-scheme: light dark;
@@ -66,6 +69,10 @@ export const boardStyles = css`
     color: inherit;
   }
   button {
+    padding: 0;
+    background: none;
+    border: 0;
+    text-align: left;
     cursor: pointer;
   }
   :focus-visible {
@@ -87,8 +94,37 @@ export const boardStyles = css`
   .muted {
     color: var(--muted);
   }
+  .up {
+    --state: var(--up);
+  }
+  .starting {
+    --state: var(--starting);
+  }
+  .draining {
+    --state: var(--draining);
+  }
+  .down {
+    --state: var(--down);
+  }
+  .gone {
+    --state: var(--gone);
+  }
+  .joined {
+    --event: var(--up);
+  }
+  .left,
+  .rejected-entry {
+    --event: var(--down);
+  }
+  .updated,
+  .operator {
+    --event: var(--accent);
+  }
+  .stale,
+  .replaced {
+    --event: var(--draining);
+  }
 
-  /* The head: what, how it is, how many. */
   .head {
     display: flex;
     flex-wrap: wrap;
@@ -155,10 +191,8 @@ export const boardStyles = css`
     align-items: flex-start;
     min-width: 66px;
     padding: 4px 10px 3px;
-    background: none;
     border: 1px solid transparent;
     border-radius: 8px;
-    text-align: left;
   }
   button.number:hover {
     border-color: var(--line);
@@ -181,20 +215,10 @@ export const boardStyles = css`
     color: var(--muted);
     font-size: 12px;
   }
-  .number.up:not(.none) b {
-    color: var(--up);
-  }
-  .number.starting:not(.none) b {
-    color: var(--starting);
-  }
-  .number.draining:not(.none) b {
-    color: var(--draining);
-  }
-  .number.down:not(.none) b {
-    color: var(--down);
+  .number:not(.none) b {
+    color: var(--state);
   }
 
-  /* Banners. */
   .banner {
     display: flex;
     flex-wrap: wrap;
@@ -242,7 +266,6 @@ export const boardStyles = css`
     border-color: var(--line);
   }
 
-  /* Filters. */
   .filters {
     display: flex;
     flex-wrap: wrap;
@@ -255,7 +278,8 @@ export const boardStyles = css`
     max-width: 420px;
   }
   .filters input[type='search'],
-  .filters select {
+  .filters select,
+  .toggle {
     height: 34px;
     padding: 0 10px;
     background: var(--surface);
@@ -274,11 +298,6 @@ export const boardStyles = css`
     display: inline-flex;
     align-items: center;
     gap: 7px;
-    height: 34px;
-    padding: 0 12px 0 10px;
-    background: var(--surface);
-    border: 1px solid var(--line);
-    border-radius: 7px;
     cursor: pointer;
   }
   .toggle input {
@@ -291,7 +310,6 @@ export const boardStyles = css`
     font-size: 13px;
   }
 
-  /* The fleet. */
   .body {
     display: grid;
     grid-template-columns: minmax(0, 1fr) 360px;
@@ -365,16 +383,7 @@ export const boardStyles = css`
     align-items: center;
     gap: 7px;
     max-width: 100%;
-    padding: 0;
-    background: none;
-    border: 0;
     font-weight: inherit;
-    text-align: left;
-  }
-  .service h4 button span {
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
   }
   .service h4 button::before {
     content: '';
@@ -414,10 +423,6 @@ export const boardStyles = css`
     white-space: nowrap;
     overflow: hidden;
   }
-  .facts span {
-    overflow: hidden;
-    text-overflow: ellipsis;
-  }
   .facts .versions {
     flex: none;
     max-width: 60%;
@@ -432,21 +437,15 @@ export const boardStyles = css`
     margin: 5px 0 3px;
     max-width: 100%;
   }
+  .squares path {
+    fill: var(--state);
+  }
   .squares .up {
     fill: var(--up-soft);
   }
-  .squares .starting {
-    fill: var(--starting);
-  }
-  .squares .draining {
-    fill: var(--draining);
-  }
-  .squares .down {
-    fill: var(--down);
-  }
   .squares .gone {
     fill: none;
-    stroke: var(--gone);
+    stroke: var(--state);
     stroke-width: 1.4;
   }
   .dim .squares,
@@ -464,11 +463,8 @@ export const boardStyles = css`
     gap: 8px;
     width: 100%;
     padding: 3px 6px;
-    background: none;
-    border: 0;
     border-radius: 6px;
     font-size: 13px;
-    text-align: left;
   }
   .ailing button:hover {
     background: var(--raised);
@@ -478,7 +474,10 @@ export const boardStyles = css`
     font-size: 12.5px;
     color: var(--muted);
   }
-  .cut {
+  .cut,
+  .wide,
+  .facts span,
+  h4 button span {
     overflow: hidden;
     text-overflow: ellipsis;
     white-space: nowrap;
@@ -489,6 +488,7 @@ export const boardStyles = css`
     align-items: center;
     gap: 6px;
     white-space: nowrap;
+    color: var(--state);
   }
   .state svg {
     flex: none;
@@ -496,21 +496,8 @@ export const boardStyles = css`
     height: 11px;
     fill: currentColor;
   }
-  .state.up {
-    color: var(--up);
-  }
-  .state.starting {
-    color: var(--starting);
-  }
-  .state.draining {
-    color: var(--draining);
-  }
   .state.down {
-    color: var(--down);
     font-weight: 600;
-  }
-  .state.gone {
-    color: var(--gone);
   }
   .state.gone svg {
     fill: none;
@@ -551,35 +538,23 @@ export const boardStyles = css`
   tr.selected {
     background: color-mix(in srgb, var(--accent) 9%, var(--surface));
   }
-  tr.fresh,
-  .ailing .fresh {
+  .fresh {
     background: var(--fresh);
   }
-  tr.gone th,
-  tr.gone td {
-    color: var(--gone);
+  tr.gone {
+    color: var(--state);
   }
   tr.gone .name {
     text-decoration: line-through;
   }
-  td.end,
-  th.end {
+  th .name {
+    display: block;
+  }
+  .end {
     text-align: right;
   }
-  th .name {
-    padding: 0;
-    background: none;
-    border: 0;
-    text-align: left;
-  }
-  th .name:hover {
-    color: var(--accent);
-    text-decoration: underline;
-  }
-  td.wide {
-    max-width: 260px;
-    overflow: hidden;
-    text-overflow: ellipsis;
+  .wide {
+    max-width: min(260px, 30vw);
   }
   .chip {
     display: inline-block;
@@ -621,7 +596,6 @@ export const boardStyles = css`
     font-size: 17px;
   }
 
-  /* The rail: one instance, and the journal. */
   .rail {
     position: sticky;
     top: 8px;
@@ -661,54 +635,25 @@ export const boardStyles = css`
     border-radius: 6px;
     font-size: 13px;
   }
-  .journal li.fresh {
-    background: var(--fresh);
-  }
   .journal .sign {
+    color: var(--event);
     font-weight: 700;
     text-align: center;
-  }
-  .journal .joined .sign {
-    color: var(--up);
-  }
-  .journal .left .sign,
-  .journal .rejected-entry .sign {
-    color: var(--down);
-  }
-  .journal .updated .sign,
-  .journal .operator .sign {
-    color: var(--accent);
-  }
-  .journal .stale .sign,
-  .journal .replaced .sign {
-    color: var(--draining);
   }
   .journal .what {
     overflow-wrap: anywhere;
   }
   .journal .when {
     display: block;
-    padding: 0;
-    border: 0;
-    background: none;
     color: var(--muted);
     font-size: 12px;
-  }
-  .link {
-    padding: 0;
-    border: 0;
-    background: none;
-    text-align: left;
-  }
-  .link:hover {
-    color: var(--accent);
-    text-decoration: underline;
   }
   .note {
     padding: 0 14px 14px;
     color: var(--muted);
   }
-  .journal button.when:hover {
+  th .name:hover,
+  .journal button:hover {
     color: var(--accent);
     text-decoration: underline;
   }
@@ -735,9 +680,7 @@ export const boardStyles = css`
   }
   .close {
     padding: 2px 8px;
-    border: 0;
     border-radius: 6px;
-    background: none;
     color: var(--muted);
     font-size: 18px;
     line-height: 1;
@@ -764,7 +707,6 @@ export const boardStyles = css`
     accent-color: var(--accent);
   }
 
-  /* The time line. */
   .time {
     position: sticky;
     bottom: 0;
@@ -808,14 +750,11 @@ export const boardStyles = css`
     stroke: var(--line);
     stroke-width: 1;
   }
+  .track path {
+    fill: var(--event);
+  }
   .track .joined {
     fill: var(--up-soft);
-  }
-  .track .updated {
-    fill: var(--accent);
-  }
-  .track .left {
-    fill: var(--down);
   }
   .track input {
     position: absolute;

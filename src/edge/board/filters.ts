@@ -46,30 +46,39 @@ const haystack = (instance: ServiceInstance): string => {
   return made
 }
 
+/** Whether a text, in lower case, has all words of another one. */
+export const hasWords = (text: string): ((haystack: string) => boolean) => {
+  const words = text.toLowerCase().split(/\s+/)
+  return of => words.every(word => of.includes(word))
+}
+
 /** The test of one row. */
 const passes = ({ text, tag, zone, version, status, sick }: Filters): ((row: InstanceRow) => boolean) => {
-  const words = text.toLowerCase().split(/\s+/).filter(word => word !== '')
+  const has = hasWords(text)
   return ({ instance, state, isSick }) =>
     (status === '' || state === status) &&
     (!sick || isSick) &&
     (zone === '' || instance.zone === zone) &&
     (version === '' || instance.version === version) &&
     (tag === '' || instance.tags.includes(tag)) &&
-    (words.length === 0 || words.every(word => haystack(instance).includes(word)))
+    (text === '' || has(haystack(instance)))
 }
 
 /** What has passed of each service by its latest filters: when one service changes, the others stay the same objects. */
 const passed = new WeakMap<ServiceRows, { readonly filters: Filters; readonly services: readonly ServiceRows[] }>()
 
-/** The services with the rows that pass; without filters all of them, else those with such a row. Entries that cannot be read pass if their service does by name. */
+/** The services with the rows that pass; without filters all of them, else those with such a row. A service of which nothing can be read passes by its name. */
 export const filteredServices = (services: readonly ServiceRows[], filters: Filters): readonly ServiceRows[] => {
   if (!isFiltered(filters)) return services
   const test = passes(filters)
+  const { text, tag, zone, version, status } = filters
+  const isNamed = hasWords(text)
+  const isUnread = ({ service, rows }: ServiceRows): boolean => rows.length === 0 && tag + zone + version + status === '' && isNamed(service.toLowerCase())
   return services.flatMap(each => {
     const known = passed.get(each)
     if (known?.filters === filters) return known.services
     const rows = each.rows.filter(test)
-    const own = rows.length === 0 ? [] : [rows.length === each.rows.length ? each : { ...each, rows }]
+    const own = rows.length === 0 && !isUnread(each) ? [] : [rows.length === each.rows.length ? each : { ...each, rows }]
     passed.set(each, { filters, services: own })
     return own
   })

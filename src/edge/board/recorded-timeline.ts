@@ -18,19 +18,23 @@ export const timelineOf = (text: string, keep: number): Timeline => {
   const { events } = readRecording(text)
   let timeline = emptyTimeline(events.find(({ at }) => at > 0)?.at ?? Date.now(), keep)
   let snapshot = services.empty
+  /** The parts of the event under way, and which one that is: a process that was killed may have left some. */
   let rows: readonly WireChange[] = []
+  let under = ''
   const values = new Map<string, string | null>()
   for (const { at: seenAt, event, id } of events) {
     const at = seenAt > 0 ? seenAt : undefined
     const note = (type: 'stale' | 'live', text: string): Timeline => noted(timeline, { type, service: '', id: '', text, revision: snapshot.revision, at })
     if (event.type === 'trouble') timeline = note('stale', event.error)
     if (event.type !== 'listing' && event.type !== 'batch') continue
-    rows = [...rows, ...event.changes]
+    const name = `${event.type} ${event.revision}`
+    rows = [...(name === under ? rows : []), ...event.changes]
+    under = name
     if (id === undefined) continue
     if (event.type === 'listing') values.clear()
     const changes = completedChanges(rows, key => values.get(key)).filter(change => change !== undefined)
     for (const { key, value } of changes) values.set(key, value)
-    rows = []
+    under = ''
     snapshot = event.type === 'listing' ? restored(changes, event.revision) : services.apply(snapshot, { revision: event.revision, changes })
     const isTroubled = timeline.journal.at(-1)?.type === 'stale'
     timeline = advanced(timeline, snapshot, at)

@@ -12,7 +12,7 @@ import { boardPrefix, boardStateAtFirst, boardStates, momentAtRevision, type Boa
 import { boardStyles } from './board-styles.js'
 import { controlClient, type ControlClient, type Overrides } from './control-client.js'
 import { filterBar } from './filter-bar.js'
-import { isFiltered, noFilters, type Filters } from './filters.js'
+import { hasWords, isFiltered, noFilters, type Filters } from './filters.js'
 import { instanceDetails, type AskedTtl, type Operation } from './instance-details.js'
 import { journalList } from './journal-list.js'
 import { linkOf, readLink, type BoardLink } from './board-link.js'
@@ -334,12 +334,13 @@ export class RxDiscoveryBoard extends LitElement {
     const operators = this.#overrides?.journal.filter(({ revision }) => past === undefined || revision <= past) ?? []
     const all = journalUpTo(this.#state.timeline, past)
     const merged = operators.length === 0 ? all : [...all, ...operators].sort((a, b) => (b.at ?? 0) - (a.at ?? 0) || b.revision - a.revision)
-    const words = filters.text.toLowerCase().split(/\s+/).filter(word => word !== '')
-    return words.length === 0 ? merged : merged.filter(({ service, id, text }) => words.every(word => `${service}/${id} ${text}`.toLowerCase().includes(word)))
+    const has = hasWords(filters.text)
+    return filters.text === '' ? merged : merged.filter(({ service, id, text }) => has(`${service}/${id} ${text}`.toLowerCase()))
   }
 
   #groups(services: readonly ServiceRows[], frame: BoardFrame, at: number | undefined): TemplateResult {
-    const sick = services.filter(({ rows }) => rows.some(row => row.isSick))
+    // Also those of which nothing can be read.
+    const sick = services.filter(({ rows }) => rows.length === 0 || rows.some(row => row.isSick))
     const ailing = new Set(sick)
     const well = services.filter(each => !ailing.has(each))
     const group = (name: string, title: string, of: readonly ServiceRows[]): TemplateResult | typeof nothing =>

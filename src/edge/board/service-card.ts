@@ -46,9 +46,9 @@ const instanceLine = (row: InstanceRow, frame: BoardFrame, at: number | undefine
   const isSelected = frame.selected === name
   const isFresh = frame.isFresh(departed?.entry ?? known?.last)
   return html`<tr class="${state === 'gone' ? 'gone' : ''} ${isFresh ? 'fresh' : ''} ${isSelected ? 'selected' : ''}">
-    <th scope="row"><button class="name mono" data-name=${name} aria-pressed=${isSelected} @click=${() => frame.select(isSelected ? '' : name)}>${id}</button></th>
+    <th scope="row"><button class="name mono wide" data-name=${name} aria-pressed=${isSelected} @click=${() => frame.select(isSelected ? '' : name)}>${id}</button></th>
     <td>${stateSign(state)}${leased(instance) ? nothing : html` <span class="chip warn" title="Its key has no lease, so it stays when the process dies">no lease</span>`}</td>
-    <td class="mono spare">${address}</td>
+    <td class="mono wide spare">${address}</td>
     <td class="spare">${zone}</td>
     <td>${version}</td>
     <td class="end spare">${weight}</td>
@@ -115,7 +115,7 @@ const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): Templ
   const isOpen = frame.isOpen(service)
   const isBad = rows.some(({ state }) => state === 'down' || state === 'gone')
   const recent = frame.past === undefined ? recentOf(rows, frame) : undefined
-  return html`<li class="service ${ailing.length === 0 ? '' : isBad ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
+  return html`<li class="service ${ailing.length === 0 && rows.length > 0 ? '' : isBad ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
     <div class="service-head">
       <h4><button aria-expanded=${isOpen} @click=${() => frame.toggle(service)}><span title=${service}>${service}</span></button></h4>
       <div class="tally">${up}${up === present.length ? html` <span>up</span>` : html`<span> of ${present.length} up</span>`}</div>
@@ -125,7 +125,7 @@ const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): Templ
         <span class="recent" title=${ifDefined(recent && 'the last change')}>${recent ?? ''}</span>
       </p>
     </div>
-    ${isOpen ? instanceTable(of, frame, at) : ailing.length > 0 ? ailingList(ailing, service, frame) : nothing} ${rejectedList(of)}
+    ${isOpen && rows.length > 0 ? instanceTable(of, frame, at) : ailing.length > 0 ? ailingList(ailing, service, frame) : nothing} ${rejectedList(of)}
   </li>`
 }
 

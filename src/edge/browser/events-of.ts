@@ -37,8 +37,11 @@ const retryAfterOf = ({ headers }: Response): number => {
   return seconds * 1_000
 }
 
-/** The request as a message shows it: without user, password and fragment. */
-const shownUrl = (url: URL): string => decodeURIComponent(`${url.origin}${url.pathname}${url.search}`)
+/** The request as a message shows it: without user, password and fragment, and of the query only what this library asks for, since the rest may hold a token. */
+const shownUrl = ({ origin, pathname, searchParams }: URL): string => {
+  const asked = [...searchParams].filter(([name]) => /^(list|at|check|prefix|key)$/.test(name)).map(([name, value]) => `${name}=${value}`)
+  return `${origin}${pathname}${asked.length === 0 ? '' : `?${asked.join('&')}`}`
+}
 
 /** What a response says that serves no events. */
 const refusal = (response: Response, url: URL): Error => {

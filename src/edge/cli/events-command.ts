@@ -62,8 +62,8 @@ export const eventsCommand = (host: Host, exit: (code: number) => void): Command
       const until = options.until === undefined ? undefined : wholeNumberOf('until', options.until)
       const print = eventPrinter(host, settings.json)
       const past = (registry: ReadableRegistry, to: number): Observable<readonly ServiceSet[]> =>
-        // Collected, so that the next endpoint can begin again.
-        onEachEndpoint(host, settings, () => history(registry, service, { ...bounds, to }).pipe(toArray()))
+        // Collected, so that the next endpoint can begin again. Where nothing changes, the end of the past takes a second; the first set does not.
+        onEachEndpoint(host, settings, () => history(registry, service, { ...bounds, to }).pipe(reportSilence(host, settings), toArray()))
       const ended = (registry: ReadableRegistry, to: number): Observable<Event> => past(registry, to).pipe(mergeMap(pastEvents))
       const endless = (registry: ReadableRegistry): Observable<Event> =>
         defer(() => {
@@ -71,6 +71,7 @@ export const eventsCommand = (host: Host, exit: (code: number) => void): Command
           let begun = false
           const seen = (set: ServiceSet): readonly Event[] => lines(set).map(line => ({ revision: set.revision, line, live: true }))
           return discover(registry, service, { format }).pipe(
+            reportSilence(host, settings),
             // The past up to the first live set; the sets after it wait meanwhile, so that nothing is missing in between.
             concatMap(set => {
               if (begun || set.status !== 'live') return seen(set)
@@ -88,7 +89,6 @@ export const eventsCommand = (host: Host, exit: (code: number) => void): Command
         })
       const printed = (events: Observable<Event>): Observable<never> =>
         events.pipe(
-          reportSilence(host, settings),
           tap(({ revision, line, live }) => print(revision, line, live)),
           ignoreElements(),
         )

@@ -7,6 +7,7 @@ import { native } from '../../core/formats/native.js'
 import { throwIfInvalid } from '../../core/validation.js'
 import type { Content } from '../../core/wire/content.js'
 import { digestText } from '../../core/wire/digest.js'
+import { requestTarget } from '../../core/wire/request-target.js'
 import { serving as servingOf } from '../../core/wire/serving.js'
 import { readWireId, wireEventText, type WireId } from '../../core/wire/wire-event.js'
 import { background, interval, timer } from '../../flow/clock.js'
@@ -160,7 +161,7 @@ export const sseHandler = (registry: ReadableRegistry, options: SseHandlerOption
       refuse(response, 405, 'only GET is served', { ...allowed, allow: 'GET' })
       return
     }
-    const query = new URL(request.url ?? '/', 'http://localhost').searchParams
+    const { query } = requestTarget(request.url)
     const ranges = rangesOf(query)
     if (!ranges.all.every(serving.allows)) {
       refuse(response, 404, 'not served here', allowed)

@@ -6,6 +6,7 @@ import { agrees } from '../../core/view/step.js'
 import { afterBatch, contentOf, isReplaced, noContent, rowsBetween, type Content, type ServedRow } from '../../core/wire/content.js'
 import type { Serving } from '../../core/wire/serving.js'
 import { background, timer } from '../clock.js'
+import { concurrencyLimit } from '../concurrency-limit.js'
 import { gatherListing } from '../gather-listing.js'
 import { inSlices } from '../in-slices.js'
 import { recover } from '../recover.js'
@@ -60,6 +61,8 @@ const patience = 5_000
 const quiet = 100
 /** How many past contents are kept, for clients that resume. They share what is equal. */
 const remembered = 256
+/** How many past revisions are listed at once: clients choose them, and each listing is that of everything. */
+const mostListings = 4
 
 /** A past content, the rows that made it, and the last revision of which it is known to be the content. */
 interface Remembered {
@@ -158,12 +161,14 @@ export const bridge = (registry: ReadableRegistry, serving: Serving, { backoff, 
   const caughtUp = once(isCaughtUp, timer(quiet, background).pipe(tap(() => rewatch.next())))
 
   const listings = new Map<Revision, Observable<Content>>()
+  const limited = concurrencyLimit(mostListings)
   const past = (revision: Revision): Observable<Content> => {
     const shared =
       listings.get(revision) ??
       registry.list(prefix, { at: revision }).pipe(
         gatherListing(),
         switchMap(listing => inSlices(contentOf(serving, listing, content))),
+        limited(),
         finalize(() => listings.delete(revision)),
         share({ connector: () => new ReplaySubject(1) }),
       )

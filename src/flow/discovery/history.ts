@@ -108,7 +108,7 @@ export const history = <const F extends Formats = Format>(
     if (!hasHistory(registry))
       throw new InvalidArgument('registry', 'must deliver each revision of the past, which sseRegistry and replayRegistry do not: they join those that were missed (read the history on the server, or list one past set by `at`)')
     const { from, to, format = native() as F, maxBehind = 10_000 } = options
-    if (to !== undefined && to < from) throw new InvalidArgument('to', `must be ${from} or more, which is from, got ${to}`)
+    if (to !== undefined && to < from) throw new InvalidArgument('to', `must be ${from} or more, the revision at which the history begins, got ${to}`)
     const formats = formatsOf(format)
     const prefixes = formats.map(({ prefix }) => prefix(service))
     throwIfInvalid(invalidPrefixes(prefixes))
@@ -120,7 +120,7 @@ export const history = <const F extends Formats = Format>(
         const behind = latest - from
         if (behind > maxBehind)
           throw new InvalidArgument('maxBehind', `must be ${behind} or more to read from revision ${from}, got ${maxBehind} (a watch from so far back delays etcd's writers, see docs/history.md)`)
-        const bounds = { from, to: to ?? latest, oldest: latest - maxBehind }
+        const bounds = { from, to: to ?? latest, oldest: Math.max(0, latest - maxBehind) }
         return formats.length === 1 && first !== undefined ? inOneFormat(registry, service, first, bounds) : inSeveralFormats(registry, service, formats, bounds)
       }),
     )

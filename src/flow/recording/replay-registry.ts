@@ -129,7 +129,7 @@ export const replayRegistry = ((recording: Recording | Observable<RecordedEvent>
   const { events, unreadable } = read(recording)
   const moments = momentsOf(events)
   const [first, last] = [moments[0], moments.at(-1)]
-  if (first === undefined || last === undefined) throw new InvalidArgument('recording', `must have a whole event, got ${events.length} parts of one (make one with record)`)
+  if (first === undefined || last === undefined) throw new InvalidArgument('recording', `must have a whole listing, got ${events.length} parts of one, unreadable lines: ${unreadable} (make one with record)`)
   const player = timedPlayer(moments, options?.speed ?? 1)
   const { wall, until, steps } = player
   const step = steps.pipe(take(1))

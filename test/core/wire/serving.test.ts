@@ -31,13 +31,13 @@ describe('what is served', () => {
     ['returns no instance', () => ({ service: 'web', address: 'no port' })],
   ])('is a reason without a secret if the function %s', (_, project) => {
     const { key = '', value = '' } = one(['web'], native(), project).serve(stored(native(), 'web', 'a')) ?? {}
-    expect(native().decode(key, value, 'web')).toMatchObject({ _tag: 'Left', left: { reason: expect.stringMatching(/^the value cannot be read: the projection/) as unknown } })
+    expect(native().decode(key, value, 'web')).toMatchObject({ _tag: 'Left', left: { reason: expect.stringMatching(/^the projection/) as unknown } })
     expect(value).not.toContain('secret')
   })
   it('is the reason for a value that cannot be read, not the value', () => {
     const served = one(['web'], plain() as Format).serve({ key: '/web/a', value: 'secret without port', revision: 5, lease: '0' })
     expect(served?.value).not.toContain('secret')
-    expect(native().decode(served?.key ?? '', served?.value ?? '', 'web')).toMatchObject({ left: { key: '/rx-discovery/web/a', reason: 'the value cannot be read: address must be host:port' } })
+    expect(native().decode(served?.key ?? '', served?.value ?? '', 'web')).toMatchObject({ left: { key: '/rx-discovery/web/a', reason: 'address must be host:port' } })
   })
   it('is nothing of other services, of deeper keys and of ignored ones', () => {
     const web = one(['web', 'foo'])

@@ -28,7 +28,10 @@ let held: Promise<unknown> = Promise.resolve()
 beforeAll(async () => {
   app = await docsApp()
   const made = (await import(join(resolve(app.folder), 'gateway.mjs'))) as { readonly gateway: (registry: ReadableRegistry) => Server }
-  orders = createServer((_, response) => response.setHeader('content-type', 'application/json').end(`{"total":${++calls}}`))
+  orders = createServer((request, response) => {
+    if (request.method === 'POST') request.pipe(response)
+    else response.setHeader('content-type', 'application/json').end(`{"total":${++calls}}`)
+  })
   await listening(orders)
   for (const id of ['a', 'b']) put(id)
   const inner = made.gateway(registry)
@@ -60,6 +63,11 @@ it('the server renders the set and an answer of an instance; the page holds neit
   expect(text).toContain(`<p id="total">${calls}</p>`)
   expect(text).not.toContain(String(portOf(orders)))
   expect(text).not.toContain('secret')
+})
+
+it('the gateway passes on the body of a request', async () => {
+  const answer = await fetch(`http://127.0.0.1:${portOf(gateway)}/instances/orders/a/orders`, { method: 'POST', body: 'one more' })
+  expect(await answer.text()).toBe('one more')
 })
 
 it.each([

@@ -32,6 +32,14 @@ describe('filters', () => {
     expect(passing(filters)).toEqual(expected)
   })
 
+  it('let a service of which nothing can be read pass by its name', () => {
+    const { spoil } = fleet()
+    const timeline = advanced(emptyTimeline(0, 1_000), spoil('broken/one', 'x'), 1)
+    const all = latest(timeline)?.tracks.toArray().map(serviceRows) ?? []
+    const names = (filters: Partial<Filters>): readonly string[] => filteredServices(all, { ...noFilters, ...filters }).map(({ service }) => service)
+    expect([names({ text: 'One BROKEN' }), names({ sick: true }), names({ text: 'two' }), names({ zone: 'eu' })]).toEqual([['broken/one'], ['broken/one'], [], []])
+  })
+
   it('leave a service as it is (===) if all of it passes', () => {
     const all = services()
     expect(filteredServices(all, { ...noFilters, zone: 'eu' })[0]).toBe(all[0])

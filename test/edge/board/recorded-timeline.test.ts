@@ -50,6 +50,12 @@ describe('the timeline of a recording', () => {
     expect(timelineOf(text.slice(0, -5), 60_000).moments.map(({ revision }) => revision)).toEqual([5, 6, 8])
   })
 
+  it('leaves out the parts of an event that was cut off before the recording went on', () => {
+    const cut = line(1_000, 'listing', 5, [[key('ghost'), value(), 4, '7']], {})
+    const { moments } = timelineOf([cut, line(2_000, 'listing', 7, [[key('a'), value(), 6, '7']])].join('\n'), 60_000)
+    expect(moments.map(({ tracks }) => tracks.toArray().flatMap(track => serviceRows(track).rows.map(({ instance }) => instance.id)))).toEqual([['a']])
+  })
+
   it('is empty without lines that can be read', () => {
     expect(timelineOf('x\n{}\n{"at":1,"event":"listing","data":{}}\n{"at":1,"event":"later","data":{}}', 60_000)).toMatchObject({ moments: [], journal: [] })
   })

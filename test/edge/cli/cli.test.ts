@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { firstValueFrom, from, of, tap, toArray } from 'rxjs'
+import { concat, firstValueFrom, from, ignoreElements, of, tap, timer, toArray } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
+import type { ReadableRegistry } from 'rx-discovery'
 import { Closed, Denied, Disconnected, LeaseLost, Taken } from '../../../src/core/errors.js'
 import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { Registration } from '../../../src/core/register/registration.js'
@@ -633,8 +634,19 @@ describe('events', () => {
     expect(await result('--since', '9', '--until', '9')).toEqual([1, 'error: revision 9 is in the future, the registry is at 8\n'])
     expect(await result('--since', '8', '--until', '9')).toEqual([1, 'error: revision 9 is in the future, the registry is at 8\n'])
     expect(await result('--since', '9')).toEqual([2, 'error: --since must be at most 8, the latest revision, got 9\n'])
-    expect(await result('--since', '8', '--until', '7')).toEqual([2, 'error: --until must be 8 or more, which is from, got 7\n'])
+    expect(await result('--since', '8', '--until', '7')).toEqual([2, 'error: --until must be 8 or more, the revision at which the history begins, got 7\n'])
     expect(it.lines()).toEqual([])
+  })
+
+  it.each([[['--until', '8']], [[]]])('with %j, reports no silence while the past is read, which may take more than a second', async more => {
+    const { registry } = past()
+    const late: ReadableRegistry['watch'] = (range, from) => concat(timer(1_300).pipe(ignoreElements()), registry.watch(range, from))
+    const it = past({}, { registryOf: () => ({ ...registry, watch: late }) })
+    const done = it.run('events', 'web', '--since', '3', ...more)
+    await it.until('8 !')
+    it.signals.next('SIGINT')
+    await done
+    expect(it.printed.err).toBe('')
   })
 
   it('asks for --max-behind if --since is far back', async () => {

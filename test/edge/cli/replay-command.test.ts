@@ -40,7 +40,7 @@ const golden = [
   '2026-01-01T03:00:00.000Z + web/a 10.0.0.1:1 without a lease',
   '2026-01-01T03:00:01.000Z + orders/o 10.0.0.1:3 without a lease',
   '2026-01-01T03:00:01.500Z ~ web/a status up -> draining',
-  '2026-01-01T03:00:01.500Z ! /rx-discovery/web/b cannot be read: the value cannot be read: the value must be JSON',
+  '2026-01-01T03:00:01.500Z ! /rx-discovery/web/b cannot be read: the value must be JSON',
   '2026-01-01T03:00:02.000Z orders has been stale since 2026-01-01T03:00:02.000Z because the registry behind the recording does not answer; retrying',
   '2026-01-01T03:00:02.000Z web has been stale since 2026-01-01T03:00:02.000Z because the registry behind the recording does not answer; retrying',
   '2026-01-01T03:00:02.345Z orders is live: 1 instance at revision 6',
@@ -89,7 +89,7 @@ web: a 1499ms b 499ms c 344ms d 1654ms e
                                         + a 10.0.0.1:1
   b  2026-01-01T03:00:01.500Z  1500 ms  live, revision 5
                                         ~ a status up -> draining
-                                        ! /rx-discovery/web/b: the value cannot be read: the value must be JSON
+                                        ! /rx-discovery/web/b: the value must be JSON
   c  2026-01-01T03:00:02.000Z  2000 ms  stale (Disconnected), revision 5
   d  2026-01-01T03:00:02.345Z  2345 ms  live, revision 6
                                         - a
@@ -120,7 +120,7 @@ web: a 1499ms b 499ms c 344ms d 1654ms e
   it.each([
     [['replay'], "error: missing required argument 'file'"],
     [['replay', '/nowhere'], "error: <file> cannot be read: ENOENT: no such file or directory, open '/nowhere'"],
-    [['replay', 'package.json'], 'error: <file> must have a whole event, got 0 parts of one (make one with record)'],
+    [['replay', 'package.json'], 'error: <file> must have a whole listing, got 0 parts of one, unreadable lines: '],
     [['replay', file, '--speed', '0'], 'error: --speed must be a number above 0, or max, got "0"'],
     [['replay', file, '--service', 'a//b'], 'error: <service> must not have a segment that is empty'],
   ])('%j is refused', async (argv, message) => {

@@ -51,6 +51,7 @@ describe('ui', () => {
     expect((await ask(ui, '/discovery?list')).text).toContain('event: listing')
     expect((await ask(ui, '/nothing')).status).toBe(404)
     expect((await ask(ui, '/', { method: 'PUT' })).status).toBe(405)
+    for (const target of ['//', '//:0', 'http://[']) expect((await ask(ui, target)).status).toBe(404)
     expect(await ui.stop()).toBe(0)
     await expect(ask(ui, '/')).rejects.toThrow('ECONNREFUSED')
   })
@@ -110,6 +111,24 @@ describe('ui', () => {
     expect(await shown('--bind', '0.0.0.0', '--metadata', 'rack')).toContain('r1')
   })
 
+  it('prints an address that works', async () => {
+    for (const bind of ['::', '::ffff:127.0.0.1', 'localhost']) {
+      const ui = await start('--bind', bind)
+      expect([bind, (await fetch(ui.url)).status]).toEqual([bind, 200])
+      await ui.stop()
+    }
+  })
+
+  it('takes one name after each option: what follows are services', async () => {
+    const ui = await start('--host', 'board.example', '--metadata', 'rack', 'orders')
+    expect((await ask(ui, '/discovery?list')).text).not.toContain('/rx-discovery/web/')
+    expect((await ask(ui, '/', { headers: { host: 'board.example' } })).status).toBe(200)
+  })
+
+  it('asks for names if the format has no root', async () => {
+    await expect(uiProgram(memoryRegistry(), '', '--format', 'plain')).rejects.toThrow('2: error: <service> is required: --format plain has no prefix that all services share')
+  })
+
   it('names a port that is in use', async () => {
     const ui = await start()
     await expect(uiProgram(memoryRegistry(), '', '--port', String(ui.port))).rejects.toThrow(`2: error: --port ${ui.port} is in use (choose another one with --port, or 0 for any)`)
@@ -143,6 +162,16 @@ describe('overrides', () => {
     expect(overrides()).toEqual(['/rx-discovery-overrides/web/a=down 0'])
     expect((await drain(ui, {}, { service: '..', id: 'a' })).status).toBe(404)
     expect((await drain(ui, {}, { service: 'web', id: 'a/b' })).status).toBe(404)
+  })
+
+  it('of services that the board does not show are neither shown nor possible', async () => {
+    const ui = await start('orders', '--allow-override')
+    registry.write('/rx-discovery-overrides/orders/a', 'down')
+    registry.write('/rx-discovery-overrides/web/a', 'down')
+    await vi.waitFor(async () => expect((await ask(ui, '/control/overrides')).text).toContain('orders/a'), { timeout: 20_000 })
+    expect((await ask(ui, '/control/overrides')).text).not.toContain('web')
+    const back = await ask(ui, '/control/give-back', { method: 'POST', headers: { 'content-type': 'application/json', 'x-rx-discovery-token': ui.token }, body: '{"service":"web","id":"a"}' })
+    expect([back.status, (await drain(ui)).status, overrides().length]).toEqual([200, 404, 2])
   })
 
   it('are refused while the board is read-only, which it is by default', async () => {

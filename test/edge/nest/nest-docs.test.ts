@@ -17,8 +17,9 @@ afterAll(() => {
 
 it('the app of docs/nest.md passes its own test: it calls a discovered service, registers, and leaves no lease', async () => {
   const { test } = (await import(app.files['shop.test'] ?? '')) as { readonly test: (orders: string) => Promise<{ readonly keys: readonly string[] }> }
-  const { keys, ...result } = await test(`127.0.0.1:${(orders.address() as AddressInfo).port}`)
-  expect(result).toEqual({ answer: 'order 7', registration: 'registered', leases: 0 })
+  const address = `127.0.0.1:${(orders.address() as AddressInfo).port}`
+  const { keys, ...result } = await test(address)
+  expect(result).toEqual({ order: 'order 7', instances: JSON.stringify([address]), registration: 'registered', leases: 0 })
   expect(keys).toContainEqual(expect.stringMatching(/^\/rx-discovery\/shop\//))
 })
 

@@ -1,4 +1,6 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { concat, defer, finalize, ignoreElements, timer } from 'rxjs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { InvalidArgument, type ReadableRegistry } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
@@ -44,6 +46,23 @@ afterEach(() => {
 })
 
 describe('a stream', () => {
+  it('is opened whatever the path is, also one that is no URL', async () => {
+    const { handler, registry } = await serve()
+    put(registry, 'a')
+    // No other code may read the target here.
+    const server = createServer(handler)
+    own(server, () => void server.close())
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const opened = new Promise<string>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo
+      httpRequest({ host: '127.0.0.1', port, path: '//?list', agent: false }, response => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve(text))
+      }).on('error', reject).end()
+    })
+    expect(await opened).toContain(keyOf('a'))
+  })
+
   it('begins with a listing, and then has each change', async () => {
     const { registry, read } = await serve()
     put(registry, 'a')
@@ -243,6 +262,25 @@ describe('all clients', () => {
 })
 
 describe('an answer', () => {
+  it('lists few past revisions at once, however many are asked for', async () => {
+    let [lists, most] = [0, 0]
+    const { registry, read } = await serve({}, of => ({
+      ...of,
+      list: (range, options) => {
+        if (options?.at === undefined) return of.list(range, options)
+        return defer(() => {
+          most = Math.max(most, (lists += 1))
+          return concat(timer(20).pipe(ignoreElements()), of.list(range, options)).pipe(finalize(() => (lists -= 1)))
+        })
+      },
+    }))
+    for (let version = 0; version < 20; version += 1) put(registry, 'a', String(version))
+    const all = await Promise.all(Array.from({ length: 20 }, (_, index) => read(`?at=${index + 2}`)))
+    await Promise.all(all.map(({ until }) => until(hasId)))
+    expect(all.map(one => dataOf(one)['revision'])).toEqual(all.map((_, index) => index + 2))
+    expect(most).toBe(4)
+  })
+
   it('lists now or at a past revision, and ends', async () => {
     const { registry, read } = await serve()
     put(registry, 'a')

@@ -74,7 +74,7 @@ web: a 99ms b 99ms c 99ms d
                                        + a h:1
   b  2026-01-01T00:00:00.100Z  100 ms  live, revision 4
                                        ~ a version 1 -> 2
-                                       ! /rx-discovery/web/b: the value cannot be read: the value must be JSON
+                                       ! /rx-discovery/web/b: the value must be JSON
   c  2026-01-01T00:00:00.200Z  200 ms  live, revision 6
                                        ~ a another lease or incarnation
                                        ! /rx-discovery/web/b is gone, or can be read
@@ -91,6 +91,6 @@ web: a 99ms b 99ms c 99ms d
 
   it('is refused for wrong options', () => {
     expect(() => marbles([], { service: 'web' } as MarblesOptions)).toThrow('service is not an option of marbles (did you mean services?)')
-    expect(() => marbles('')).toThrow('recording must have a whole event')
+    expect(() => marbles('')).toThrow('recording must have a whole listing')
   })
 })

@@ -112,6 +112,16 @@ describe('a history reads', () => {
     expect(calls.slice(-3, -1)).toEqual(['watch /rx-discovery/web/ 1', 'watch /rx-discovery/web/ 3'])
   }))
 
+  it('a watch from `from` if nothing is there, also where the revisions are fewer than maxBehind', () => virtually(() => {
+    const memory = memoryRegistry()
+    put(memory, 'x', '1', 'other')
+    const { registry, calls } = recorded(memory)
+    const all = see(history(registry, 'web', { from: 1 }))
+    expect([texts(all.values), all.completed]).toEqual([['1 live'], true])
+    // etcd would not refuse a watch from before all revisions, in which the change to wait for never comes.
+    expect(calls.filter(call => call.startsWith('watch'))).toEqual(['watch /rx-discovery/web/ 1'])
+  }))
+
   it('until everything up to `to` has come, however the watch cuts it, and drops what comes after', () => virtually(() => {
     const memory = memoryRegistry()
     for (const id of ['a', 'b', 'c', 'd']) put(memory, id)
@@ -181,7 +191,7 @@ describe('a history errors', () => {
     expect(message({ from: 0 })).toBe('from must be a revision, a whole number of 1 or more, got 0 (take it from a listing, a batch or a set)')
     expect(message({ from: '7' })).toContain('from must be a revision')
     expect(message({ from: 1, to: 1.5 })).toContain('to must be a revision')
-    expect(message({ from: 7, to: 6 })).toBe('to must be 7 or more, which is from, got 6')
+    expect(message({ from: 7, to: 6 })).toBe('to must be 7 or more, the revision at which the history begins, got 6')
     expect(message({ from: 1, until: 6 })).toContain('until is not an option of history')
     expect(message({ from: 1, maxBehind: 0 })).toBe('maxBehind must be a whole number, 1 or more, got 0')
     expect(message({ from: 1, format: native })).toContain('format must be')

@@ -128,8 +128,8 @@ describe('a replayed recording', () => {
   })
 
   it.each([
-    ['', {}, 'recording must have a whole event'],
-    ['nonsense', {}, 'recording must have a whole event'],
+    ['', {}, 'recording must have a whole listing, got 0 parts of one, unreadable lines: 0'],
+    ['nonsense', {}, 'recording must have a whole listing, got 0 parts of one, unreadable lines: 1'],
     [5, {}, 'recording must be the text of a recording, its events, or an Observable of them, got 5'],
     [[{ at: 1 }], {}, 'recording.0.event must be a string'],
     ['', { speed: 0 }, 'speed must be a number above 0, got 0'],

@@ -1,7 +1,7 @@
 import { asyncScheduler, catchError, ignoreElements, map, of, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { Taken } from '../../../core/errors.js'
 import type { Format } from '../../../core/formats/format.js'
-import { serviceInstance, type Status } from '../../../core/instance/instance.js'
+import { serviceInstance, type ServiceInstance, type Status } from '../../../core/instance/instance.js'
 import { overrideKey, overridePrefix, statusOf } from '../../../core/register/desired.js'
 import type { Change, Lease, Revision } from '../../../core/store.js'
 import { projection } from '../../../core/view/projection.js'
@@ -56,20 +56,29 @@ const mostEntries = 1_000
 const noLease: Lease = { id: '0', ttl: 0, expiresAt: Infinity, renewals: 0 }
 
 const nameOf = (key: string): string => key.slice(overridePrefix.length)
+const serviceOf = (key: string): string => nameOf(key).slice(0, Math.max(0, nameOf(key).lastIndexOf('/')))
 
-/** The desk of a registry. `revision`: the last one that is known, for the journal. */
-export const overrideDesk = (registry: Registry, format: Format, revision: () => Revision): OverrideDesk => {
+/** What a desk needs to know of the board. */
+interface OverrideDeskContext {
+  readonly format: Format
+  /** Whether the board shows a service. Others cannot be seen or overridden here either. */
+  readonly isShown: (service: string) => boolean
+  /** The last revision that is known, for the journal. */
+  readonly revision: () => Revision
+}
+
+/** The desk of a registry. */
+export const overrideDesk = (registry: Registry, { format, isShown, revision }: OverrideDeskContext): OverrideDesk => {
   let known: Overridden | undefined
   let journal: readonly OperatorEntry[] = []
 
   const note = (key: string, text: string): void => {
-    const name = nameOf(key)
-    const cut = name.lastIndexOf('/')
-    journal = [...journal, { at: asyncScheduler.now(), service: name.slice(0, cut), id: name.slice(cut + 1), text, revision: revision() }].slice(-mostEntries)
+    const service = serviceOf(key)
+    journal = [...journal, { at: asyncScheduler.now(), service, id: nameOf(key).slice(service.length + 1), text, revision: revision() }].slice(-mostEntries)
   }
-  const learn = (next: Overridden): void => {
+  const learn = (all: Overridden): void => {
     const before = known
-    known = next
+    const next = (known = new Map([...all].filter(([key]) => isShown(serviceOf(key)))))
     if (before === undefined) return
     for (const [key, status] of next) if (before.get(key) !== status) note(key, status === 'draining' ? 'drained by an operator' : `set to ${status} by an operator`)
     for (const key of before.keys()) if (!next.has(key)) note(key, 'given back by an operator')
@@ -77,8 +86,8 @@ export const overrideDesk = (registry: Registry, format: Format, revision: () =>
 
   const keyOf = ({ service, id }: OverrideRequest): string => overrideKey(serviceInstance({ service, id, address: 'override:1' }))
   const current = (key: string): Observable<Change | undefined> => registry.list({ key }).pipe(gatherListing(), map(({ changes }) => changes[0]))
-  const instances = (service: string) =>
-    listing(registry, format.prefix(service), projection(format, { service })).pipe(map(({ services }) => services.get(service)?.instances.toArray() ?? []))
+  const instances = (service: string): Observable<readonly ServiceInstance[]> =>
+    !isShown(service) ? of([]) : listing(registry, format.prefix(service), projection(format, { service })).pipe(map(({ services }) => services.get(service)?.instances.toArray() ?? []))
   const write = (key: string, value: string | null, expect: Revision): Observable<unknown> => registry.put([{ key, value, expect }], noLease)
   const refused = (status: number, message: string): Observable<never> => throwError(() => new Refused(status, message))
 
@@ -110,7 +119,7 @@ export const overrideDesk = (registry: Registry, format: Format, revision: () =>
       ),
     giveBack: request =>
       current(keyOf(request)).pipe(
-        switchMap(found => (found === undefined ? of(undefined) : write(keyOf(request), null, found.revision))),
+        switchMap(found => (found === undefined || !isShown(request.service) ? of(undefined) : write(keyOf(request), null, found.revision))),
         catchError(changedMeanwhile),
       ),
   }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { firstValueFrom, merge } from 'rxjs'
 import { InvalidArgument, toError } from '../../../core/errors.js'
 import { isRecord } from '../../../core/instance/json.js'
+import { requestTarget, type RequestTarget } from '../../../core/wire/request-target.js'
 import { background, timer } from '../../../flow/clock.js'
 import type { Registry } from '../../../flow/registry.js'
 import type { SseHandler } from '../../sse/index.js'
@@ -42,8 +43,8 @@ const [longestBody, longestWait] = [16 * 1024, 5_000]
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-const leaseIn = (url: URL): string => {
-  const lease = url.searchParams.get('lease') ?? ''
+const leaseIn = (query: URLSearchParams): string => {
+  const lease = query.get('lease') ?? ''
   if (!/^\d{1,20}$/.test(lease)) throw new Refused(400, 'lease must be a decimal number')
   return lease
 }
@@ -80,19 +81,19 @@ export const uiHandler = ({ registry, discovery, history, desk, script, heading,
     '/page.css': ['text/css; charset=utf-8', uiStyles],
     '/icon.svg': ['image/svg+xml', uiIcon],
   }
-  const read = async (url: URL, response: ServerResponse): Promise<void> => {
-    const page = pages[url.pathname]
+  const read = async ({ path, query }: RequestTarget, response: ServerResponse): Promise<void> => {
+    const page = pages[path]
     if (page !== undefined) answer(response, 200, ...page)
-    else if (url.pathname === '/recording') {
+    else if (path === '/recording') {
       // A page that is opened at once gets the past as well.
       await firstValueFrom(merge(history.caughtUp, timer(longestWait, background)), { defaultValue: undefined })
       answer(response, 200, 'application/x-ndjson; charset=utf-8', history.text())
-    } else if (url.pathname === '/control/overrides') json(response, { allowed: expected !== undefined, overrides: desk.overrides(), journal: desk.journal() })
-    else if (url.pathname === '/control/remaining') json(response, await firstValueFrom(registry.remaining(leaseIn(url)), { defaultValue: null }))
+    } else if (path === '/control/overrides') json(response, { allowed: expected !== undefined, overrides: desk.overrides(), journal: desk.journal() })
+    else if (path === '/control/remaining') json(response, await firstValueFrom(registry.remaining(leaseIn(query)), { defaultValue: null }))
     else text(response, 404, 'there is no such page')
   }
-  const write = async (url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const act = { '/control/drain': desk.drain, '/control/give-back': desk.giveBack }[url.pathname]
+  const write = async ({ path }: RequestTarget, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const act = { '/control/drain': desk.drain, '/control/give-back': desk.giveBack }[path]
     if (act === undefined) throw new Refused(404, 'there is no such page')
     if (expected === undefined) throw new Refused(403, 'this board is read-only (start rx-discovery ui with --allow-override)')
     const given = request.headers['x-rx-discovery-token']
@@ -107,8 +108,8 @@ export const uiHandler = ({ registry, discovery, history, desk, script, heading,
       text(response, 403, refusal)
       return
     }
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    if (url.pathname === '/discovery') {
+    const target = requestTarget(request.url)
+    if (target.path === '/discovery') {
       discovery(request, response)
       return
     }
@@ -117,7 +118,7 @@ export const uiHandler = ({ registry, discovery, history, desk, script, heading,
       text(response, 405, 'only GET and POST are served')
       return
     }
-    const work = isRead ? read(url, response) : write(url, request, response)
+    const work = isRead ? read(target, response) : write(target, request, response)
     work.catch((thrown: unknown) => {
       const error = toError(thrown)
       // Messages of etcd may name hosts; they are for the terminal.
