@@ -1,11 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { Subject, throwError } from 'rxjs'
+import { of, Subject, throwError } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { balance, catalog, discover, register, roundRobin, type DiagnosticMessages, type ServiceInstanceInput } from 'rx-discovery'
 import { virtually } from 'rx-discovery/testing'
 import { failing, nodes } from './balancing/balance-scene.js'
 import { put, remove, scene, see, shown, steady } from '../scene.js'
-import { of } from 'rxjs'
 
 type Name = keyof DiagnosticMessages
 

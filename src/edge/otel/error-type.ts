@@ -10,5 +10,5 @@ const vague: ReadonlySet<unknown> = new Set(['Error', 'TypeError', undefined])
 export const errorType = (error: unknown): string => {
   const name = fieldOf(error, 'name')
   const codes = [error, fieldOf(error, 'cause')].map(each => fieldOf(each, 'code'))
-  return (vague.has(name) ? [...codes, name] : [name]).find(text => typeof text === 'string' && /^\w{1,50}$/.test(text)) as string | undefined ?? '_OTHER'
+  return (vague.has(name) ? [...codes, name] : [name]).find((text): text is string => typeof text === 'string' && /^\w{1,50}$/.test(text)) ?? '_OTHER'
 }

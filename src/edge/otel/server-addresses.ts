@@ -1,5 +1,6 @@
 import { filter, take, type Subscription } from 'rxjs'
 import { hostsOf } from '../../flow/registry-hosts.js'
+import { nothing } from '../../flow/subscribe-within.js'
 
 /** Where services come from, for `server.address`. */
 export interface ServerAddresses {
@@ -23,7 +24,7 @@ export const serverAddresses = (scope: Subscription): ServerAddresses => {
       if (followed.has(registry)) return
       followed.add(registry)
       // The first one for good: another one would begin each time series again.
-      scope.add(hostsOf(registry)?.pipe(filter(all => all.length > 0), take(1)).subscribe(([host = '']) => hosts.set(registry, bare(host))))
+      scope.add(hostsOf(registry)?.pipe(filter(all => all.length > 0), take(1)).subscribe({ next: ([host = '']) => hosts.set(registry, bare(host)), error: nothing }))
     },
     of: (service, registry = registries.get(service)?.deref()) => {
       const host = registry && hosts.get(registry)

@@ -1,6 +1,6 @@
 import { context, trace } from '@opentelemetry/api'
 import { channel } from 'node:diagnostics_channel'
-import { defer, firstValueFrom, from, of, throwError } from 'rxjs'
+import { defer, firstValueFrom, of, throwError } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { balance, discover, InvalidArgument, register, roundRobin, serviceInstance, serviceSet } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
@@ -19,7 +19,7 @@ const within = { timeout: 30_000, interval: 50 }
 const nodes = (...ids: readonly string[]) => serviceSet('web', ids.map((id, at) => serviceInstance({ service: 'web', id, address: `10.0.0.${at + 1}:80` })))
 
 describe('the metrics', () => {
-  it('are in a scrape as the dashboard names them, all of them, without secrets and without ids', async () => {
+  it('are in a scrape as the dashboard names them, all of them, without secrets and without ids', { timeout: 300_000 }, async () => {
     const registry = memoryRegistry()
     const result = await scenario(registry, {
       write: (key, value) => registry.write(key, value),
@@ -92,13 +92,11 @@ describe('a span', () => {
     expect(badly?.attributes).toEqual({ ...common, 'rx_discovery.call.result': 'failure', 'error.type': 'TypeError' })
   })
 
-  const tracer = trace.getTracer('test')
   const active = (): string | undefined => trace.getSpan(context.active())?.spanContext().spanId
   it.each([
     ['a Promise', (see: () => void) => async () => { see(); await Promise.resolve(); see(); throw new Error('down') }],
-    ['an Observable', (see: () => void) => () => defer(() => { see(); return from(Promise.resolve()) }).pipe(source => defer(() => { source.subscribe(); return throwError(() => new Error('down')) }))],
+    ['an Observable', (see: () => void) => () => defer(() => { see(); return throwError(() => new Error('down')) })],
   ])('is active while %s is made, and the next try is beside it, not inside it', async (_, callOf) => {
-    expect(tracer).toBeDefined()
     const seen: (string | undefined)[] = []
     const web = balance(of(nodes('a', 'b')), roundRobin(), { linger: 0 })
     await firstValueFrom(web.use(callOf(() => seen.push(active())), { retries: 1 })).catch(() => undefined)

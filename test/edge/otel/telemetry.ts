@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api'
+import { context } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
@@ -46,7 +46,8 @@ export const telemetry = async (): Promise<Telemetry> => {
   const memory = new InMemorySpanExporter()
   const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(memory)] })
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  const server = createServer((request, response) => exporter.getMetricsRequestHandler(request, response)).listen(0, '127.0.0.1')
+  // Without a timeout: it could close a connection at the moment at which the next scrape begins.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => exporter.getMetricsRequestHandler(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`
   const instrumentation = instrument({ meterProvider, tracerProvider })
@@ -65,7 +66,6 @@ export const telemetry = async (): Promise<Telemetry> => {
     close: async () => {
       instrumentation.unsubscribe()
       context.disable()
-      trace.disable()
       await Promise.all([meterProvider.shutdown(), tracerProvider.shutdown()])
       server.close()
       server.closeAllConnections()
