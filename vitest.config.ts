@@ -6,7 +6,7 @@ import Interleaved from './test/interleaved.js'
 const src = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 const alias = [
   { find: /^rx-discovery$/, replacement: src('index.ts') },
-  { find: /^rx-discovery\/(angular|board|browser|etcd|formats|grpc|memory|nest|node|probe|sse|testing)$/, replacement: src('edge/$1/index.ts') },
+  { find: /^rx-discovery\/(angular|board|browser|etcd|formats|grpc|memory|nest|node|otel|probe|sse|testing)$/, replacement: src('edge/$1/index.ts') },
   // The version suite runs the tests of gRPC with other versions of it.
   ...(process.env['GRPC_JS'] === undefined ? [] : [{ find: /^@grpc\/grpc-js$/, replacement: process.env['GRPC_JS'] }]),
   { find: /^#internal\/(.*)$/, replacement: src('$1.ts') },

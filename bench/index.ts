@@ -11,13 +11,14 @@ import { measureBridge } from './bridge.js'
 import { fold } from './fold.js'
 import { machine } from './machine.js'
 import { writeBetween } from './write-between.js'
+import { observed } from './observed.js'
 import { picks } from './picks.js'
 import { ratios } from './ratios.js'
 import { measureSize } from './size.js'
 import { measureSubscribers } from './subscribers.js'
 import { table, takeMarkdown } from './results-table.js'
 
-const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, history: measureHistory, subscribers: measureSubscribers, bridge: measureBridge, board: measureBoard, picks, calls: balancedCalls, fold, size: measureSize }
+const parts: Readonly<Record<string, () => unknown>> = { leases: measureLeases, listing: measureListing, watching: measureWatching, returning: measureReturn, history: measureHistory, subscribers: measureSubscribers, bridge: measureBridge, board: measureBoard, picks, calls: balancedCalls, observed, fold, size: measureSize }
 
 const selected = process.argv.slice(2)
 const unknown = selected.filter(name => !Object.hasOwn(parts, name))

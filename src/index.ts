@@ -50,6 +50,9 @@ export type { InstanceChange } from './core/sets/diff.js'
 export type { Override } from './core/register/desired.js'
 export type { Registered, Registration, StatusReasons } from './core/register/registration.js'
 
+/* What happens in the library */
+export type { DiagnosticMessages } from './flow/channels.js'
+
 /* The port */
 export type { ClosableRegistry, CloseOptions, ListOptions, ReadableRegistry, Registry } from './flow/registry.js'
 export type { Batch, Change, Check, Entry, Lease, Listing, Range, Remaining, Revision } from './core/store.js'

@@ -11,6 +11,7 @@ import * as formats from 'rx-discovery/formats'
 import * as memory from 'rx-discovery/memory'
 import * as nest from 'rx-discovery/nest'
 import * as node from 'rx-discovery/node'
+import * as otel from 'rx-discovery/otel'
 import * as probes from 'rx-discovery/probe'
 import * as sse from 'rx-discovery/sse'
 import * as testing from 'rx-discovery/testing'
@@ -49,7 +50,7 @@ const reexported = (file: string): readonly string[] =>
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const values = [index, angular, board, browser, etcd, formats, memory, nest, node, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
+  const values = [index, angular, board, browser, etcd, formats, memory, nest, node, otel, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
   const types = ['index.ts', ...sources.filter(file => /^edge\/(?!cli)[^/]+\/index\.ts$/.test(file))].flatMap(reexported)
   expect(values.length).toBeGreaterThan(40)
   expect(types).toContain('RegisterOptions')

@@ -17,7 +17,7 @@ const bundle = async (entry: string): Promise<string> => {
 }
 
 // Globals of a browser that an empty context lacks; without `process`, `Buffer` and `require`.
-const browser = (): object => ({ setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, performance, crypto, AbortController, TextEncoder })
+const browser = (more: object = {}): object => ({ setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, performance, crypto, AbortController, TextEncoder, ...more })
 
 describe('in a browser', () => {
   it.each(['src/index.ts', 'src/edge/browser/index.ts', 'src/edge/formats/index.ts', 'src/edge/memory/index.ts'])('%s can be bundled and loaded without Node', async entry => {
@@ -25,7 +25,16 @@ describe('in a browser', () => {
     expect(Object.keys(bundled)).not.toEqual([])
   })
 
-  it('the etcd edge cannot be bundled', async () => {
-    await expect(bundle('src/edge/etcd/index.ts')).rejects.toThrow(/Could not resolve/)
+  it.each(['src/edge/etcd/index.ts', 'src/edge/otel/index.ts'])('%s cannot be bundled', async entry => {
+    await expect(bundle(entry)).rejects.toThrow(/Could not resolve/)
+  })
+
+  it.each([
+    ['no process', {}],
+    ['the process of a bundler', { process: { env: {}, nextTick: queueMicrotask } }],
+    ['a process without this module', { process: { getBuiltinModule: () => undefined } }],
+  ])('with %s, nothing is published, and nothing breaks', async (_, globals) => {
+    const bundled = runInNewContext(`${await bundle('test/browser-balance.program.ts')}; bundled`, browser(globals)) as { readonly answer: Promise<unknown> }
+    expect(await bundled.answer).toBe('a')
   })
 })

@@ -38,7 +38,12 @@ export class TrackedCalls {
     if (subchannel === null) return pick
     const picked = this.#reserve(endpoint)
     let call: Try<unknown> | undefined
-    const begin = (): Try<unknown> => (call ??= this.#picked.delete(picked) ? picked : this.#try(endpoint))
+    const begin = (): Try<unknown> => {
+      if (call !== undefined) return call
+      call = this.#picked.delete(picked) ? picked : this.#try(endpoint)
+      call.publish(call, 1)
+      return call
+    }
     const real = subchannel.getRealSubchannel() as unknown as Connection
     const createCall: Connection['createCall'] = (metadata, host, method, listener, ...more) => {
       const begun = begin()
@@ -47,9 +52,9 @@ export class TrackedCalls {
         listener.onReceiveMessage(message)
       }
       try {
-        return real.createCall(metadata, host, method, { ...listener, onReceiveMessage }, ...more)
+        return begun.within(() => real.createCall(metadata, host, method, { ...listener, onReceiveMessage }, ...more))
       } catch (error) {
-        begun.end('failure')
+        begun.end('failure', error)
         throw error
       }
     }
@@ -63,7 +68,7 @@ export class TrackedCalls {
         pick.onCallStarted?.()
       },
       onCallEnded: (code, ...more) => {
-        call?.end(this.#resultOf(code))
+        call?.end(this.#resultOf(code), code === status.OK ? undefined : { code: status[code] })
         pick.onCallEnded?.(code, ...more)
       },
     }

@@ -3,6 +3,7 @@ import { asRegistered } from '../../core/sets/probing.js'
 import { instancesOf, type ServiceSet } from '../../core/sets/service-set.js'
 import { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
+import { channels } from '../channels.js'
 import { wakeAt } from '../clock.js'
 import { newEndpoint, ReadySet, type Endpoint, type Ids, type ReadyEndpoints } from './ready-set.js'
 
@@ -224,6 +225,7 @@ export class Endpoints<M> {
     endpoint.ejections += 1
     endpoint.streak = 0
     endpoint.ejectedUntil = now + ejectionTime(endpoint.ejections, this.#outliers)
+    if (channels.ejection.hasSubscribers) channels.ejection.publish({ instance: endpoint.instance, duration: endpoint.ejectedUntil - now })
     wakeAt(endpoint.ejectedUntil)
     this.#available.put(endpoint, endpoint.instance.zone, false)
     this.#exclude(endpoint)

@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs'
 import type { Outcome } from '../../core/balance/policy.js'
+import { channels, type DiagnosticMessages } from '../channels.js'
 import { now } from '../clock.js'
 import type { Picker } from './picker.js'
 import type { Endpoint } from './ready-set.js'
@@ -29,6 +30,9 @@ export class Try<M> {
   timer: Subscription | undefined
   valued = false
   done = false
+  /** Whether the retry budget has refused another try after it. */
+  refused = false
+  #published: DiagnosticMessages['rx-discovery:call'] | undefined
   #answered = false
 
   constructor(endpoint: Endpoint<M>, signals: boolean, picker: Picker<M>, memory: Memory) {
@@ -40,17 +44,33 @@ export class Try<M> {
     picker.began(endpoint, this.start)
   }
 
+  /** Publishes that the try number `attempt` of a call begins. */
+  publish(call: object, attempt: number): void {
+    if (!channels.call.hasSubscribers) return
+    this.#published = { call, attempt, instance: this.endpoint.instance, within: make => make() }
+    channels.call.publish(this.#published)
+  }
+
+  /** Makes the call, in the context that whoever observes calls has set. */
+  within<A>(make: () => A): A {
+    return this.#published === undefined ? make() : this.#published.within(make)
+  }
+
   answer(): void {
     if (this.#answered) return
     this.#learn('success')
     for (const [id, failure] of this.#memory.tried) if (failure <= this.#failuresBefore) this.#memory.tried.delete(id)
   }
 
-  end(result: Outcome['result']): void {
+  end(result: Outcome['result'], error?: unknown): void {
     if (this.done) return
     this.done = true
     this.timer?.unsubscribe()
     this.#picker.ended(this.endpoint)
+    if (this.#published !== undefined) {
+      const ended = { result: result === 'abandoned' && this.#answered ? 'success' : result, error, duration: now() - this.start, refused: this.refused } as const
+      channels.call.publish(Object.assign(this.#published, ended))
+    }
     if (result === 'success') {
       this.answer()
       return

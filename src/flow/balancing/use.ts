@@ -150,11 +150,12 @@ class CallRun<M, T> {
     const one = new Try(endpoint, this.#call.length > 1, this.#shared.picker, this.#memory)
     this.#try = one
     this.#tries += 1
+    one.publish(this, this.#tries)
     try {
       const { signal } = one.controller ?? noController
-      const input = this.#call(endpoint.instance, signal)
+      const input = one.within(() => this.#call(endpoint.instance, signal))
       if (isPromise(input)) this.#settle(one, input)
-      else this.#subscribe(one, from(input))
+      else one.within(() => this.#subscribe(one, from(input)))
     } catch (error) {
       this.#fail(one, error)
     }
@@ -207,21 +208,23 @@ class CallRun<M, T> {
     let [error, failure, retries] = [thrown, true, false]
     try {
       failure = thrown instanceof TimeoutError || this.#shared.failed(thrown)
-      retries = this.#retries(thrown, failure)
+      retries = this.#retries(one, thrown, failure)
     } catch (other) {
       error = other
     }
-    one.end(failure ? 'failure' : 'success')
+    one.end(failure ? 'failure' : 'success', thrown)
     one.controller?.abort()
     one.subscription?.unsubscribe()
     if (retries) this.#next()
     else this.#subscriber.error(error)
   }
 
-  #retries(error: unknown, failure: boolean): boolean {
+  #retries(one: Try<M>, error: unknown, failure: boolean): boolean {
     const { retries = 0, retryable } = this.#options
     if (this.#emitted || this.#tries > retries || isFinal(error) || this.#subscriber.closed) return false
-    return (retryable === undefined ? failure : retryable(error)) && (this.#shared.budget?.withdraw(now()) ?? true)
+    if (!(retryable === undefined ? failure : retryable(error))) return false
+    one.refused = this.#shared.budget?.withdraw(now()) === false
+    return !one.refused
   }
 }
 

@@ -13,6 +13,7 @@ import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import { inOneFormat, sharedChecks, type DiscoverOptions } from './discover.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
+import { published } from './published.js'
 import type { ReadableRegistry } from '../registry.js'
 import { timeOf } from '../registry-time.js'
 import { shareLatest } from '../share-latest.js'
@@ -89,5 +90,6 @@ export const catalog = <const F extends Formats = Format>(
     return sets.pipe(
       endOnClosed<Sets<MetadataOf<F>>>(registry, pending, (last, now) => last.map(set => closedSet(set, now))),
       coalesced(coalesce, statusChanged),
+      published(registry, all => all),
     )
   }).pipe(shareLatest(options?.linger ?? 0))

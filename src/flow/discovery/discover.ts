@@ -14,6 +14,7 @@ import type { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import { listWatch, type ListWatchOptions } from './list-watch.js'
+import { published } from './published.js'
 import { inSlices } from '../in-slices.js'
 import type { ReadableRegistry } from '../registry.js'
 import { timeOf } from '../registry-time.js'
@@ -121,6 +122,7 @@ export const discover = <const F extends Formats = Format>(
     return start.pipe(
       switchMap(follow),
       coalesced(coalesce, (before, after) => before.status !== after.status),
+      published(registry, set => new Map([[service, set]])),
     )
   }).pipe(shareLatest(options?.linger ?? 0))
 }

@@ -4,6 +4,7 @@ import { Closed, Denied, InvalidArgument } from '../../core/errors.js'
 import type { Check, Revision } from '../../core/store.js'
 import type { Projection } from '../../core/view/projection.js'
 import { agrees, emptyView, stepOf, type View, type ViewEvent } from '../../core/view/step.js'
+import { channels } from '../channels.js'
 import { background, interval, timer } from '../clock.js'
 import { recover } from '../recover.js'
 import type { ReadableRegistry } from '../registry.js'
@@ -42,6 +43,9 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
     /** The view survives a run here, and nowhere else. `scanned` writes it; a run reads it to see where to begin. */
     let view = emptyView(projection)
     const { wall } = timeOf(registry)
+    const publish = (event: 'listed' | 'interrupted', error: Error | undefined): void => {
+      if (channels.listWatch.hasSubscribers) channels.listWatch.publish({ registry, prefix, event, error })
+    }
     const step = stepOf(projection)
     const scanned = (events: Observable<ViewEvent<M>>): Observable<View<M>> =>
       defer(() => events.pipe(scan(step, view))).pipe(
@@ -58,6 +62,7 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
         return read().pipe(switchMap(answer => (answer.revision < revision ? read() : of(answer))))
       })
     const list = twice(() => listing(registry, prefix, projection, view.snapshot)).pipe(
+      tap(() => publish('listed', view.trouble?.error)),
       map((snapshot): ViewEvent<M> => ({ type: 'listed', snapshot, at: wall() })),
     )
     const watch = defer(() => registry.watch(prefix, view.snapshot.revision)).pipe(
@@ -93,7 +98,10 @@ export const listWatch = <M>(registry: ReadableRegistry, prefix: string, project
         backoff,
         wall,
         fatal: error => error instanceof Closed || error instanceof InvalidArgument || (error instanceof Denied && view.verified === 0),
-        interrupted: interruption => scanned(concat(of<ViewEvent<M>>({ type: 'interrupted', ...interruption, at: wall() }), locally)),
+        interrupted: interruption => {
+          publish('interrupted', interruption.error)
+          return scanned(concat(of<ViewEvent<M>>({ type: 'interrupted', ...interruption, at: wall() }), locally))
+        },
         hasten: merge(closed, returned),
       }),
       distinctUntilChanged<View<M>>(sameToSubscribers),

@@ -17,14 +17,17 @@ export interface DesiredOptions {
   readonly draining: Observable<boolean> | undefined
   /** Given to every instance that brings none. */
   readonly incarnation: string
+  /** Receives the service of each instance. */
+  readonly run: { service: string }
   /** Where the operator's override is read; absent: it is not. */
   readonly overrides: ReadableRegistry | undefined
 }
 
-const validated = (input: ServiceInstanceInput | null, incarnation: string): ServiceInstance | null => {
+const validated = (input: ServiceInstanceInput | null, incarnation: string, run: { service: string }): ServiceInstance | null => {
   if (input === null) return null
   const valid = validInstance(input)
   if (E.isLeft(valid)) throw valid.left
+  run.service = valid.right.service
   return valid.right.incarnation === '' ? { ...valid.right, incarnation } : valid.right
 }
 
@@ -51,13 +54,13 @@ const latest: MonoTypeOperatorFunction<Desired> = shareReplay({ bufferSize: 1, r
  * instance Observable errors or emits an invalid instance, or if the first value of the health check is not a status, this errors.
  * A source that completes keeps its last value.
  */
-export const desired = ({ formats, instance, health, draining, incarnation, overrides }: DesiredOptions): Observable<Desired> => {
+export const desired = ({ formats, instance, health, draining, incarnation, run, overrides }: DesiredOptions): Observable<Desired> => {
   const overriding = overrides === undefined ? identity : withOverride(overrides)
   // If only an override can change it, sharing it would take 2.6 kB of heap more for each registration.
-  if (!isObservable(instance) && health === undefined && draining === undefined) return of(desiredOf(formats, validated(instance, incarnation))).pipe(overriding)
+  if (!isObservable(instance) && health === undefined && draining === undefined) return of(desiredOf(formats, validated(instance, incarnation, run))).pipe(overriding)
   const instances = isObservable(instance) ? from(instance) : of(instance)
   const healths = health === undefined ? of(unknown) : from(health).pipe(scan(healthAfter, unknown), catchError(failed), startWith(starting))
-  return combineLatest([instances.pipe(map(input => validated(input, incarnation))), healths, draining ?? of(false)]).pipe(
+  return combineLatest([instances.pipe(map(input => validated(input, incarnation, run))), healths, draining ?? of(false)]).pipe(
     map(([valid, checked, drains]) => desiredOf(formats, valid, checked, drains)),
     overriding,
     latest,

@@ -9,6 +9,7 @@ import { native } from '../../core/formats/native.js'
 import type { ServiceInstanceInput } from '../../core/instance/instance.js'
 import { progress, registering, type Registration, type RegistrationEvent, type RegistrationState } from '../../core/register/registration.js'
 import type { Lease } from '../../core/store.js'
+import { channels } from '../channels.js'
 import { recover, type Interruption } from '../recover.js'
 import type { Registry } from '../registry.js'
 import { isClosed, signalsOf } from '../registry-signals.js'
@@ -32,18 +33,25 @@ const drawn = (random: io.IO<number>): string => Math.floor(random() * 2 ** 53).
 
 /**
  * Emits `registering` first, then each registration that differs from the one before, and at the end `revoked`: also when the registry is closed,
- * unless it was closed before. One operator, since map, distinctUntilChanged, catchError and endWith take 3.6 kB of heap more for each registration.
+ * unless it was closed before; and publishes them. One operator, since map, distinctUntilChanged, catchError and endWith take 3.6 kB of heap more for each registration.
  */
-const registrations = (registry: Registry) => (states: Observable<RegistrationState>): Observable<Registration> =>
+const registrations = (registry: Registry, run: { readonly service: string }) => (states: Observable<RegistrationState>): Observable<Registration> =>
   new Observable(subscriber => {
     // Before the first value: its subscriber may close the registry. A registry without signals was closed if the error comes before the second one.
     let wasClosed = isClosed(registry) ?? true
     let last = registering
+    const publish = (registration?: Registration): void => {
+      if (channels.registration.hasSubscribers) channels.registration.publish({ run, registry, registration })
+    }
+    const emit = (registration: Registration): void => {
+      publish(registration)
+      subscriber.next(registration)
+    }
     const next = (state: RegistrationState): void => {
       const before = last.registration
       wasClosed = false
       last = state
-      if (state.registration !== before) subscriber.next(state.registration)
+      if (state.registration !== before) emit(state.registration)
     }
     const complete = (): void => {
       if (last.registration.status !== 'revoked') next(progress(last, { type: 'revoked' }))
@@ -53,7 +61,8 @@ const registrations = (registry: Registry) => (states: Observable<RegistrationSt
       if (thrown instanceof Closed && !wasClosed) complete()
       else subscriber.error(thrown)
     }
-    subscriber.next(last.registration)
+    subscriber.add(() => publish())
+    emit(last.registration)
     subscribeWithin(subscriber, states, { next, error, complete })
     wasClosed = false
   })
@@ -78,9 +87,10 @@ export const register = <const F extends Formats = Format>(
     const { ttl = 10, format = standard, health, until, drain: drainMs = 0, endWithin = 2_000 } = options ?? {}
     const { onTaken = 'wait', throttle = 100, override = true, backoff = steady, random = chance } = options ?? {}
 
+    const run = { service: '' }
     const graceful = until && drain(untilOf(until), { drain: drainMs, endWithin })
     const end = graceful?.end
-    const desired$ = desired({ formats: formatsOf(format), instance, health, draining: graceful?.draining, incarnation: drawn(random), overrides: override ? registry : undefined })
+    const desired$ = desired({ formats: formatsOf(format), instance, health, draining: graceful?.draining, incarnation: drawn(random), run, overrides: override ? registry : undefined })
     const observed = new Observed()
     const reconciled = (lease: Lease): Observable<RegistrationEvent> => reconcile(desired$, observed, lease, { registry, onTaken, throttle, backoff })
     const session = defer(() => leaseSession(registry.lease(typeof ttl === 'number' ? ttl : ttl.seconds, end), reconciled, end))
@@ -94,7 +104,7 @@ export const register = <const F extends Formats = Format>(
       }),
       graceful?.bounded ?? identity,
       scan(progress, registering),
-      registrations(registry),
+      registrations(registry, run),
       // Subscribed first: an invalid instance that is known at once errors before a lease is granted. Later errors end the registration.
       takeUntil((end ? merge(end, desired$) : desired$).pipe(ignoreElements())),
     )

@@ -1,6 +1,7 @@
 import { status as codes, type Client } from '@grpc/grpc-js'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
-import { register, type ServiceInstanceInput } from 'rx-discovery'
+import { register, type DiagnosticMessages, type ServiceInstanceInput } from 'rx-discovery'
 import { registerLoadBalancer, registerResolver } from 'rx-discovery/grpc'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { ends, until, vacant } from '../probe/servers.js'
@@ -111,6 +112,26 @@ describe.each(names)('%s', policy => {
     a.behaviour.code = codes.NOT_FOUND
     await until(async () => (await shares(client, 4, 4))['failed'] !== undefined)
     expect(await shares(client, 20, 4)).toEqual({ b: 20 })
+  })
+
+  it('publishes each call when it begins, and when it has ended with its status', async () => {
+    const { registry, greeters } = await fleet(1)
+    for (const greeter of greeters) registered(registry, greeter)
+    const client = greeterClient(policy, { failures: ['UNAVAILABLE'] })
+    await connected(client, greeters)
+    const seen: (readonly unknown[])[] = []
+    const listener = (message: unknown): void => {
+      const { instance, attempt, result, error } = message as DiagnosticMessages['rx-discovery:call']
+      seen.push([instance.id, attempt, result, (error as { readonly code?: unknown } | undefined)?.code])
+    }
+    subscribe('rx-discovery:call', listener)
+    ends.push(() => void unsubscribe('rx-discovery:call', listener))
+    await hello(client)
+    for (const greeter of greeters) greeter.behaviour.code = codes.NOT_FOUND
+    await hello(client).catch(() => undefined)
+    const began = ['a', 1, undefined, undefined]
+    await until(() => seen.length === 4)
+    expect(seen).toEqual([began, ['a', 1, 'success', undefined], began, ['a', 1, 'success', 'NOT_FOUND']])
   })
 
   it('waits for the first connection, and connects again to an instance that comes back', async () => {

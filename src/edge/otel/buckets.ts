@@ -1,0 +1,2 @@
+/** The limits of the buckets of durations, seconds: those that the conventions of OpenTelemetry give for HTTP. */
+export const buckets = { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] }
