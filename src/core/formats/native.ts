@@ -71,7 +71,7 @@ const asServed = ({ key, reason }: Rejection): Rejection => ({ key, reason: reas
 export const native: Native = <M>(options: NativeOptions<M> = {}): Format<M> => {
   throwIfInvalid(invalidOptions('native', options, { prefix: prefixCheck, metadata: codecCheck }))
   const { prefix = '/rx-discovery', metadata } = options
-  const format = jsonFormat({
+  const format: Format<M> = jsonFormat({
     name: 'native',
     root: `${prefix}/`,
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),

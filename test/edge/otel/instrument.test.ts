@@ -1,6 +1,6 @@
 import { context, trace } from '@opentelemetry/api'
 import { channel } from 'node:diagnostics_channel'
-import { defer, firstValueFrom, of, throwError } from 'rxjs'
+import { defer, firstValueFrom, of, throwError, type ObservableInput } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { balance, discover, InvalidArgument, register, roundRobin, serviceInstance, serviceSet } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
@@ -93,7 +93,7 @@ describe('a span', () => {
   })
 
   const active = (): string | undefined => trace.getSpan(context.active())?.spanContext().spanId
-  it.each([
+  it.each<[string, (see: () => void) => () => ObservableInput<never>]>([
     ['a Promise', (see: () => void) => async () => { see(); await Promise.resolve(); see(); throw new Error('down') }],
     ['an Observable', (see: () => void) => () => defer(() => { see(); return throwError(() => new Error('down')) })],
   ])('is active while %s is made, and the next try is beside it, not inside it', async (_, callOf) => {

@@ -14,7 +14,7 @@ export interface Levers {
 }
 
 /** What no metric and no span may contain: it is in metadata, in an entry that cannot be read, and in the errors of calls. */
-export const secret = 'hunter2-s3cret'
+const secret = 'hunter2-s3cret'
 const id = 'instance-7f3a'
 const within = { timeout: 60_000, interval: 100 }
 const backoff = exponential({ max: 200 })
