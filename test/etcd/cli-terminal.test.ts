@@ -27,7 +27,7 @@ const onTerminal = (argv: readonly string[], env: NodeJS.ProcessEnv) => {
   return {
     ended,
     printed: () => out,
-    until: (text: string) => vi.waitUntil(() => out.includes(text), { timeout: 30_000, interval: 10 }).catch(() => expect(out).toContain(text)),
+    until: (text: string) => vi.waitUntil(() => out.includes(text), { timeout: 50_000, interval: 10 }).catch(() => expect(out).toContain(text)),
     interrupt: () => (hasScript ? child.stdin.write('\x03') : child.kill('SIGINT')),
   }
 }
