@@ -5,13 +5,16 @@ import { InvalidArgument } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { projection, type Scope } from '../../core/view/projection.js'
 import type { SetContent } from '../../core/sets/service-set.js'
+import type { ServiceInstance, Status } from '../../core/instance/instance.js'
 import { leased } from '../../core/instance/leased.js'
 import { serviceName } from '../../core/instance/names.js'
+import { overridePrefix } from '../../core/register/desired.js'
 import type { Revision } from '../../core/store.js'
 import { listing } from '../../flow/discovery/listing.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { findFormats, type FoundFormat, type FoundFormats } from './find-formats.js'
 import { exitCodeOf, type Host } from './host.js'
+import { knownOverrides, type KnownOverrides } from './known-overrides.js'
 import { onEachEndpoint } from './on-each-endpoint.js'
 import { printable, printableJson } from './output.js'
 import { reportSilence } from './report-silence.js'
@@ -39,6 +42,8 @@ interface Report {
   readonly listed: readonly Listed[]
   readonly targets: readonly Target[]
   readonly formats: FoundFormats | undefined
+  /** Those of the listed services; `undefined` if they may not be read. */
+  readonly overrides: KnownOverrides | undefined
 }
 
 interface ListOptions extends SharedOptions {
@@ -71,7 +76,12 @@ const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
   return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
 }
 
-const documentOf = ({ listed: all, formats }: Report): string =>
+const splitName = (name: string): readonly [service: string, id: string] => {
+  const cut = name.lastIndexOf('/')
+  return [name.slice(0, cut), name.slice(cut + 1)]
+}
+
+const documentOf = ({ listed: all, formats, overrides }: Report): string =>
   printableJson({
     ...(formats !== undefined && {
       formats: formats.found.map(({ format, services, keys }) => ({ format: format.name, root: format.root, services: services.length, keys })),
@@ -84,6 +94,12 @@ const documentOf = ({ listed: all, formats }: Report): string =>
       instances: instances.toArray(),
       rejected: [...rejected.values()],
     })),
+    ...(overrides !== undefined && {
+      overrides: [...overrides].map(([name, status]) => {
+        const [service, id] = splitName(name)
+        return { service, id, key: `${overridePrefix}${name}`, status }
+      }),
+    }),
   })
 
 const formatLines = ({ found, keys, skipped }: FoundFormats): readonly string[] => [
@@ -92,14 +108,27 @@ const formatLines = ({ found, keys, skipped }: FoundFormats): readonly string[] 
   ...skipped.map(({ prefix, keys: some }) => `did not look at ${some} keys ${prefix === '' ? 'elsewhere' : `under ${prefix}`} (list them with --format, and --prefix or service names)`),
 ]
 
-const textOf = ({ listed: all, targets, formats }: Report): string => {
+/** What an operator has to know of an instance besides its fields. */
+const notesOf = (instance: ServiceInstance, override: Status | undefined): readonly string[] => {
+  const lease = leased(instance) ? [] : ['no lease']
+  if (override === undefined) return lease
+  return [...lease, override === instance.status ? 'overridden' : `overridden as ${override}, not followed`]
+}
+
+/** Overrides of instances that are not there: drained in a format without an entry for that, or left over. */
+const leftOver = (contents: readonly SetContent<unknown>[], overrides: KnownOverrides): readonly string[] => {
+  const present = new Set(contents.flatMap(({ instances }) => instances.toArray().map(({ service, id }) => `${service}/${id}`)))
+  return [...overrides].filter(([name]) => !present.has(name)).map(([name, status]) => `${name} is not registered, and overridden as ${status} (rx-discovery undrain ${name} deletes the override)`)
+}
+
+const textOf = ({ listed: all, targets, formats, overrides = new Map() }: Report): string => {
   const contents = all.map(({ content }) => content)
   const rejected = contents.flatMap(content => [...content.rejected.values()])
   const inAuto = (cell: string): readonly string[] => (formats === undefined ? [] : [cell])
   const rows = all.flatMap(({ format, content }) =>
     content.instances.toArray().map(instance => {
       const { service, id, address, status, weight, version, zone } = instance
-      return [...inAuto(format), service, id, address, status, String(weight), version || '-', zone || '-', ...(leased(instance) ? [] : ['no lease'])]
+      return [...inAuto(format), service, id, address, status, String(weight), version || '-', zone || '-', notesOf(instance, overrides.get(`${service}/${id}`)).join(', ')]
     }),
   )
   const empty = contents.filter(({ instances, rejected: none }) => instances.size === 0 && none.size === 0).map(({ service }) => `${service}: no instances`)
@@ -109,6 +138,7 @@ const textOf = ({ listed: all, targets, formats }: Report): string => {
     ...(rows.length === 0 ? [] : tableOf([[...inAuto('FORMAT'), 'SERVICE', 'ID', 'ADDRESS', 'STATUS', 'WEIGHT', 'VERSION', 'ZONE'], ...rows])),
     ...empty,
     ...nothing,
+    ...leftOver(contents, overrides),
     ...rejected.map(({ key, reason }) => `! ${key}: ${reason}`),
   ].map(line => `${printable(line)}\n`).join('')
 }
@@ -136,7 +166,11 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
           concatMap(target => tried(() => listed(registry, target, at))),
           reportSilence(host, settings),
           toArray(),
-          map(all => ({ listed: all.flat(), targets, formats })),
+          concatMap(all =>
+            tried(() => knownOverrides(registry, at === undefined ? undefined : { at })).pipe(
+              map(overrides => ({ listed: all.flat(), targets, formats, overrides: overrides && new Map([...overrides].filter(([name]) => named.length === 0 || named.includes(splitName(name)[0]))) })),
+            ),
+          ),
         )
       const report = (registry: ReadableRegistry): Observable<Report> =>
         isAuto

@@ -7,6 +7,7 @@ import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'
+import { drainCommand, undrainCommand } from './override-command.js'
 import { recordCommand } from './record-command.js'
 import { registerCommand } from './register-command.js'
 import { replayCommand } from './replay-command.js'
@@ -58,7 +59,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, drainCommand, undrainCommand, recordCommand, replayCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 

@@ -5,6 +5,7 @@ import { serviceName } from '../../core/instance/names.js'
 import { discover } from '../../flow/discovery/discover.js'
 import type { Host } from './host.js'
 import { printer } from './output.js'
+import { overrideLines } from './override-lines.js'
 import { reportSilence } from './report-silence.js'
 import { setLines } from './set-lines.js'
 import { settingsOf, type SharedOptions } from './settings.js'
@@ -25,7 +26,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
       const watched = [...new Set(services)]
       exit(
         await withRegistry(host, settings, (registry, stop) =>
-          merge(...watched.map(service => discover(registry, service, { format }).pipe(setLines()))).pipe(
+          merge(...watched.map(service => discover(registry, service, { format }).pipe(setLines())), overrideLines(registry, service => watched.includes(service))).pipe(
             reportSilence(host, settings),
             tap(print),
             ignoreElements(),
