@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { InvalidArgument } from '../../core/errors.js'
 import { quotedValue } from '../../core/validation.js'
+import { doctorCommand } from './doctor-command.js'
 import { eventsCommand } from './events-command.js'
 import { failureOf } from './failure.js'
 import { formatNames } from './named-format.js'
@@ -59,7 +60,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, drainCommand, undrainCommand, recordCommand, replayCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, drainCommand, undrainCommand, doctorCommand, recordCommand, replayCommand, uiCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   return program
 }
 
