@@ -19,7 +19,7 @@ const userOf = ({ auth, credentials }: ConnectOptions): string | undefined => {
   return credentials === undefined ? undefined : 'the user of the client certificate (its common name)'
 }
 
-/** The prefix of a key up to its last segment: who may write one instance usually writes several. */
+/** The prefix of a key up to its last segment, because a user who writes one instance usually writes several. */
 const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1)
 
 const grantFor = (permission: Permission, range: Range): string => {
