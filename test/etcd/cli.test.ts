@@ -210,7 +210,7 @@ describe('authentication', () => {
       expect(err).toMatch(/^error: .*authentication failed.*check --user/m)
       expect(out + err).not.toContain('wr0ng')
     }
-    expect(await result(['list', 'web'], as(user.password))).toEqual({ code: 0, out: 'web: no instances\n', err: '' })
+    expect(await result(['list', 'web'], as(user.password))).toEqual({ code: 0, out: 'web: no instances under /rx-discovery/web/ (format native)\n', err: '' })
     const foreign = await result(['list', 'orders'], as(user.password))
     expect(foreign).toMatchObject({ code: 1, out: '', err: expect.stringContaining('permission denied') as unknown })
     expect(foreign.err).not.toContain(user.password)
@@ -233,7 +233,7 @@ describe('authentication', () => {
     const { server: dns } = own(await srvServer({ '_etcd-client-ssl._tcp.example.com': [['localhost', Number(new URL(endpoint).port)]] }), it => it.close())
     const preload = encodeURIComponent(`import dns from 'node:dns'; dns.setServers(['${dns}'])`)
     const env = { NODE_OPTIONS: `--import data:text/javascript,${preload}`, ETCD_ENDPOINTS: '' }
-    expect(await result(['list', 'web', '--srv', 'example.com', '--auto-sync', ...files], { env })).toMatchObject({ code: 0, out: 'web: no instances\n' })
+    expect(await result(['list', 'web', '--srv', 'example.com', '--auto-sync', ...files], { env })).toMatchObject({ code: 0, out: 'web: no instances under /rx-discovery/web/ (format native)\netcd holds no key at all\n' })
     const nowhere = await result(['list', 'web', '--srv', 'example.org', ...files], { env })
     expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('error: the hosts of etcd are not known: DNS has no SRV record _etcd-client-ssl._tcp.example.org or _etcd-client._tcp.example.org')])
   })

@@ -1,4 +1,5 @@
 import { Denied, Disconnected, InvalidArgument, Taken, toError } from '../../core/errors.js'
+import { NotPermitted } from './permitted.js'
 
 /** How the program reports an error: the message for standard error, and the exit code (1: failure, 2: wrong usage). */
 export interface Failure {
@@ -7,10 +8,12 @@ export interface Failure {
 }
 
 /** The options of the command line for arguments whose names differ. */
-const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', shell: '<shell>', services: '<service>', tags: '--tag', entries: '<service>', from: '--since', to: '--until', maxBehind: '--max-behind', path: '--out', maxBytes: '--max-size', maxAge: '--max-age', recording: '<file>', file: '<file>', credentials: '--cacert, --cert and --key' }
+const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', shell: '<shell>', services: '<service>', tags: '--tag', entries: '<service>', from: '--since', to: '--until', maxBehind: '--max-behind', path: '--out', maxBytes: '--max-size', maxAge: '--max-age', recording: '<file>', instance: '<instance>', file: '<file>', credentials: '--cacert, --cert and --key' }
 
 const hintOf = (error: Error): string => {
+  if (error instanceof NotPermitted) return ''
   if (error instanceof Denied) return ' (check --user, and ETCD_PASSWORD in the environment)'
+  if (error instanceof Disconnected && error.message.includes('has no leader')) return ' (rx-discovery doctor shows which members are missing; list --stale reads what this one knows)'
   if (error instanceof Disconnected) return ' (check that etcd runs there, or set --endpoints)'
   if (error instanceof Taken) return ' (to take the key over, use --on-taken replace)'
   return ''

@@ -1,48 +1,26 @@
 import { Command } from 'commander'
-import { concatMap, from, map, race, tap, toArray, type Observable } from 'rxjs'
-import { invalidIf, throwIfInvalid } from '../../core/validation.js'
-import { InvalidArgument } from '../../core/errors.js'
+import { catchError, concatMap, forkJoin, map, of, race, tap, throwError, type Observable } from 'rxjs'
+import { Denied, InvalidArgument, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
-import { projection, type Scope } from '../../core/view/projection.js'
-import type { SetContent } from '../../core/sets/service-set.js'
-import { leased } from '../../core/instance/leased.js'
 import { serviceName } from '../../core/instance/names.js'
-import type { Revision } from '../../core/store.js'
-import { listing } from '../../flow/discovery/listing.js'
-import type { ReadableRegistry } from '../../flow/registry.js'
+import { invalidIf, throwIfInvalid } from '../../core/validation.js'
+import type { ReadableRegistry, Registry } from '../../flow/registry.js'
 import { findFormats, type FoundFormat, type FoundFormats } from './find-formats.js'
 import { exitCodeOf, type Host } from './host.js'
+import { knownOverrides, type KnownOverrides } from './known-overrides.js'
+import { listDocument, listText, type ListReport } from './list-output.js'
+import { listed, listedAll, remainingOf, type Listed, type Target } from './listed.js'
 import { onEachEndpoint } from './on-each-endpoint.js'
-import { printable, printableJson } from './output.js'
 import { reportSilence } from './report-silence.js'
 import { requireRoot } from './require-root.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { wholeNumberOf } from './whole-number-of.js'
 import { withRegistry } from './with-registry.js'
 
-/** One prefix to list, and the services whose keys it contains. */
-interface Target {
-  readonly format: Format
-  readonly prefix: string
-  readonly scope: Scope
-}
-
-/** A service at one revision. */
-interface Listed {
-  readonly format: string
-  readonly content: SetContent<unknown>
-  readonly revision: Revision
-}
-
-/** What `list` prints: services, and with `--format auto` the formats that were found. */
-interface Report {
-  readonly listed: readonly Listed[]
-  readonly targets: readonly Target[]
-  readonly formats: FoundFormats | undefined
-}
-
-interface ListOptions extends SharedOptions {
+interface ListCommandOptions extends SharedOptions {
   readonly at?: string
+  readonly wide?: boolean
+  readonly stale?: boolean
 }
 
 const auto = 'auto'
@@ -59,58 +37,20 @@ const foundTargets = ({ format, services }: FoundFormat, named: readonly string[
   return format.root === undefined || named.length > 0 ? targetsOf(format, wanted) : [{ format, prefix: format.root, scope: { services: wanted } }]
 }
 
-/** What is under the prefix of a target, now or at a past revision. */
-const listed = (registry: ReadableRegistry, { format, prefix, scope }: Target, at: Revision | undefined): Observable<readonly Listed[]> =>
-  listing(registry, prefix, projection(format, scope), undefined, at === undefined ? undefined : { at }).pipe(
-    map(({ services, revision }) => services.toArray().map(content => ({ format: format.name, content, revision }))),
-  )
+const isEmpty = ({ services }: Listed): boolean => services.length === 0 || services.some(({ content }) => content.instances.size === 0 && content.rejected.size === 0)
 
-/** Rows as lines, with aligned columns. */
-const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
-  const widths = (rows[0] ?? []).map((_, column) => rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0))
-  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
-}
+/** What else there is; nothing is known of it if not all keys may be read. */
+const elsewhereIn = (registry: ReadableRegistry): Observable<FoundFormats | undefined> =>
+  findFormats(registry).pipe(catchError((error: unknown) => (error instanceof Denied ? of(undefined) : throwError(() => toError(error)))))
 
-const documentOf = ({ listed: all, formats }: Report): string =>
-  printableJson({
-    ...(formats !== undefined && {
-      formats: formats.found.map(({ format, services, keys }) => ({ format: format.name, root: format.root, services: services.length, keys })),
-      skipped: formats.skipped,
-    }),
-    services: all.map(({ format, revision, content: { service, instances, rejected } }) => ({
-      ...(formats !== undefined && { format }),
-      service,
-      revision,
-      instances: instances.toArray(),
-      rejected: [...rejected.values()],
-    })),
-  })
+const only = (overrides: KnownOverrides | undefined, named: readonly string[]): KnownOverrides | undefined =>
+  overrides && named.length > 0 ? new Map([...overrides].filter(([name]) => named.includes(name.slice(0, name.lastIndexOf('/'))))) : overrides
 
-const formatLines = ({ found, keys, skipped }: FoundFormats): readonly string[] => [
-  ...found.map(({ format, services, keys: own }) => `found ${format.name}${format.root === undefined ? '' : ` under ${format.root}`}: services ${services.length}, keys ${own}`),
-  ...(found.length === 0 ? [`found no format of services among ${keys} keys`] : []),
-  ...skipped.map(({ prefix, keys: some }) => `did not look at ${some} keys ${prefix === '' ? 'elsewhere' : `under ${prefix}`} (list them with --format, and --prefix or service names)`),
-]
-
-const textOf = ({ listed: all, targets, formats }: Report): string => {
-  const contents = all.map(({ content }) => content)
-  const rejected = contents.flatMap(content => [...content.rejected.values()])
-  const inAuto = (cell: string): readonly string[] => (formats === undefined ? [] : [cell])
-  const rows = all.flatMap(({ format, content }) =>
-    content.instances.toArray().map(instance => {
-      const { service, id, address, status, weight, version, zone } = instance
-      return [...inAuto(format), service, id, address, status, String(weight), version || '-', zone || '-', ...(leased(instance) ? [] : ['no lease'])]
-    }),
-  )
-  const empty = contents.filter(({ instances, rejected: none }) => instances.size === 0 && none.size === 0).map(({ service }) => `${service}: no instances`)
-  const nothing = contents.length === 0 && formats === undefined ? targets.map(({ prefix }) => `no services under ${prefix}`) : []
-  return [
-    ...(formats === undefined ? [] : formatLines(formats)),
-    ...(rows.length === 0 ? [] : tableOf([[...inAuto('FORMAT'), 'SERVICE', 'ID', 'ADDRESS', 'STATUS', 'WEIGHT', 'VERSION', 'ZONE'], ...rows])),
-    ...empty,
-    ...nothing,
-    ...rejected.map(({ key, reason }) => `! ${key}: ${reason}`),
-  ].map(line => `${printable(line)}\n`).join('')
+/** The options that contradict `--format auto`. */
+const throwIfNotAuto = ({ prefix, at, stale }: ListCommandOptions): void => {
+  if (prefix !== undefined) throw new InvalidArgument('prefix', 'cannot be used with --format auto, which looks under the prefixes that the formats have by default')
+  if (at !== undefined) throw new InvalidArgument('at', 'cannot be used with --format auto, which reads what is there now')
+  if (stale) throw new InvalidArgument('stale', 'cannot be used with --format auto, which needs linearizable reads')
 }
 
 /** `list [service...]`: prints the current instances. */
@@ -119,32 +59,42 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
     .description('print the instances of all services, or of the given ones, as they are now or were at a revision')
     .argument('[service...]', 'service names; required for --format plain, grpcNaming and goZero without --prefix')
     .option('--at <revision>', 'the revision to list; etcd knows those since its last compaction (default: the latest)')
+    .option('--wide', 'also print lease, what is left of its TTL, revision, incarnation, tags and key')
+    .option('--stale', 'read from one member, without its leader: works without quorum, and may be behind')
     .action(async (services: readonly string[], _: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ListOptions>()
+      const options = command.optsWithGlobals<ListCommandOptions>()
       const isAuto = options.format === auto
-      if (isAuto && options.prefix !== undefined) throw new InvalidArgument('prefix', 'cannot be used with --format auto, which looks under the prefixes that the formats have by default')
-      if (isAuto && options.at !== undefined) throw new InvalidArgument('at', 'cannot be used with --format auto, which reads what is there now')
+      if (isAuto) throwIfNotAuto(options)
       const at = options.at === undefined ? undefined : wholeNumberOf('at', options.at)
+      const { stale: isStale = false, wide = false } = options
       const { defaultPort, ...others } = options
       const settings = settingsOf(isAuto ? { ...others, format: 'native' } : options, host)
       for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
       const named = [...new Set(services)]
       const fixed = isAuto ? [] : targetsOf(settings.format, named)
+      const reading = { ...(at !== undefined && { at }), ...(isStale && { local: true }) }
+      // What is left of a lease, and what else there is, is asked of the leader, and is so now.
+      const isNow = at === undefined && !isStale
       const tried = <A>(ask: () => Observable<A>): Observable<A> => onEachEndpoint(host, settings, ask)
-      const reportOf = (registry: ReadableRegistry, targets: readonly Target[], formats?: FoundFormats): Observable<Report> =>
-        from(targets).pipe(
-          concatMap(target => tried(() => listed(registry, target, at))),
+      const reportOf = (registry: Registry, targets: readonly Target[], formats?: FoundFormats): Observable<ListReport> =>
+        listedAll(targets, target => tried(() => listed(registry, target, reading))).pipe(
           reportSilence(host, settings),
-          toArray(),
-          map(all => ({ listed: all.flat(), targets, formats })),
+          concatMap(all => {
+            const leases = all.flatMap(one => one.services.flatMap(({ keys }) => [...keys.values()].map(({ lease }) => lease)))
+            return forkJoin({
+              overrides: tried(() => knownOverrides(registry, reading)).pipe(map(overrides => only(overrides, named))),
+              leases: wide ? (isNow ? tried(() => remainingOf(registry, leases)) : of(new Map<string, never>())) : of(undefined),
+              elsewhere: isNow && formats === undefined && all.some(isEmpty) ? tried(() => elsewhereIn(registry)) : of(undefined),
+            }).pipe(map(further => ({ listed: all, formats, isStale, ...further })))
+          }),
         )
-      const report = (registry: ReadableRegistry): Observable<Report> =>
+      const report = (registry: Registry): Observable<ListReport> =>
         isAuto
           ? tried(() => findFormats(registry, { defaultPort })).pipe(reportSilence(host, settings), concatMap(formats => reportOf(registry, formats.found.flatMap(one => foundTargets(one, named)), formats)))
           : reportOf(registry, fixed)
-      const work = (registry: ReadableRegistry): Observable<number> =>
+      const work = (registry: Registry): Observable<number> =>
         report(registry).pipe(
-          tap(found => host.print(settings.json ? `${documentOf(found)}\n` : textOf(found))),
+          tap(found => host.print(settings.json ? `${listDocument(found)}\n` : listText(found))),
           map(() => 0),
         )
       exit(await withRegistry(host, settings, (registry, stop) => race(work(registry), stop.pipe(map(exitCodeOf)))))

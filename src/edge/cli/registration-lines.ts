@@ -88,9 +88,14 @@ export const registrationLines =
   source =>
     defer(() => {
       const printed = new Set<string>()
+      let wasThere = false
       return source.pipe(
         mergeMap((state): readonly Line[] => {
           const key = repetitionKey(state)
+          if (state.status === 'registered' || state.status === 'draining') wasThere = true
+          if (state.status === 'taken' || state.status === 'withdrawn') wasThere = false
+          // Without a key there is nothing to report, unless etcd may still write it.
+          if (state.status === 'revoked' && state.confirmed && !wasThere) return []
           if (printed.has(key)) return []
           if (state.status !== 'lost' && state.status !== 'registering') printed.clear()
           printed.add(key)

@@ -2,12 +2,14 @@ import { Command, CommanderError } from 'commander'
 import { InvalidArgument } from '../../core/errors.js'
 import { quotedValue } from '../../core/validation.js'
 import { completeCommand, completeWordsCommand } from './complete-command.js'
+import { doctorCommand } from './doctor-command.js'
 import { eventsCommand } from './events-command.js'
 import { failureOf } from './failure.js'
 import { formatNames } from './named-format.js'
 import type { Host } from './host.js'
 import { listCommand } from './list-command.js'
 import { printable } from './output.js'
+import { drainCommand, undrainCommand } from './override-command.js'
 import { recordCommand } from './record-command.js'
 import { registerCommand } from './register-command.js'
 import { replayCommand } from './replay-command.js'
@@ -61,7 +63,7 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
       outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
     })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, recordCommand, replayCommand, uiCommand, completeCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, drainCommand, undrainCommand, doctorCommand, recordCommand, replayCommand, uiCommand, completeCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
   program.addCommand(completeWordsCommand(host, exit).copyInheritedSettings(program), { hidden: true })
   return program
 }

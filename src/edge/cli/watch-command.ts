@@ -11,6 +11,7 @@ import type { Host, Signal } from './host.js'
 import { isSick } from './is-sick.js'
 import { liveTable } from './live-table.js'
 import { printer, type Line } from './output.js'
+import { overrideLines } from './override-lines.js'
 import { reportSilence } from './report-silence.js'
 import { requireRoot } from './require-root.js'
 import { runOnChange } from './run-on-change.js'
@@ -52,6 +53,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
         watched(registry).pipe(
           takeUntil(stop),
           connect(fleet => (exec === undefined ? lines(fleet) : lines(fleet).pipe(mergeWith(fleet.pipe(runOnChange(exec)))))),
+          mergeWith(overrideLines(registry, service => services.length === 0 || services.includes(service)).pipe(takeUntil(stop))),
           reportSilence(host, settings),
           tap(print),
           ignoreElements(),

@@ -160,8 +160,8 @@ describe('overrides', () => {
     registry.write('/rx-discovery-overrides/web/a', 'down')
     expect(await drain(ui)).toMatchObject({ status: 409, text: expect.stringContaining('give the instance back first') as string })
     expect(overrides()).toEqual(['/rx-discovery-overrides/web/a=down 0'])
-    expect((await drain(ui, {}, { service: '..', id: 'a' })).status).toBe(404)
-    expect((await drain(ui, {}, { service: 'web', id: 'a/b' })).status).toBe(404)
+    expect((await drain(ui, {}, { service: '..', id: 'a' })).status).toBe(400)
+    expect((await drain(ui, {}, { service: 'web', id: 'a/b' })).status).toBe(400)
   })
 
   it('of services that the board does not show are neither shown nor possible', async () => {

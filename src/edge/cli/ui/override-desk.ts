@@ -1,22 +1,15 @@
-import { asyncScheduler, catchError, ignoreElements, map, of, switchMap, tap, throwError, type Observable } from 'rxjs'
-import { Taken } from '../../../core/errors.js'
+import { asyncScheduler, catchError, ignoreElements, of, tap, throwError, type Observable } from 'rxjs'
+import { toError } from '../../../core/errors.js'
 import type { Format } from '../../../core/formats/format.js'
-import { serviceInstance, type ServiceInstance, type Status } from '../../../core/instance/instance.js'
-import { overrideKey, overridePrefix, statusOf } from '../../../core/register/desired.js'
-import type { Change, Lease, Revision } from '../../../core/store.js'
-import { projection } from '../../../core/view/projection.js'
-import { listing } from '../../../flow/discovery/listing.js'
-import { gatherListing } from '../../../flow/gather-listing.js'
+import type { Status } from '../../../core/instance/instance.js'
+import { overridePrefix } from '../../../core/register/desired.js'
+import type { Revision } from '../../../core/store.js'
 import { sharedOverrides, type Overridden } from '../../../flow/registration/shared-overrides.js'
 import type { Registry } from '../../../flow/registry.js'
+import { instanceOverrides, OverrideRefused, type OverrideRequest } from '../instance-overrides.js'
 
 /** What an operator asks for. */
-export interface OverrideRequest {
-  readonly service: string
-  readonly id: string
-  /** Whether the operator has confirmed that no other instance of the service is up. */
-  readonly last: boolean
-}
+export type DeskRequest = Pick<OverrideRequest, 'service' | 'id' | 'last'>
 
 /** Why a request is refused. */
 export class Refused extends Error {
@@ -45,15 +38,21 @@ export interface OverrideDesk {
   /** What operators did since the start, of this program and others. */
   readonly journal: () => readonly OperatorEntry[]
   /** Sets the override `draining`. Emits once done; errors {@link Refused}. */
-  readonly drain: (request: OverrideRequest) => Observable<unknown>
+  readonly drain: (request: DeskRequest) => Observable<unknown>
   /** Deletes the override. Emits once done; errors {@link Refused}. */
-  readonly giveBack: (request: OverrideRequest) => Observable<unknown>
+  readonly giveBack: (request: DeskRequest) => Observable<unknown>
 }
 
 /** How many lines are kept. */
 const mostEntries = 1_000
-/** An override outlives every process. */
-const noLease: Lease = { id: '0', ttl: 0, expiresAt: Infinity, renewals: 0 }
+
+/** The status of the HTTP answer to a refusal, and what to do next. */
+const answers = {
+  absent: [404, 'reload the page'],
+  last: [409, 'confirm that it may be drained'],
+  overridden: [409, 'give the instance back first'],
+  changed: [409, 'look again'],
+} as const
 
 const nameOf = (key: string): string => key.slice(overridePrefix.length)
 const serviceOf = (key: string): string => nameOf(key).slice(0, Math.max(0, nameOf(key).lastIndexOf('/')))
@@ -84,43 +83,21 @@ export const overrideDesk = (registry: Registry, { format, isShown, revision }: 
     for (const key of before.keys()) if (!next.has(key)) note(key, 'given back by an operator')
   }
 
-  const keyOf = ({ service, id }: OverrideRequest): string => overrideKey(serviceInstance({ service, id, address: 'override:1' }))
-  const current = (key: string): Observable<Change | undefined> => registry.list({ key }).pipe(gatherListing(), map(({ changes }) => changes[0]))
-  const instances = (service: string): Observable<readonly ServiceInstance[]> =>
-    !isShown(service) ? of([]) : listing(registry, format.prefix(service), projection(format, { service })).pipe(map(({ services }) => services.get(service)?.instances.toArray() ?? []))
-  const write = (key: string, value: string | null, expect: Revision): Observable<unknown> => registry.put([{ key, value, expect }], noLease)
-  const refused = (status: number, message: string): Observable<never> => throwError(() => new Refused(status, message))
-
-  /** The instance must be there, and it must not be the last one that is up unless that is confirmed. */
-  const guarded = ({ service, id, last }: OverrideRequest): Observable<unknown> =>
-    instances(service).pipe(
-      switchMap(all => {
-        const instance = all.find(each => each.id === id)
-        if (instance === undefined) return refused(404, `${service}/${id} is not registered (reload the page)`)
-        const isLast = instance.status === 'up' && all.every(each => each.id === id || each.status !== 'up')
-        return isLast && !last ? refused(409, `${service}/${id} is the last instance of ${service} that is up (confirm that it may be drained)`) : of(instance)
+  const overrides = instanceOverrides(registry, format)
+  const answered = <A>(source: Observable<A>): Observable<A> =>
+    source.pipe(
+      catchError((thrown: unknown) => {
+        if (!(thrown instanceof OverrideRefused)) return throwError(() => toError(thrown))
+        const [status, advice] = answers[thrown.reason]
+        return throwError(() => new Refused(status, `${thrown.message} (${advice})`))
       }),
     )
-  const changedMeanwhile = (error: unknown): Observable<never> =>
-    error instanceof Taken ? refused(409, 'another operator has just changed this override (look again)') : throwError(() => error as Error)
   return {
     following: sharedOverrides(registry).pipe(tap(learn), ignoreElements()),
     overrides: () => [...(known ?? [])].map(([key, status]) => ({ name: nameOf(key), status })),
     journal: () => journal,
-    drain: request =>
-      guarded(request).pipe(
-        switchMap(() => current(keyOf(request))),
-        switchMap(found => {
-          const status = statusOf(found?.value)
-          if (status === 'draining') return of(status)
-          return status === undefined ? write(keyOf(request), 'draining', found?.revision ?? 0) : refused(409, `there is an override "${status}" already (give the instance back first)`)
-        }),
-        catchError(changedMeanwhile),
-      ),
-    giveBack: request =>
-      current(keyOf(request)).pipe(
-        switchMap(found => (found === undefined || !isShown(request.service) ? of(undefined) : write(keyOf(request), null, found.revision))),
-        catchError(changedMeanwhile),
-      ),
+    drain: ({ service, id, last }) =>
+      isShown(service) ? answered(overrides.set({ service, id, last, status: 'draining', replace: false })) : throwError(() => new Refused(404, `${service}/${id} is not registered (reload the page)`)),
+    giveBack: request => (isShown(request.service) ? answered(overrides.giveBack(request)) : of(undefined)),
   }
 }

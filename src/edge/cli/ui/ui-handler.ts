@@ -8,7 +8,7 @@ import { background, timer } from '../../../flow/clock.js'
 import type { Registry } from '../../../flow/registry.js'
 import type { SseHandler } from '../../sse/index.js'
 import type { FleetHistory } from './fleet-history.js'
-import { Refused, type OverrideDesk, type OverrideRequest } from './override-desk.js'
+import { Refused, type DeskRequest, type OverrideDesk } from './override-desk.js'
 import { requestRefusal } from './request-guard.js'
 import { uiIcon, uiPage, uiStyles } from './ui-page.js'
 
@@ -49,7 +49,7 @@ const leaseIn = (query: URLSearchParams): string => {
   return lease
 }
 
-const bodyOf = async (request: IncomingMessage): Promise<OverrideRequest> => {
+const bodyOf = async (request: IncomingMessage): Promise<DeskRequest> => {
   if (request.headers['content-type'] !== 'application/json') throw new Refused(415, 'the body must be application/json')
   let text = ''
   for await (const chunk of request) {

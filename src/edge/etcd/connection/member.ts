@@ -15,8 +15,8 @@ import { alsoSince, isOutage, isUnexplained, NeverSent, TimedOut } from './etcd-
 import { StaleToken, unary } from './rpc.js'
 import type { Tokens } from './tokens.js'
 
-/** The raw clients of etcd3 that this edge calls. */
-export type RawClient = Pick<Etcd3, 'cluster' | 'kv' | 'leaseClient' | 'watchClient'>
+/** The raw clients of etcd3 that are called here, and by `doctor` of the command line. */
+export type RawClient = Pick<Etcd3, 'cluster' | 'kv' | 'leaseClient' | 'maintenance' | 'watchClient'>
 
 /** Options of {@link Member.call}. */
 export interface CallSettings {
