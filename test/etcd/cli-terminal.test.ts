@@ -5,7 +5,7 @@ import { own } from './own.js'
 
 const columns = 60
 /** `script` of util-linux gives a program a terminal. Without it, the program is told that its output is one. */
-const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true
+const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout.includes('util-linux')
 
 /** Starts the program on a terminal. `interrupt` is Ctrl-C. */
 const onTerminal = (argv: readonly string[], env: NodeJS.ProcessEnv) => {

@@ -37,7 +37,7 @@ const serviceNames = async (host: Host, options: Readonly<Record<string, unknown
     const { connection, format } = settingsOf({ format: 'native', ...options }, host)
     const registry = await host.registryOf(connection)
     try {
-      return await firstValueFrom(servicesIn(registry, format).pipe(timeout({ first: patience, with: () => of([]) })))
+      return await firstValueFrom(servicesIn(registry, format).pipe(timeout({ first: patience, with: () => of([]) })), { defaultValue: [] })
     } finally {
       await registry.close({ timeout: 100 })
     }

@@ -52,7 +52,7 @@ export const completions = (program: Command, words: readonly string[]): Complet
     } else options[option.attributeName()] = true
   }
   if (current.startsWith('-'))
-    return { words: known().flatMap(({ long, description }) => (long === undefined || long === null ? [] : [{ word: long, description }])), services: false, options }
+    return { words: known().flatMap(({ long, description }) => (long === undefined ? [] : [{ word: long, description }])), services: false, options }
   if (command === undefined)
     return { words: program.createHelp().visibleCommands(program).map(each => ({ word: each.name(), description: each.description() })), services: false, options }
   const { registeredArguments } = command

@@ -45,11 +45,11 @@ const ageOf = (since: Since | undefined, now: number): string => (since === unde
 
 /** As much of a row as fits, with an ellipsis if that is not all. */
 const clipped = (row: Row, columns: number): Row => {
-  const width = [...row.map(({ text }) => text).join('').trimEnd()].length
+  const width = Array.from(row.map(({ text }) => text).join('').trimEnd()).length
   if (width <= columns) return row
   let left = Math.max(0, columns - 1)
   const parts = row.map(({ text, style }) => {
-    const chars = [...text].slice(0, left)
+    const chars = Array.from(text).slice(0, left)
     left -= chars.length
     return { text: chars.join(''), style }
   })
@@ -111,9 +111,9 @@ const statusStyle = (instance: ServiceInstance): Style => (instance.status === '
 
 const tableOf = ({ since }: Watched, instances: readonly ServiceInstance[], now: number): readonly Row[] => {
   const cells = instances.map(instance => cellsOf(instance, ageOf(since.get(instance.service)?.get(instance.id), now)))
-  const widths = titles.map((title, column) => cells.reduce((widest, row) => Math.max(widest, [...(row[column] ?? '')].length), title.length))
+  const widths = titles.map((title, column) => cells.reduce((widest, row) => Math.max(widest, Array.from(row[column] ?? '').length), title.length))
   const row = (texts: readonly string[], styleOf: (column: number) => Style | undefined): Row =>
-    texts.map((text, column) => ({ text: `${text}${' '.repeat((widths[column] ?? 0) - [...text].length + 2)}`, style: styleOf(column) }))
+    texts.map((text, column) => ({ text: `${text}${' '.repeat((widths[column] ?? 0) - Array.from(text).length + 2)}`, style: styleOf(column) }))
   const styles = instances.map(statusStyle)
   return [row(titles, () => 'dim'), ...cells.map((texts, at) => row(texts, column => (column === statusColumn ? styles[at] : undefined)))]
 }

@@ -83,7 +83,7 @@ const unknownKey: ListedKey = { key: '-', lease: '0', revision: 0 }
 
 /** The report as text. */
 export const listText = (report: ListReport): string => {
-  const { listed, formats, overrides = new Map(), leases, isStale } = report
+  const { listed, formats, overrides = new Map<string, Status>(), leases, isStale } = report
   const services = listed.flatMap(one => one.services)
   const inAuto = (cell: string): readonly string[] => (formats === undefined ? [] : [cell])
   const rows = services.flatMap(({ format, content, keys }) =>

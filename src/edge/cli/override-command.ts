@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { catchError, defer, filter, last, map, race, switchMap, takeUntil, takeWhile, tap, throwError, type Observable } from 'rxjs'
+import { catchError, defer, filter, map, race, switchMap, takeLast, takeUntil, takeWhile, tap, throwError, throwIfEmpty, type Observable } from 'rxjs'
 import { InvalidArgument, toError } from '../../core/errors.js'
 import type { ServiceInstance, Status } from '../../core/instance/instance.js'
 import { overridePrefix } from '../../core/register/desired.js'
@@ -70,8 +70,8 @@ const followed = (registry: Registry, { format }: Settings, named: NamedInstance
     map(set => outcomeOf(set, named)),
     takeWhile(outcome => !isExpected(outcome), true),
     takeUntil(timer(wait * 1_000)),
-    last(),
-    catchError((error: unknown) => throwError(() => (error instanceof Error && error.name === 'EmptyError' ? new Error(`${named.service} could not be read within ${wait} s; the override is written`) : toError(error)))),
+    takeLast(1),
+    throwIfEmpty(() => new Error(`${named.service} could not be read within ${wait} s; the override is written`)),
   )
 
 const othersUp = (up: number, service: string): string => `${up === 0 ? 'no other instance' : up === 1 ? '1 other instance' : `${up} other instances`} of ${service} ${up > 1 ? 'are' : 'is'} up`

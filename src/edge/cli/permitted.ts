@@ -19,8 +19,8 @@ const userOf = ({ auth, credentials }: ConnectOptions): string | undefined => {
   return credentials === undefined ? undefined : 'the user of the client certificate (its common name)'
 }
 
-/** The prefix of a key up to its last segment, because a user who writes one instance usually writes several. */
-const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1)
+/** The prefix of a key up to its last segment, because a user who writes one instance usually writes several. `doctor` writes below a segment that no service has. */
+const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1).replace(/\.\/$/, '')
 
 const grantFor = (permission: Permission, range: Range): string => {
   const isOverride = (typeof range === 'string' ? range : range.key).startsWith(overridePrefix)

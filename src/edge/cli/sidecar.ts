@@ -1,4 +1,5 @@
 import { catchError, concat, connect, defer, filter, ignoreElements, isEmpty, map, merge, of, race, ReplaySubject, share, skip, switchMap, take, takeUntil, throwError, type Observable } from 'rxjs'
+import { toError } from '../../core/errors.js'
 import type { Status } from '../../core/instance/instance.js'
 import type { Registration } from '../../core/register/registration.js'
 import { timer } from '../../flow/clock.js'
@@ -42,6 +43,7 @@ const accompany = (child: Child, { listening, health, registration, stop, drain,
   }
   const healthUntilStopped = concat(health.pipe(takeUntil(stop)), of<Status>('draining'))
   const registrations = concat(listening.pipe(ignoreElements()), of(undefined)).pipe(
+    // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- a registration that has begun ends by itself
     takeUntil(merge(stop, exited)),
     switchMap(() => registration(healthUntilStopped, exited)),
     share({ connector: () => new ReplaySubject(1), resetOnComplete: false, resetOnError: false }),
@@ -61,7 +63,7 @@ const accompany = (child: Child, { listening, health, registration, stop, drain,
   )
   // A command that cannot be registered gets no calls, so whatever started it should see that.
   const abandoned = (error: unknown): Observable<SidecarEvent> =>
-    concat(defer(() => of(send('SIGTERM'))), race(exited, timer(killAfter)).pipe(ignoreElements()), throwError(() => error))
+    concat(defer(() => of(send('SIGTERM'))), race(exited, timer(killAfter)).pipe(ignoreElements()), throwError(() => toError(error)))
   return merge(
     of<SidecarEvent>({ type: 'started', pid }),
     ending,

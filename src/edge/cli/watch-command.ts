@@ -51,6 +51,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
         )
       const changes = (registry: ReadableRegistry, stop: Observable<Signal>): Observable<never> =>
         watched(registry).pipe(
+          // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- a command that runs is waited for
           takeUntil(stop),
           connect(fleet => (exec === undefined ? lines(fleet) : lines(fleet).pipe(mergeWith(fleet.pipe(runOnChange(exec)))))),
           mergeWith(overrideLines(registry, service => services.length === 0 || services.includes(service)).pipe(takeUntil(stop))),

@@ -18,7 +18,7 @@ const filled = (...args: Parameters<typeof program>) => {
 
 describe('what can follow', () => {
   it('is a command', async () => {
-    expect(await words([''])).toEqual(['register', 'watch', 'list', 'events', 'record', 'replay', 'ui', 'complete', 'help'])
+    expect(await words([''])).toEqual(['register', 'watch', 'list', 'events', 'drain', 'undrain', 'doctor', 'record', 'replay', 'ui', 'complete', 'help'])
     expect(await words(['re'])).toEqual(['register', 'record', 'replay'])
     expect(await words(['--endpoints', 'a:1', '--json', 'wa'])).toEqual(['watch'])
   })
@@ -36,7 +36,7 @@ describe('what can follow', () => {
     [['record', '--out', ''], []],
     [['replay', ''], []],
     [['register', 'web', ''], []],
-    [['nonsense', ''], ['register', 'watch', 'list', 'events', 'record', 'replay', 'ui', 'complete', 'help']],
+    [['nonsense', ''], ['register', 'watch', 'list', 'events', 'drain', 'undrain', 'doctor', 'record', 'replay', 'ui', 'complete', 'help']],
   ])('after %j is %j', async (argv, expected) => {
     expect(await words(argv)).toEqual(expected)
   })

@@ -61,7 +61,7 @@ describe('a frame', () => {
       for (const rows of [0, 1, 2, 3, 4, 5, 8, 30]) {
         const lines = fleetFrame(both, { columns, rows, now: start, colours: false, errors: false })
         expect(lines.length).toBeLessThanOrEqual(rows)
-        for (const line of lines) expect([...line].length).toBeLessThanOrEqual(columns)
+        for (const line of lines) expect(Array.from(line).length).toBeLessThanOrEqual(columns)
       }
   })
 })

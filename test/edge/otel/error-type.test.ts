@@ -1,4 +1,3 @@
-import { TimeoutError } from 'rxjs'
 import { expect, it } from 'vitest'
 import { Disconnected, LeaseLost } from 'rx-discovery'
 import { errorType } from '../../../src/edge/otel/error-type.js'
@@ -6,7 +5,7 @@ import { errorType } from '../../../src/edge/otel/error-type.js'
 it.each([
   [new Disconnected('a:2379 did not answer', { cause: Object.assign(new Error('x'), { code: 14 }) }), 'Disconnected'],
   [new LeaseLost('1'), 'LeaseLost'],
-  [new TimeoutError(), 'TimeoutError'],
+  [Object.assign(new Error('x'), { name: 'TimeoutError' }), 'TimeoutError'],
   [new Error('GET https://user:secret@host failed'), 'Error'],
   [new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }) }), 'ECONNREFUSED'],
   [Object.assign(new Error('x'), { code: 'ERR_HTTP' }), 'ERR_HTTP'],

@@ -43,7 +43,7 @@ const reachable = (reports: readonly EndpointReport[]): readonly Finding[] => {
   const silent = reports.filter(({ unreachable }) => unreachable !== undefined)
   const all = counted(reports.length, 'endpoint')
   if (reports.length === 0) return [finding('endpoints', 'fail', 'DNS names no endpoint')]
-  if (silent.length === 0) return [finding('endpoints', 'ok', `${reports.length === 1 ? `the endpoint ${hostsOf(reports)} answers` : `all ${all} answer`}`)]
+  if (silent.length === 0) return [finding('endpoints', 'ok', reports.length === 1 ? `the endpoint ${hostsOf(reports)} answers` : `all ${all} answer`)]
   const status = silent.length === reports.length ? 'fail' : 'warn'
   return silent.map(({ unreachable = '' }) => finding('endpoints', status, unreachable))
 }

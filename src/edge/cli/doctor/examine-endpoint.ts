@@ -66,7 +66,8 @@ const alarmsIn = (errors: readonly string[]): readonly string[] =>
 /** Asks one endpoint, through a connection of its own. Local answers need no leader. */
 const examineEndpoint = (host: string, options: ConnectOptions): Observable<EndpointReport> =>
   defer(() => {
-    const { srv: _, autoSync: __, ...rest } = options
+    // eslint-disable-next-line @typescript-eslint/no-unused-vars -- left out
+    const { srv, autoSync, ...rest } = options
     const members = connect({ ...rest, hosts: [host] })
     const ask = <A>(run: (client: RawClient, given: CallOptions) => Promise<A>): Observable<Answer<A>> => settled(members.on(member => member.call(run, { deadline, local: true })))
     return forkJoin({
