@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { catchError, concat, concatMap, defer, EMPTY, filter, from, ignoreElements, map, mergeMap, of, Subject, switchMap, take, takeLast, tap, throwError, toArray, type Observable } from 'rxjs'
-import { toError } from '../../../core/errors.js'
+import { catchError, concat, concatMap, defer, EMPTY, filter, from, ignoreElements, map, mergeMap, of, retry, Subject, switchMap, take, takeLast, tap, throwError, toArray, type Observable } from 'rxjs'
+import { Disconnected, toError } from '../../../core/errors.js'
 import type { Format } from '../../../core/formats/format.js'
 import { leased } from '../../../core/instance/leased.js'
 import { overridePrefix } from '../../../core/register/desired.js'
 import type { Lease } from '../../../core/store.js'
 import { projection, type Scope, type Snapshot } from '../../../core/view/projection.js'
-import { now, timeout } from '../../../flow/clock.js'
+import { now, timeout, timer } from '../../../flow/clock.js'
 import { listing } from '../../../flow/discovery/listing.js'
 import type { Registry } from '../../../flow/registry.js'
 import { errorText } from '../failure.js'
@@ -42,6 +42,9 @@ export interface PrefixReport {
 
 /** The TTL of the lease of the probing key, s; how long each try may take, ms; how many leases are asked for, and how many at once. */
 const [probeTtl, patience, mostLeases, atOnce] = [5, 8_000, 500, 8]
+
+/** The pause (ms) before an endpoint is asked after one that is away. */
+const retryAfter = 100
 
 type Tried = PrefixReport['tried'][number]
 
@@ -122,7 +125,10 @@ export const examinePrefix = (registry: Registry, format: Format, prefix: string
     let write: number | undefined
     const list = listing(registry, prefix, projection(format, scope)).pipe(tap(found => (snapshot = found)))
     const watch = defer(() => registry.watch(prefix, snapshot?.revision ?? 1).pipe(take(1)))
+    // If endpoints are away, the registry first finds one that answers: they are reported on their own.
+    const found = registry.check({ key: prefix }, 1).pipe(retry({ delay: (thrown: unknown) => (thrown instanceof Disconnected ? timer(retryAfter) : throwError(() => toError(thrown))) }))
     return concat(
+      patient(found).pipe(ignoreElements(), catchError(() => EMPTY)),
       tried('list', list),
       defer(() => (snapshot === undefined ? EMPTY : tried('watch', watch))),
       probing(registry, prefix, ms => (write = ms)),
