@@ -94,7 +94,7 @@ describe('the subscription to the sets', () => {
     const looking = see(served.state$)
     await registry.close()
     expect([looking.error, looking.completed]).toEqual([undefined, true])
-    expect([waiting, see(forlorn.select()), see(served.select())].map(({ error }) => error)).toEqual([new Closed(), new Closed(), new Closed()])
+    await vi.waitFor(() => expect([waiting, see(forlorn.select()), see(served.select())].map(({ error }) => error)).toEqual([new Closed(), new Closed(), new Closed()]))
   })
 
   it('does not wait for sets that ended before the first one', () => virtually(({ pending: timers }) => {
