@@ -4,7 +4,7 @@ import { commandLine, freshPrefix, sharedClient, sharedEndpoint } from './comman
 import { own } from './own.js'
 
 const columns = 60
-/** `script` of util-linux gives a program a terminal. Without it, the program is told that its output is one. */
+/** `script` of util-linux gives a program a terminal. Without it, a preloaded script marks the output as a terminal. */
 const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout.includes('util-linux')
 
 /** Starts the program on a terminal. `interrupt` is Ctrl-C. */

@@ -78,7 +78,7 @@ describe('the channel of registrations', () => {
     })
   })
 
-  it('knows the service of an Observable of instances once one has come, and the end of one that errors', () => {
+  it('knows the service of a registration once its first instance has come; an instance Observable that errors ends it', () => {
     scene(({ registry, see, advance }) => {
       const all = listen('rx-discovery:registration', ({ run: { service }, registration }) => `${service} ${registration?.status ?? 'ended'}`)
       const instances = new Subject<ServiceInstanceInput>()

@@ -39,7 +39,7 @@ export const momentsOf = (events: Iterable<Recorded>): readonly Moment[] => {
   return moments
 }
 
-/** Plays moments by the clock, from the first subscription on; there is at least one. While nobody subscribes, the clock goes on; the next subscription first plays the moments that are due by then. */
+/** Plays moments by the clock, from the first subscription on; there is at least one. Without a subscriber the clock goes on; the next subscription first plays the moments that are due by then. */
 export const timedPlayer = (moments: readonly Moment[], speed: number): TimedPlayer => {
   const [{ at: start } = beginning.moment] = moments
   const stepped = new Subject<void>()

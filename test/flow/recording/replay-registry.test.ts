@@ -84,7 +84,7 @@ describe('a replayed recording', () => {
     })
   })
 
-  it('plays on while nobody subscribes, and shows late subscribers where it is', () => {
+  it('plays on without a subscriber, and shows late subscribers where it is', () => {
     virtually(({ advance }) => {
       const registry = replayRegistry(text)
       discover(registry, 'web').subscribe().unsubscribe()
@@ -111,7 +111,7 @@ describe('a replayed recording', () => {
     })
   })
 
-  it('plays in real time, as fast as it is told', async () => {
+  it('plays in real time, at the given speed', async () => {
     const registry = replayRegistry(text, { speed: 200 })
     const sets: ServiceSet[] = []
     const before = performance.now()

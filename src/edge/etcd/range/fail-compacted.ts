@@ -15,7 +15,7 @@ const answerWithin = 5_000
 /**
  * After a range was refused as compacted: errors `Compacted` with the oldest revision that can still be read.
  * Only a watch reports that revision: etcd cancels a watch from revision 1, since that one is compacted, and names it.
- * It watches a key that nobody else watches: `etcd grpc-proxy` joins watches of one range, also to one that etcd has cancelled, which then receive nothing.
+ * It watches a key of its own: `etcd grpc-proxy` serves all watches of a range by one. If etcd has cancelled that one, the others receive nothing.
  */
 export const failCompacted = (member: Member, range: Range): Observable<never> => {
   const watched = typeof range === 'string' ? { key: `${range}\0${randomUUID()}` } : range

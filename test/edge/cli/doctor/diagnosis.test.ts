@@ -79,7 +79,7 @@ describe('a diagnosis', () => {
     expect(complaints([endpoint('a', { refused: 'http://a:2379: authentication failed' })], [])).toEqual(['fail login: http://a:2379: authentication failed (check --user, and ETCD_PASSWORD in the environment)'])
   })
 
-  it('names what is not permitted, and that nobody can drain if overrides may not be read', () => {
+  it('names what is not permitted, and warns that drain has no effect if overrides may not be read', () => {
     const tried: PrefixReport['tried'] = [{ deed: 'list' }, { deed: 'write', problem: 'permission denied' }, { deed: 'read overrides', problem: 'denied, too' }]
     expect(complaints(all, [place({ tried })])).toEqual([
       'fail permissions: cannot write under /rx-discovery/: permission denied',
