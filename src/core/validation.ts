@@ -11,6 +11,8 @@ export interface Flaw {
   readonly got?: string | undefined
   /** How to correct it, or where to look. */
   readonly hint?: string | undefined
+  /** The whole reason, if another program has found it. @default made of path and must */
+  readonly reason?: string | undefined
 }
 
 /**
@@ -102,7 +104,7 @@ const named = (path: readonly string[]): string =>
     .join('.')
 
 /** One sentence without the value: for a value of another author, which may hold a secret. `subject` stands for the whole value. */
-export const reasonOf = ({ path, must }: Flaw, subject = ''): string => [named(path) || subject, must].filter(part => part !== '').join(' ')
+export const reasonOf = ({ path, must, reason }: Flaw, subject = ''): string => reason ?? [named(path) || subject, must].filter(part => part !== '').join(' ')
 
 /** The error that names an argument: what would be right, the value, how to correct it. */
 export const invalid = (argument: string, { path, must, got, hint }: Flaw): InvalidArgument =>

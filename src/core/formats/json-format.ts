@@ -8,6 +8,7 @@ import { isRecord, json, maxLength, parseJson } from '../instance/json.js'
 import type { Format } from './format.js'
 import { layout, rootCheck, type KeyParts } from './layout.js'
 import { flawOf } from './metadata-codec.js'
+import { ServedReason } from './served-reason.js'
 import { storedInstance, type InstanceFields } from './stored-instance.js'
 
 /** Options of {@link jsonFormat}. */
@@ -35,7 +36,11 @@ export const codecCheck = must(
   'such as t.type({ rack: t.string })',
 )
 
-const unreadable = (thrown: unknown): Flaw => ({ path: [], must: `cannot be read: ${thrown instanceof Error ? thrown.message : 'something was thrown'}` })
+const unreadable = (thrown: unknown): Flaw => ({
+  path: [],
+  must: `cannot be read: ${thrown instanceof Error ? thrown.message : 'something was thrown'}`,
+  ...(thrown instanceof ServedReason && { reason: thrown.message }),
+})
 
 const invalidStored = (value: unknown): InvalidArgument | undefined => {
   const found = json(value)

@@ -4,9 +4,10 @@ import { invalidOptions } from '../arguments.js'
 import { invalid, throwIfInvalid } from '../validation.js'
 import type { ServiceInstance } from '../instance/instance.js'
 import { isRecord } from '../instance/json.js'
-import type { Format, Rejection } from './format.js'
+import type { Format } from './format.js'
 import { codecCheck, jsonFormat } from './json-format.js'
 import { prefixCheck } from './layout.js'
+import { ServedReason } from './served-reason.js'
 import { contentOf, failedAt, flawOf, metadataOf, type MetadataCodec } from './metadata-codec.js'
 import type { InstanceFields } from './stored-instance.js'
 
@@ -53,16 +54,11 @@ const storedCodec = <M>(metadata: MetadataCodec<M>): t.Type<InstanceFields<M>, u
     stored => ({ v: version, ...contentOf(stored as ServiceInstance<M>, metadata) }),
   )
 
-const served = 'as served: '
-
 /** A bridge over SSE serves, in the place of an entry that it cannot read, the reason. */
 const readStored = <M>(stored: InstanceFields<M> & { readonly unreadable?: unknown }): InstanceFields<M> => {
-  if (typeof stored.unreadable === 'string') throw new Error(served + stored.unreadable)
+  if (typeof stored.unreadable === 'string') throw new ServedReason(stored.unreadable)
   return stored
 }
-
-/** The reason that a bridge has served is a whole sentence. */
-const asServed = ({ key, reason }: Rejection): Rejection => ({ key, reason: reason.split(served).at(-1) ?? reason })
 
 /**
  * Our own format, which carries every field of an instance: `/rx-discovery/<service>/<id>` → `{"v":1,"address":"10.0.0.5:8080","zone":"a"}`.
@@ -71,12 +67,11 @@ const asServed = ({ key, reason }: Rejection): Rejection => ({ key, reason: reas
 export const native: Native = <M>(options: NativeOptions<M> = {}): Format<M> => {
   throwIfInvalid(invalidOptions('native', options, { prefix: prefixCheck, metadata: codecCheck }))
   const { prefix = '/rx-discovery', metadata } = options
-  const format: Format<M> = jsonFormat({
+  return jsonFormat({
     name: 'native',
     root: `${prefix}/`,
     codec: storedCodec(metadata ?? (t.unknown as unknown as MetadataCodec<M>)),
     read: readStored,
     write: instance => (metadata === undefined ? instance : withChecked(instance, metadata)),
   })
-  return { ...format, decode: (...entry) => E.mapLeft(asServed)(format.decode(...entry)) }
 }

@@ -66,6 +66,9 @@ const noEndpoints: Readonly<Record<string, string>> = Object.freeze({})
 const noTags: readonly string[] = Object.freeze([])
 const noMetadata: unknown = Object.freeze({})
 
+/** The four statuses. */
+export const statuses: readonly Status[] = ['starting', 'up', 'draining', 'down']
+
 /** Whether a value is one of the four statuses. */
 export const isStatus = (value: unknown): value is Status => value === 'up' || value === 'starting' || value === 'draining' || value === 'down'
 

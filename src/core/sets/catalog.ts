@@ -1,5 +1,5 @@
 import { merged, unmerged, type Merged } from './merge.js'
-import { pendingSet, serviceSetOf, type ServiceSet, type SetContent, type SetState } from './service-set.js'
+import { emptyContent, pendingSet, serviceSetOf, type ServiceSet, type SetContent, type SetState } from './service-set.js'
 import { SortedMap } from '../sorted-map/sorted-map.js'
 
 /** All services in one format: their instances and their sets, by service. */
@@ -30,7 +30,7 @@ export const nextCatalog = <M>(previous: Catalog<M> | undefined, services: Sorte
 
 /** The set of one service; an empty set if the catalog does not contain the service. */
 const setOf = <M>({ sets, state }: Catalog<M>, service: string): ServiceSet<M> =>
-  sets.get(service) ?? serviceSetOf({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() }, state)
+  sets.get(service) ?? serviceSetOf(emptyContent(service), state)
 
 /** The catalogs of several formats, in order of precedence, and the sets that result, by service. */
 export interface MergedCatalog<M> {

@@ -141,9 +141,11 @@ class InstanceSet<M> implements ServiceSet<M> {
 /** Makes a set from content and state; copies nothing. */
 export const serviceSetOf = <M>(content: SetContent<M>, state: SetState): ServiceSet<M> => new InstanceSet(content, state)
 
+/** The content of a service that has no entry. */
+export const emptyContent = <M>(service: string): SetContent<M> => ({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() })
+
 /** The set of a service before anything has been read. */
-export const pendingSet = <M = unknown>(service: string): ServiceSet<M> =>
-  serviceSetOf({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() }, { status: 'pending', revision: 0, asOf: 0 })
+export const pendingSet = <M = unknown>(service: string): ServiceSet<M> => serviceSetOf(emptyContent(service), { status: 'pending', revision: 0, asOf: 0 })
 
 /** The instances of a set as a sorted map. Two of them can be compared cheaply with `SortedMap.difference`. */
 export const instancesOf = <M>(set: ServiceSet<M>): SortedMap<ServiceInstance<M>> => InstanceSet.instancesOf(set)

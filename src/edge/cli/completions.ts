@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander'
-import { isStatus } from '../../core/instance/instance.js'
+import { statuses } from '../../core/instance/instance.js'
 import { completionScripts } from './completion-scripts.js'
 import { formatNames } from './named-format.js'
 
@@ -10,8 +10,6 @@ export interface Completions {
   /** The options so far, by the name that `commander` gives to them. */
   readonly options: Readonly<Record<string, unknown>>
 }
-
-const statuses = ['starting', 'up', 'draining', 'down'].filter(isStatus)
 
 /** The values of options and arguments that have few. */
 const values: Readonly<Record<string, readonly string[]>> = {

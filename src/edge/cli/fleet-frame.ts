@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { leased } from '../../core/instance/leased.js'
 import type { ServiceInstance, Status } from '../../core/instance/instance.js'
 import type { SetState } from '../../core/sets/service-set.js'
+import { counted } from './counted.js'
 import { errorText, outageKey } from './failure.js'
 import { isSick } from './is-sick.js'
 import { printable } from './output.js'
@@ -58,8 +59,6 @@ const clipped = (row: Row, columns: number): Row => {
 
 const painted = (row: Row, colours: boolean): string =>
   row.map(({ text, style }) => (colours && style !== undefined && text !== '' ? styleText(style, text, { validateStream: false }) : text)).join('').trimEnd()
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 const headOf = ({ fleet }: Watched, instances: readonly ServiceInstance[], now: number): Row => {
   const sets = [...fleet.sets.values()]

@@ -1,5 +1,6 @@
 import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import { pendingSet, type ServiceSet, type SetState } from '../../core/sets/service-set.js'
+import { counted } from './counted.js'
 import { errorText } from './failure.js'
 import type { FollowedServices } from './follow-services.js'
 import { linesSince } from './lines-since.js'
@@ -8,8 +9,6 @@ import { changeLines, followedLines } from './set-lines.js'
 
 /** All services as they are followed together. */
 type Together = SetState & Pick<FollowedServices, 'sets'>
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 const changed = ({ sets: before }: Together, { sets: after }: Together): readonly Line[] =>
   [...new Set([...before.keys(), ...after.keys()])].sort().flatMap(service => {

@@ -1,10 +1,8 @@
 import { map, merge, scan, type Observable } from 'rxjs'
 import type { Format } from '../../core/formats/format.js'
-import { nextCatalog, pendingCatalog } from '../../core/sets/catalog.js'
 import type { ServiceSet, SetState } from '../../core/sets/service-set.js'
-import { projection } from '../../core/view/projection.js'
 import { discover } from '../../flow/discovery/discover.js'
-import { listWatch } from '../../flow/discovery/list-watch.js'
+import { rootedCatalog } from '../../flow/discovery/rooted-catalog.js'
 import { timeOf } from '../../flow/registry-time.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import { requireRoot } from './require-root.js'
@@ -21,10 +19,7 @@ const verify = 60_000
 
 /** All services under the prefix of the format, by one watch. Unlike `catalog`, it also shows an outage while there is no service. */
 const all = (registry: ReadableRegistry, format: Format): Observable<FollowedServices> =>
-  listWatch(registry, requireRoot(format), projection(format, {}), { backoff: timeOf(registry).backoff(), verify, local: false }).pipe(
-    scan((before, { snapshot: { services, revision }, status, asOf, trouble }) => nextCatalog(before, services, { status, revision, asOf, trouble }), pendingCatalog()),
-    map(({ sets, state }) => ({ sets, state })),
-  )
+  rootedCatalog(registry, requireRoot(format), format, { backoff: timeOf(registry).backoff(), verify, local: false })
 
 /** These services, each by a watch of its own, so that the permission for their keys is enough. */
 const named = (registry: ReadableRegistry, format: Format, services: readonly string[]): Observable<FollowedServices> =>

@@ -8,6 +8,7 @@ import { projection } from '../../core/view/projection.js'
 import { listing } from '../../flow/discovery/listing.js'
 import { gatherListing } from '../../flow/gather-listing.js'
 import type { Registry } from '../../flow/registry.js'
+import { someOf } from './some-of.js'
 
 /** The instance that an operator names. */
 export interface NamedInstance {
@@ -50,14 +51,7 @@ export interface InstanceOverrides {
 /** An override outlives every process. */
 const noLease: Lease = { id: '0', ttl: 0, expiresAt: Infinity, renewals: 0 }
 
-/** The most ids that a message names. */
-const mostNamed = 5
-
-const others = (service: string, all: readonly ServiceInstance[]): string => {
-  if (all.length === 0) return `${service} has no instances`
-  const named = all.slice(0, mostNamed).map(({ id }) => id).join(', ')
-  return `${service} has ${named}${all.length > mostNamed ? ` and ${all.length - mostNamed} more` : ''}`
-}
+const others = (service: string, all: readonly ServiceInstance[]): string => `${service} has ${all.length === 0 ? 'no instances' : someOf(all.map(({ id }) => id))}`
 
 /** Reads and writes the overrides of the instances that are registered in a format. */
 export const instanceOverrides = (registry: Registry, format: Format): InstanceOverrides => {

@@ -14,6 +14,7 @@ import { onEachEndpoint } from './on-each-endpoint.js'
 import { reportSilence } from './report-silence.js'
 import { requireRoot } from './require-root.js'
 import { settingsOf, type SharedOptions } from './settings.js'
+import { splitName } from './split-name.js'
 import { wholeNumberOf } from './whole-number-of.js'
 import { withRegistry } from './with-registry.js'
 
@@ -44,7 +45,7 @@ const elsewhereIn = (registry: ReadableRegistry): Observable<FoundFormats | unde
   findFormats(registry).pipe(catchError((error: unknown) => (error instanceof Denied ? of(undefined) : throwError(() => toError(error)))))
 
 const only = (overrides: KnownOverrides | undefined, named: readonly string[]): KnownOverrides | undefined =>
-  overrides && named.length > 0 ? new Map([...overrides].filter(([name]) => named.includes(name.slice(0, name.lastIndexOf('/'))))) : overrides
+  overrides && named.length > 0 ? new Map([...overrides].filter(([name]) => named.includes(splitName(name).service))) : overrides
 
 /** The options that contradict `--format auto`. */
 const throwIfNotAuto = ({ prefix, at, stale }: ListCommandOptions): void => {

@@ -6,7 +6,10 @@ import type { Remaining } from '../../core/store.js'
 import type { FoundFormats } from './find-formats.js'
 import type { KnownOverrides } from './known-overrides.js'
 import type { Listed, ListedKey, ListedService } from './listed.js'
+import { counted } from './counted.js'
 import { printable, printableJson } from './output.js'
+import { someOf } from './some-of.js'
+import { splitName } from './split-name.js'
 
 /** What `list` prints. */
 export interface ListReport {
@@ -23,15 +26,6 @@ export interface ListReport {
   readonly isStale: boolean
 }
 
-/** The most names in a line. */
-const mostNamed = 5
-const named = (names: readonly string[]): string => `${names.slice(0, mostNamed).join(', ')}${names.length > mostNamed ? ` and ${names.length - mostNamed} more` : ''}`
-
-const splitName = (name: string): readonly [service: string, id: string] => {
-  const cut = name.lastIndexOf('/')
-  return [name.slice(0, cut), name.slice(cut + 1)]
-}
-
 /** Rows as lines, with aligned columns. */
 const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
   const widths = (rows[0] ?? []).map((_, column) => rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0))
@@ -45,8 +39,8 @@ const formatLines = ({ found, keys, skipped }: FoundFormats): readonly string[] 
 ]
 
 const elsewhereLines = ({ found, keys }: FoundFormats, asked: readonly string[]): readonly string[] => {
-  if (found.length === 0) return [keys === 0 ? 'etcd holds no key at all' : `etcd holds ${keys} ${keys === 1 ? 'key' : 'keys'}, none of them a service under the prefix that a format has by default (set --prefix)`]
-  return found.map(({ format: { name, root }, services }) => `there is ${name}${root === undefined ? '' : ` under ${root}`}: ${named(services)}${asked.includes(name) ? '' : ` (list --format ${name})`}`)
+  if (found.length === 0) return [keys === 0 ? 'etcd holds no key at all' : `etcd holds ${counted(keys, 'key')}, none of them a service under the prefix that a format has by default (set --prefix)`]
+  return found.map(({ format: { name, root }, services }) => `there is ${name}${root === undefined ? '' : ` under ${root}`}: ${someOf(services)}${asked.includes(name) ? '' : ` (list --format ${name})`}`)
 }
 
 const placeOf = ({ target: { prefix, format } }: Listed): string => `under ${prefix} (format ${format.name})`
@@ -101,7 +95,7 @@ export const listText = (report: ListReport): string => {
     ...emptyLines(report),
     ...leftOver(services, overrides),
     ...services.flatMap(({ content }) => [...content.rejected.values()]).map(({ key, reason }) => `! ${key}: ${reason}`),
-    ...listed.filter(({ unexplained }) => unexplained.length > 0).map(({ unexplained, target: { prefix, format } }) => `! ${unexplained.length} ${unexplained.length === 1 ? 'key' : 'keys'} under ${prefix} that ${format.name} does not explain: ${named(unexplained)}`),
+    ...listed.filter(({ unexplained }) => unexplained.length > 0).map(({ unexplained, target: { prefix, format } }) => `! ${counted(unexplained.length, 'key')} under ${prefix} that ${format.name} does not explain: ${someOf(unexplained)}`),
   ]
     .map(line => `${printable(line)}\n`)
     .join('')
@@ -129,10 +123,7 @@ export const listDocument = ({ listed, formats, overrides, leases, elsewhere, is
       })),
     ),
     ...(overrides !== undefined && {
-      overrides: [...overrides].map(([name, status]) => {
-        const [service, id] = splitName(name)
-        return { service, id, key: `${overridePrefix}${name}`, status }
-      }),
+      overrides: [...overrides].map(([name, status]) => ({ ...splitName(name), key: `${overridePrefix}${name}`, status })),
     }),
     ...(listed.some(({ unexplained }) => unexplained.length > 0) && { unexplained: listed.flatMap(({ unexplained }) => unexplained) }),
     ...(elsewhere !== undefined && { elsewhere: foundFields(elsewhere) }),

@@ -43,7 +43,7 @@ const waitOf = (text: string): number => {
   throw new InvalidArgument('wait', `must be a number of seconds, more than 0 and at most ${longestWait}, got "${text}"`)
 }
 
-const statusOf = (text: string): Status => {
+const overrideStatus = (text: string): Status => {
   if (text === 'draining' || text === 'down') return text
   throw new InvalidArgument('status', `must be draining or down, got "${text}"`)
 }
@@ -103,7 +103,7 @@ export const drainCommand = (host: Host, exit: (code: number) => void): Command 
       const options = command.optsWithGlobals<DrainOptions>()
       const settings = settingsOf(options, host)
       const named = namedInstance(text)
-      const status = statusOf(options.status)
+      const status = overrideStatus(options.status)
       const { service, id } = named
       const set = (overrides: InstanceOverrides, registry: Registry): Observable<number> =>
         onEachEndpoint(host, settings, () => overrides.set({ ...named, status, last: options.last ?? false, replace: true })).pipe(

@@ -3,6 +3,7 @@ import { overridePrefix } from '../../core/register/desired.js'
 import { sharedOverrides, type Overridden } from '../../flow/registration/shared-overrides.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
 import type { Line } from './output.js'
+import { splitName } from './split-name.js'
 
 /** One line for each override of the services that is there, is written, changes or is deleted. If overrides may not be read, there are none. */
 export const overrideLines = (registry: ReadableRegistry, isShown: (service: string) => boolean): Observable<Line> =>
@@ -14,8 +15,7 @@ export const overrideLines = (registry: ReadableRegistry, isShown: (service: str
         before = after
         return changed.flatMap(key => {
           const name = key.slice(overridePrefix.length)
-          const cut = name.lastIndexOf('/')
-          const [service, id] = [name.slice(0, cut), name.slice(cut + 1)]
+          const { service, id } = splitName(name)
           const status = after.get(key)
           if (!isShown(service)) return []
           if (status === undefined) return [{ text: `${name} is given back by an operator`, json: { type: 'returned', service, id, key } }]

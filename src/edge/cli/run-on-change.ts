@@ -1,7 +1,6 @@
 import { catchError, concatMap, defer, EMPTY, mergeMap, of, switchMap, tap, type Observable, type OperatorFunction } from 'rxjs'
 import { toError } from '../../core/errors.js'
-import { serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
-import { SortedMap } from '../../core/sorted-map/sorted-map.js'
+import { emptyContent, serviceSetOf, type ServiceSet } from '../../core/sets/service-set.js'
 import { childProcess } from './child-process.js'
 import type { FollowedServices } from './follow-services.js'
 import { printableJson, type Line } from './output.js'
@@ -24,7 +23,7 @@ const run = (command: string, set: ServiceSet): Observable<Line> => {
 }
 
 const emptySet = (service: string, { state }: FollowedServices): readonly ServiceSet[] =>
-  state?.status === 'live' ? [serviceSetOf({ service, instances: SortedMap.empty(), rejected: SortedMap.empty() }, state)] : []
+  state?.status === 'live' ? [serviceSetOf(emptyContent(service), state)] : []
 
 /**
  * Runs a command at each change of a service, with its set as JSON on standard input. One runs at a time; a service that has changed several times

@@ -1,14 +1,12 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
 import { asyncScheduler } from 'rxjs'
-import type { Status } from '../../core/instance/instance.js'
+import { statuses } from '../../core/instance/instance.js'
 import { pendingSet, type ServiceSet } from '../../core/sets/service-set.js'
 import type { DiagnosticMessages } from '../../flow/channels.js'
 import { errorType } from './error-type.js'
 import type { ServerAddresses } from './server-addresses.js'
 
 type Sets = DiagnosticMessages['rx-discovery:sets']
-
-const statuses: readonly Status[] = ['starting', 'up', 'draining', 'down']
 
 /** How long ago etcd confirmed a set that is not live, seconds; before the first one, since when it does not answer. */
 const stalenessOf = ({ status, asOf, trouble }: ServiceSet, now: number): number => {

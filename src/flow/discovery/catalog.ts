@@ -1,19 +1,18 @@
 import { defer, filter, map, merge, scan, skipWhile, type Observable } from 'rxjs'
 import { invalidArguments, invalidOptions, readableRegistry, serviceNames, type Checks } from '../../core/arguments.js'
 import { throwIfInvalid } from '../../core/validation.js'
-import { mergedCatalog, nextCatalog, pendingCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
+import { mergedCatalog, pendingCatalog, unmergedCatalog, type Catalog } from '../../core/sets/catalog.js'
 import { InvalidArgument } from '../../core/errors.js'
 import { formatsOf, invalidPrefixes, type Format, type Formats, type MetadataOf } from '../../core/formats/format.js'
 import { native } from '../../core/formats/native.js'
-import { projection } from '../../core/view/projection.js'
-import type { View } from '../../core/view/step.js'
 import { closedSet, type ServiceSet } from '../../core/sets/service-set.js'
 import type { SortedMap } from '../../core/sorted-map/sorted-map.js'
 import { endOnClosed } from './end-on-closed.js'
 import { coalesce as coalesced } from './coalesce.js'
 import { inOneFormat, sharedChecks, type DiscoverOptions } from './discover.js'
-import { listWatch, type ListWatchOptions } from './list-watch.js'
+import type { ListWatchOptions } from './list-watch.js'
 import { published } from './published.js'
+import { rootedCatalog } from './rooted-catalog.js'
 import type { ReadableRegistry } from '../registry.js'
 import { timeOf } from '../registry-time.js'
 import { shareLatest } from '../share-latest.js'
@@ -28,9 +27,6 @@ const catalogChecks = (): Checks<CatalogOptions> => ({ services: serviceNames, .
 
 type Sets<M> = SortedMap<ServiceSet<M>>
 
-const catalogOf = <M>(previous: Catalog<M> | undefined, { snapshot: { services, revision }, status, asOf, trouble }: View<M>): Catalog<M> =>
-  nextCatalog(previous, services, { status, revision, asOf, trouble })
-
 const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly string[] | undefined): InvalidArgument | undefined => {
   if (services !== undefined)
     return ['any', ...services].map(service => invalidPrefixes(formats.map(({ prefix }) => prefix(service)))).find(problem => problem !== undefined)
@@ -38,13 +34,6 @@ const wrongFormats = <M>(formats: readonly Format<M>[], services: readonly strin
     ? new InvalidArgument('services', "must be named, such as ['web'], since the format has no root under which all services lie")
     : invalidPrefixes(formats.map(({ root = '' }) => root))
 }
-
-/** One listing and one watch for all services of a format. */
-const rooted = <M>(registry: ReadableRegistry, root: string, format: Format<M>, services: readonly string[] | undefined, options: ListWatchOptions) =>
-  listWatch(registry, root, projection(format, { services }), options).pipe(
-    scan<View<M>, Catalog<M> | undefined>(catalogOf, undefined),
-    filter(next => next !== undefined),
-  )
 
 /** One listing and one watch for each of the services. */
 const byService = <M>(registry: ReadableRegistry, format: Format<M>, services: readonly string[], options: ListWatchOptions): Observable<Catalog<M>> =>
@@ -74,7 +63,7 @@ export const catalog = <const F extends Formats = Format>(
 
     const watching = { backoff, verify, local }
     const catalogs = formats.map(one =>
-      one.root === undefined ? byService(registry, one, [...new Set(services)], watching) : rooted(registry, one.root, one, services, watching),
+      one.root === undefined ? byService(registry, one, [...new Set(services)], watching) : rootedCatalog(registry, one.root, one, watching, services),
     )
     // Without names there is no map before the first listing: an empty one would mean that there are no services.
     const pending: Sets<MetadataOf<F>> | undefined = services && pendingCatalog<MetadataOf<F>>(services).sets

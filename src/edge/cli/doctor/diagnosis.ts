@@ -1,3 +1,5 @@
+import { counted } from '../counted.js'
+import { someOf } from '../some-of.js'
 import type { EndpointReport } from './examine-endpoint.js'
 import type { PrefixReport } from './examine-prefix.js'
 import type { Finding, Grade } from './finding.js'
@@ -21,11 +23,9 @@ const pages: Readonly<Record<Finding['category'], string>> = {
 
 const finding = (category: Finding['category'], status: Grade, text: string): Finding => ({ category, status, text, see: pages[category] })
 
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
-
 /** The most names in a sentence. */
 const mostNamed = 3
-const named = (names: readonly string[]): string => `${names.slice(0, mostNamed).join(', ')}${names.length > mostNamed ? ` and ${names.length - mostNamed} more` : ''}`
+const named = (names: readonly string[]): string => someOf(names, mostNamed)
 
 const hostsOf = (reports: readonly EndpointReport[]): string => named(reports.map(({ host }) => host))
 
@@ -178,7 +178,7 @@ const leases = ({ prefix, content }: PrefixReport): readonly Finding[] => {
 const entries = ({ prefix, content }: PrefixReport): readonly Finding[] => {
   if (content === undefined || content.rejected.length === 0) return []
   const { rejected } = content
-  return [finding('entries', 'warn', `${counted(rejected.length, 'entry').replace('entrys', 'entries')} under ${prefix} cannot be read: ${named(rejected.map(({ key, reason }) => `${key}: ${reason}`))}`)]
+  return [finding('entries', 'warn', `${counted(rejected.length, 'entry')} under ${prefix} cannot be read: ${named(rejected.map(({ key, reason }) => `${key}: ${reason}`))}`)]
 }
 
 /** Judges what was found out. Pure. `prefixes` is empty if there is no quorum. */

@@ -6,6 +6,7 @@ import { overridePrefix } from '../../../core/register/desired.js'
 import type { Revision } from '../../../core/store.js'
 import { sharedOverrides, type Overridden } from '../../../flow/registration/shared-overrides.js'
 import type { Registry } from '../../../flow/registry.js'
+import { splitName } from '../split-name.js'
 import { instanceOverrides, OverrideRefused, type OverrideRequest } from '../instance-overrides.js'
 
 /** What an operator asks for. */
@@ -55,7 +56,6 @@ const answers = {
 } as const
 
 const nameOf = (key: string): string => key.slice(overridePrefix.length)
-const serviceOf = (key: string): string => nameOf(key).slice(0, Math.max(0, nameOf(key).lastIndexOf('/')))
 
 /** What a desk needs to know of the board. */
 interface OverrideDeskContext {
@@ -72,12 +72,11 @@ export const overrideDesk = (registry: Registry, { format, isShown, revision }: 
   let journal: readonly OperatorEntry[] = []
 
   const note = (key: string, text: string): void => {
-    const service = serviceOf(key)
-    journal = [...journal, { at: asyncScheduler.now(), service, id: nameOf(key).slice(service.length + 1), text, revision: revision() }].slice(-mostEntries)
+    journal = [...journal, { at: asyncScheduler.now(), ...splitName(nameOf(key)), text, revision: revision() }].slice(-mostEntries)
   }
   const learn = (all: Overridden): void => {
     const before = known
-    const next = (known = new Map([...all].filter(([key]) => isShown(serviceOf(key)))))
+    const next = (known = new Map([...all].filter(([key]) => isShown(splitName(nameOf(key)).service))))
     if (before === undefined) return
     for (const [key, status] of next) if (before.get(key) !== status) note(key, status === 'draining' ? 'drained by an operator' : `set to ${status} by an operator`)
     for (const key of before.keys()) if (!next.has(key)) note(key, 'given back by an operator')
