@@ -1,4 +1,4 @@
-import { BehaviorSubject, firstValueFrom, switchMap } from 'rxjs'
+import { BehaviorSubject, firstValueFrom, shareReplay, switchMap } from 'rxjs'
 import { balance, discover, register, roundRobin, where } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
@@ -10,7 +10,8 @@ const nodes = ['blue', 'green'].map(colour =>
 // Which colour is live. In a fleet it comes from your configuration, so that every caller switches at the same time.
 const live$ = new BehaviorSubject('blue')
 
-const web$ = discover(registry, 'web')
+// One watch for both colours, so that a switch takes effect at the next call.
+const web$ = discover(registry, 'web').pipe(shareReplay({ bufferSize: 1, refCount: false }))
 const web = balance(live$.pipe(switchMap(colour => web$.pipe(where(({ tags }) => tags.includes(colour))))), roundRobin())
 const call = (): Promise<string> => firstValueFrom(web.use(async ({ id }) => id))
 

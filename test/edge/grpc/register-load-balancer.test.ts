@@ -218,7 +218,7 @@ describe('rx_discovery_peak_ewma', () => {
     const [a, b, c] = greeters as [Greeter, Greeter, Greeter]
     const client = greeterClient('rx_discovery_peak_ewma')
     await connected(client, greeters)
-    a.behaviour.delay = 400
+    a.behaviour.delay = 1_500
     const before = a.calls()
     await shares(client, 200, 4)
     expect([a.calls() - before, b.calls() > 50, c.calls() > 50]).toEqual([expect.toSatisfy((calls: number) => calls < 20), true, true])

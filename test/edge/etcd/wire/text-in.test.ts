@@ -16,7 +16,7 @@ const anyBytes = fc.array(piece, { maxLength: 8 }).map(parts => Buffer.concat(pa
 
 /** The bytes that a text stands for. */
 const bytesOf = (text: string): Buffer =>
-  Buffer.concat(text.split(/(\udc00\\x[0-9a-f]{2})/).map(part => (part.startsWith('\udc00') ? Buffer.from(part.slice(3), 'hex') : Buffer.from(part))))
+  Buffer.concat(text.split(/(\udc00\\x[0-9a-f]{2})/u).map(part => (part.startsWith('\udc00') ? Buffer.from(part.slice(3), 'hex') : Buffer.from(part))))
 
 describe('textIn', () => {
   it('12.5 is injective: every text stands for exactly one sequence of bytes', () => {
