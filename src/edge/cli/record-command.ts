@@ -12,12 +12,13 @@ import { numberOf } from './number-of.js'
 import { moment as timeText, printer, type Line } from './output.js'
 import { repeated } from './repeated.js'
 import { reportSilence } from './report-silence.js'
+import { required } from './required.js'
 import { requireRoot } from './require-root.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { withRegistry } from './with-registry.js'
 
 interface RecordCommandOptions extends SharedOptions {
-  readonly out: string
+  readonly out?: string
   readonly metadata?: readonly string[]
   readonly maxSize: number
   readonly maxAge: number
@@ -72,13 +73,14 @@ export const recordCommand = (host: Host, exit: (code: number) => void): Command
   new Command('record')
     .description('write what happens to all services, or to the given ones, into a file, until Ctrl-C or SIGTERM')
     .argument('[service...]', 'service names; required for formats without a common prefix, such as plain')
-    .requiredOption('--out <file>', 'the file, such as incident.jsonl; one that is there is continued')
+    .option('--out <file>', 'the file, such as incident.jsonl; required. One that is there is continued')
     .option('--metadata <name>', 'a field of the metadata that is recorded; can be repeated (default: none)', repeated)
     .option('--max-size <MiB>', 'begin another file when this one is longer', positive('max-size', 'MiB', 1024 * 1024), 64 * 1024 * 1024)
     .option('--max-age <hours>', 'begin another file when this one is older', positive('max-age', 'hours', 3_600_000), 24 * 3_600_000)
     .option('--keep <number>', 'how many earlier files are kept', keepOf, 7)
     .action(async (services: readonly string[], _: unknown, command: Command) => {
-      const { out, metadata = [], maxSize, maxAge, keep, ...options } = command.optsWithGlobals<RecordCommandOptions>()
+      const { out: given, metadata = [], maxSize, maxAge, keep, ...options } = command.optsWithGlobals<RecordCommandOptions>()
+      const out = required('out', given, 'incident.jsonl')
       const settings = settingsOf(options, host)
       for (const service of services) throwIfInvalid(invalidIf('service', serviceName, service))
       const { format } = settings

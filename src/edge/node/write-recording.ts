@@ -6,6 +6,7 @@ import { listingEvents } from '../../core/recording/listing-events.js'
 import { beginning, positionAfter } from '../../core/recording/moment.js'
 import { recordedLine, recordedOf, type RecordedEvent } from '../../core/recording/recorded-event.js'
 import { flaw, invalid, invalidIf, must, throwIfInvalid } from '../../core/validation.js'
+import { lockFile } from './lock-file.js'
 
 /** Options of {@link writeRecording}. */
 export interface WriteRecordingOptions {
@@ -24,6 +25,8 @@ const newLine = 10
 /** What is known of the file that is being written. */
 interface Open {
   readonly file: number
+  /** Whether it is a regular file. Others, such as a pipe, are never renamed. */
+  readonly isFile: boolean
   /** When its first event was seen, epoch ms; `undefined`: it is empty. */
   since: number | undefined
   /** Its length, and how much of that is the listing at its beginning, bytes. */
@@ -45,18 +48,28 @@ const write = (to: Open, text: string): void => {
 /** Opens a file to append to it. Throws `InvalidArgument` if it is no recording. */
 const open = (path: string): Open => {
   const file = openSync(path, 'a+')
-  const { size } = fstatSync(file)
-  if (size === 0) return { file, since: undefined, bytes: 0, listed: 0 }
+  const stats = fstatSync(file)
+  const [isFile, { size }] = [stats.isFile(), stats]
+  if (size === 0) return { file, isFile, since: undefined, bytes: 0, listed: 0 }
   const start = bytesAt(file, 0, 64).toString()
   const [, since] = /^\{"at":(-?[\d.]+),/.exec(start) ?? []
   if (since === undefined) {
     closeSync(file)
     throw invalid('path', flaw('must be a recording, or a file that does not exist', path, `it begins with ${JSON.stringify(start.slice(0, 20))}`))
   }
-  const opened = { file, since: Number(since), bytes: size, listed: 0 }
+  const opened = { file, isFile, since: Number(since), bytes: size, listed: 0 }
   // A process that was killed may have left a part of a line.
   if (bytesAt(file, size - 1, 1)[0] !== newLine) write(opened, '\n')
   return opened
+}
+
+const openLocked = (path: string, unlock: () => void): Open => {
+  try {
+    return open(path)
+  } catch (error) {
+    unlock()
+    throw error
+  }
 }
 
 /** The names of a recording's renamed files, oldest first. */
@@ -84,7 +97,8 @@ const rename = (path: string, since: number, keep: number): void => {
 /**
  * Writes the events of `record` into a file, one a line, each with one write of the system, and passes them on. A file that is there already is continued. A file that becomes too
  * long or too old is renamed after the time at which it begins, such as `incident.2026-01-01T03-00-00.000Z.jsonl`; the next one begins with all that is known, so each file is a
- * recording of its own. Errors `InvalidArgument` if the file is no recording, and with the error of Node if it cannot be written.
+ * recording of its own. While it is written, a file beside it, such as `incident.jsonl.lock`, names the process. Errors `InvalidArgument` if the file is no recording, or if
+ * something else records into it, and with the error of Node if it cannot be written.
  *
  * @example record(registry).pipe(writeRecording('incident.jsonl', { maxAge: 3_600_000 })).subscribe()
  */
@@ -92,10 +106,11 @@ export const writeRecording = (path: string, options?: WriteRecordingOptions): M
   defer(() => {
     throwIfInvalid(invalidIf('path', must(value => typeof value === 'string' && value !== '', 'be the path of a file'), path) ?? invalidOptions<WriteRecordingOptions>('writeRecording', options, checks))
     const { maxBytes = 64 * 1024 * 1024, maxAge = 86_400_000, keep = 7 } = options ?? {}
-    let to = open(path)
+    const unlock = lockFile(path)
+    let to = openLocked(path, unlock)
     let position = beginning
     // A listing that is longer than a file may be is followed by as many bytes of events.
-    const isFull = (at: number): boolean => (to.bytes > maxBytes && to.bytes > 2 * to.listed) || (to.since !== undefined && at - to.since >= maxAge)
+    const isFull = (at: number): boolean => to.isFile && ((to.bytes > maxBytes && to.bytes > 2 * to.listed) || (to.since !== undefined && at - to.since >= maxAge))
     const beginAgain = ({ at, event }: RecordedEvent): void => {
       closeSync(to.file)
       rename(path, to.since ?? at, keep)
@@ -112,6 +127,9 @@ export const writeRecording = (path: string, options?: WriteRecordingOptions): M
         const recorded = recordedOf(event)
         if (recorded !== undefined) position = positionAfter(position, recorded)
       }),
-      finalize(() => closeSync(to.file)),
+      finalize(() => {
+        closeSync(to.file)
+        unlock()
+      }),
     )
   })

@@ -60,7 +60,7 @@ describe('record', () => {
   })
 
   it.each([
-    [['record'], "error: required option '--out <file>' not specified"],
+    [['record'], 'error: --out is required (such as --out incident.jsonl)'],
     [['record', '--out', 'x', '--max-size', '0'], 'error: --max-size must be a number of MiB above 0, got "0"'],
     [['record', '--out', 'x', '--max-age', 'a'], 'error: --max-age must be a number of hours above 0, got "a"'],
     [['record', '--out', 'x', '--keep', '1.5'], 'error: --keep must be a whole number, 0 or more, got "1.5"'],
@@ -71,6 +71,23 @@ describe('record', () => {
     expect(await it.run(...argv)).toBe(2)
     expect(it.printed.err).toContain(message)
     expect(it.printed.connections).toEqual([])
+  })
+
+  it('is refused while another one records into the file', async () => {
+    const [it, out] = [program(), newFile()]
+    const done = it.run('record', '--out', out)
+    await it.until('recording into')
+    const other = program()
+    expect(await other.run('record', '--out', out)).toBe(2)
+    expect(other.printed).toMatchObject({ out: '', err: `error: --out must be a file that nothing else records into, got "${out}" (process ${process.pid}, this one, does: end it, or choose another file)\n` })
+    it.signals.next('SIGTERM')
+    expect(await done).toBe(0)
+    expect(readdirSync(folder).filter(name => name.endsWith('.lock'))).toEqual([])
+    const next = program()
+    const again = next.run('record', '--out', out)
+    await next.until('recording into')
+    next.signals.next('SIGTERM')
+    expect(await again).toBe(0)
   })
 
   it('fails if the file is no recording, or cannot be written', async () => {

@@ -1,7 +1,8 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { from, lastValueFrom, toArray } from 'rxjs'
+import { from, lastValueFrom, NEVER, startWith, tap, toArray } from 'rxjs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { discover, record, type RecordedEvent, type ServiceSet } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
@@ -104,6 +105,48 @@ describe('a file', () => {
     writeFileSync(path, 'root:x:0:0\n')
     await expect(writeAll(path, many(3))).rejects.toThrow(/^path must be a recording, or a file that does not exist, got ".*" \(it begins with "root:x:0:0/)
     expect(text(path)).toBe('root:x:0:0\n')
+  })
+})
+
+describe('the lock', () => {
+  const lockOf = (path: string): string => `${path}.lock`
+  /** Writes events, and looks at the lock meanwhile. */
+  const lockWhileWriting = async (path: string): Promise<string> => {
+    let seen = ''
+    await lastValueFrom(from(many(3)).pipe(writeRecording(path), tap(() => (seen = text(lockOf(path))))))
+    return seen
+  }
+
+  it('names the process, keeps a second writer out, and is gone at the end, also after an error', async () => {
+    const [path, events] = [newPath(), many(2)]
+    const first = NEVER.pipe(startWith(...events), writeRecording(path)).subscribe()
+    expect(text(lockOf(path))).toMatch(new RegExp(`^${process.pid} \\S+ ${hostname()}$`))
+    await expect(writeAll(path, many(3))).rejects.toThrow(`path must be a file that nothing else records into, got "${path.slice(0, 60)}`)
+    expect(text(path).trimEnd().split('\n')).toHaveLength(events.length)
+    first.unsubscribe()
+    expect(filesOf(path)).toEqual([path])
+    const none = newPath()
+    writeFileSync(none, 'root:x:0:0\n')
+    await expect(writeAll(none, many(3))).rejects.toThrow('must be a recording')
+    expect(filesOf(none)).toEqual([none])
+  })
+
+  it('that a killed process has left behind is replaced, also if another process has its number', async () => {
+    const path = newPath()
+    const killed = spawnSync(process.execPath, ['-e', ''])
+    for (const left of [`${killed.pid} 1 ${hostname()}`, `${process.pid} 1 ${hostname()}`, '']) {
+      writeFileSync(lockOf(path), left)
+      expect(await lockWhileWriting(path)).toMatch(new RegExp(`^${process.pid} (?!1 )`))
+    }
+  })
+
+  it('of another machine counts while it is fresh', async () => {
+    const path = newPath()
+    await writeAll(path, many(3))
+    writeFileSync(lockOf(path), '12 34 elsewhere')
+    await expect(writeAll(path, many(3))).rejects.toThrow('(process 12 on elsewhere does: end it, or choose another file)')
+    utimesSync(path, new Date(), new Date(Date.now() - 120_000))
+    expect(await lockWhileWriting(path)).toMatch(new RegExp(`^${process.pid} `))
   })
 })
 
