@@ -82,6 +82,8 @@ describe('on a real etcd', () => {
     expect(await following.ended).toBe(0)
     expect(following.lines().filter(line => !line.includes('live'))).toEqual([...past, expect.stringMatching(/^\d+ - web\/a h:2$/), `${last} + web/c h:4 without a lease`])
     expect(future).toMatchObject({ code: 1, out: '', err: expect.stringContaining('future revision') as unknown })
+    const listedLater = await result(['list', 'web', '--at', '99999999', ...options])
+    expect(listedLater).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^error: .*: revision 99999999 is a future revision, the last is \d+\n$/) as unknown })
     await client.delete().prefix(prefix)
   })
 

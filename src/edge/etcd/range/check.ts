@@ -1,11 +1,10 @@
 import { map, mergeMap, reduce, type Observable } from 'rxjs'
 import type { Change, Check, Range, Revision } from '../../../core/store.js'
-import { Ahead } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/changing-members.js'
 import { readChange } from '../wire/messages.js'
 import { onePage } from './pages.js'
-import { askedTwice, rangeOf } from './range.js'
+import { ahead, askedTwice, rangeOf } from './range.js'
 import { readAll } from './read-all.js'
 
 const changedAfter = (member: Member, range: Range, since: Revision): Observable<Check> =>
@@ -13,7 +12,7 @@ const changedAfter = (member: Member, range: Range, since: Revision): Observable
   // sorting by value makes it read the keys. Sorted by value there are no pages, since a page starts after a key.
   onePage(member, { ...rangeOf(range), keys_only: true, sort_target: 'Value', min_mod_revision: since + 1 }, { limit: 0 }).pipe(
     mergeMap(page => {
-      if (page.revision < since) throw new Ahead(`${member.host}: revision ${since} is a future revision, the last is ${page.revision}`)
+      if (page.revision < since) throw ahead(member.host, since, page.revision)
       return readAll(page, readChange).pipe(
         reduce<readonly Change[], Check['changed'][number][]>((all, part) => {
           for (const { key, revision, lease } of part) all.push({ key, revision, lease })

@@ -3,13 +3,13 @@ import { Compacted, InvalidArgument, toError } from '../../../core/errors.js'
 import type { Listing, Range, Revision } from '../../../core/store.js'
 import { gatherListing } from '../../../flow/gather-listing.js'
 import type { ListOptions } from '../../../flow/registry.js'
-import { isOutage } from '../connection/etcd-errors.js'
+import { Ahead, isOutage } from '../connection/etcd-errors.js'
 import type { Member } from '../connection/member.js'
 import type { Members } from '../connection/changing-members.js'
 import { readChange } from '../wire/messages.js'
 import { failCompacted } from './fail-compacted.js'
-import { pages, type PagesOptions } from './pages.js'
-import { askedTwice, rangeOf } from './range.js'
+import { onePage, pages, type PagesOptions } from './pages.js'
+import { ahead, askedTwice, rangeOf } from './range.js'
 import { readAll } from './read-all.js'
 
 /** If etcd compacts to its latest revision all the time, a listing in pages never ends. After so many tries it is read in one message. */
@@ -27,10 +27,21 @@ const latest = (member: Member, range: Range, local: boolean, attempt = 1): Obse
     ),
   )
 
+/** After a range was refused as in the future: errors `Rewound` with the latest revision. The same range is asked, which this user may read. */
+const failAhead = (member: Member, range: Range, local: boolean, at: Revision): Observable<never> =>
+  onePage(member, { ...rangeOf(range), count_only: true, ...(local && { serializable: true }) }, { limit: 1 }).pipe(
+    map(({ revision }) => {
+      throw ahead(member.host, at, revision)
+    }),
+  )
+
 const past = (member: Member, range: Range, local: boolean, at: Revision): Observable<Listing> =>
   askedTwice(parts(member, range, { local, at })).pipe(
-    // The error of a range does not name the revision up to which etcd was compacted.
-    catchError((error: unknown) => (error instanceof Compacted ? failCompacted(member, range) : throwError(() => toError(error)))),
+    // The error of a range names neither the revision up to which etcd was compacted nor the latest one.
+    catchError((error: unknown) => {
+      if (error instanceof Compacted) return failCompacted(member, range)
+      return error instanceof Ahead ? failAhead(member, range, local, at) : throwError(() => toError(error))
+    }),
   )
 
 /** Asks one member after the other until one answers: without quorum, the others may be down. The answer is joined, or the parts of two members could mix. */

@@ -2,7 +2,7 @@ import { catchError, throwError, type Observable } from 'rxjs'
 import { quotedValue } from '../../../core/validation.js'
 import { InvalidArgument, toError } from '../../../core/errors.js'
 import { Ahead } from '../connection/etcd-errors.js'
-import { isUnicode, type Range } from '../../../core/store.js'
+import { isUnicode, type Range, type Revision } from '../../../core/store.js'
 
 /** A range as etcd encodes it: from `key` to before `range_end`. An exact key has no end, so that a permission on that key is enough. */
 export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_end?: Buffer } => {
@@ -21,6 +21,9 @@ export const rangeOf = (range: Range): { readonly key: Buffer; readonly range_en
 
 /** A read of which only the answer counts; the key need not exist, and even a refusal is an answer. */
 export const anyKey = { key: Buffer.from('\0'), count_only: true }
+
+/** The error of a member that is asked for a revision that it does not have yet. */
+export const ahead = (host: string, asked: Revision, last: Revision): Ahead => new Ahead(`${host}: revision ${asked} is a future revision, the last is ${last}`)
 
 /** Repeats a read that is refused for a future revision: up to 3.4.41, 3.5.27 and 3.6.8 etcd can rarely answer a linearizable read from an older state. */
 export const askedTwice = <T>(ask: Observable<T>): Observable<T> =>
