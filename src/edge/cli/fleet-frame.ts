@@ -5,7 +5,10 @@ import type { SetState } from '../../core/sets/service-set.js'
 import { counted } from './counted.js'
 import { errorText, outageKey } from './failure.js'
 import { isSick } from './is-sick.js'
+import { leftOverOverrides } from './left-over-overrides.js'
+import { notesOf } from './notes-of.js'
 import { printable } from './output.js'
+import { splitName } from './split-name.js'
 import type { Since, Watched } from './watched.js'
 
 /** How a frame is made. */
@@ -60,12 +63,18 @@ const clipped = (row: Row, columns: number): Row => {
 const painted = (row: Row, colours: boolean): string =>
   row.map(({ text, style }) => (colours && style !== undefined && text !== '' ? styleText(style, text, { validateStream: false }) : text)).join('').trimEnd()
 
-const headOf = ({ fleet }: Watched, instances: readonly ServiceInstance[], now: number): Row => {
+const nameOf = ({ service, id }: ServiceInstance): string => `${service}/${id}`
+
+const headOf = ({ fleet, overrides }: Watched, instances: readonly ServiceInstance[], now: number): Row => {
   const sets = [...fleet.sets.values()]
   const count = (status: Status): number => instances.filter(instance => instance.status === status).length
   const parts = (['up', 'starting', 'draining', 'down'] as const).flatMap(status => (count(status) === 0 ? [] : [{ text: `${count(status)} ${status}`, style: statusStyles[status] }]))
   const without = instances.filter(instance => !leased(instance)).length
-  const all = [...parts, ...(without === 0 ? [] : [{ text: `${without} without a lease`, style: 'yellow' as const }])]
+  const all = [
+    ...parts,
+    ...(without === 0 ? [] : [{ text: `${without} without a lease`, style: 'yellow' as const }]),
+    ...(overrides.size === 0 ? [] : [{ text: `${overrides.size} overridden`, style: 'yellow' as const }]),
+  ]
   const revision = Math.max(0, fleet.state?.revision ?? 0, ...sets.map(set => set.revision))
   return [
     { text: `${counted(sets.length, 'service')}, ${counted(instances.length, 'instance')}`, style: 'bold' },
@@ -101,19 +110,19 @@ const bannersOf = ({ fleet: { sets, state } }: Watched, now: number): readonly R
 const titles = ['SERVICE', 'ID', 'ADDRESS', 'STATUS', 'AGE', 'WEIGHT', 'VERSION', 'ZONE']
 const statusColumn = titles.indexOf('STATUS')
 
-const cellsOf = (instance: ServiceInstance, age: string): readonly string[] => {
+const cellsOf = (instance: ServiceInstance, override: Status | undefined, age: string): readonly string[] => {
   const { service, id, address, status, weight, version, zone } = instance
-  return [service, id, address, leased(instance) ? status : `${status}, no lease`, age, String(weight), version || '-', zone || '-'].map(printable)
+  return [service, id, address, [status, ...notesOf(instance, override)].join(', '), age, String(weight), version || '-', zone || '-'].map(printable)
 }
 
-const statusStyle = (instance: ServiceInstance): Style => (instance.status === 'up' && !leased(instance) ? 'yellow' : statusStyles[instance.status])
+const statusStyle = (instance: ServiceInstance, override: Status | undefined): Style => (instance.status === 'up' && notesOf(instance, override).length > 0 ? 'yellow' : statusStyles[instance.status])
 
-const tableOf = ({ since }: Watched, instances: readonly ServiceInstance[], now: number): readonly Row[] => {
-  const cells = instances.map(instance => cellsOf(instance, ageOf(since.get(instance.service)?.get(instance.id), now)))
+const tableOf = ({ since, overrides }: Watched, instances: readonly ServiceInstance[], now: number): readonly Row[] => {
+  const cells = instances.map(instance => cellsOf(instance, overrides.get(nameOf(instance)), ageOf(since.get(instance.service)?.get(instance.id), now)))
   const widths = titles.map((title, column) => cells.reduce((widest, row) => Math.max(widest, Array.from(row[column] ?? '').length), title.length))
   const row = (texts: readonly string[], styleOf: (column: number) => Style | undefined): Row =>
     texts.map((text, column) => ({ text: `${text}${' '.repeat((widths[column] ?? 0) - Array.from(text).length + 2)}`, style: styleOf(column) }))
-  const styles = instances.map(statusStyle)
+  const styles = instances.map(instance => statusStyle(instance, overrides.get(nameOf(instance))))
   return [row(titles, () => 'dim'), ...cells.map((texts, at) => row(texts, column => (column === statusColumn ? styles[at] : undefined)))]
 }
 
@@ -126,8 +135,15 @@ const upTo = (rows: readonly Row[], most: number, noun: string): readonly Row[] 
   return most < 1 ? [] : [...rows.slice(0, shown), more(rows.length - shown, noun)]
 }
 
-/** How many entries that cannot be read are shown if there are more instances than fit. */
-const fewRejected = 3
+/** The rows about overrides of instances that are not there, of services that have been read. */
+const leftOverRows = ({ fleet: { sets, state }, overrides }: Watched, instances: readonly ServiceInstance[]): readonly Row[] => {
+  const isRead = (service: string): boolean => (state ?? sets.get(service) ?? { status: 'pending' }).status !== 'pending'
+  const known = new Map([...overrides].filter(([name]) => isRead(splitName(name).service)))
+  return leftOverOverrides(new Set(instances.map(nameOf)), known).map((text): Row => [{ text: printable(text), style: 'yellow' }])
+}
+
+/** How many left over overrides, and how many entries that cannot be read, are shown if there are more instances than fit. */
+const few = 3
 
 /**
  * The lines of a terminal that show the services: how many there are, why they are stale, the instances, and the entries that cannot be read. Sick
@@ -136,16 +152,20 @@ const fewRejected = 3
 export const fleetFrame = (watched: Watched, { columns, rows, now, colours, errors }: FrameOptions): readonly string[] => {
   const sets = [...watched.fleet.sets.values()]
   const all = sets.flatMap(set => set.toArray())
-  const sick = all.filter(isSick)
-  const listed = errors ? sick : [...sick, ...all.filter(instance => !isSick(instance))]
+  // A registration that does not follow its override needs a look, too.
+  const needsLook = (instance: ServiceInstance): boolean => isSick(instance) || watched.overrides.has(nameOf(instance))
+  const sick = all.filter(needsLook)
+  const listed = errors ? sick : [...sick, ...all.filter(instance => !needsLook(instance))]
   const rejected = sets.flatMap(({ rejected: entries }) => [...entries.values()]).map(({ key, reason }): Row => [{ text: printable(`! ${key}: ${reason}`), style: 'red' }])
   const head = [headOf(watched, all, now), ...bannersOf(watched, now)]
   const { state } = watched.fleet
   const isRead = state === undefined ? sets.some(({ status }) => status !== 'pending') : state.status !== 'pending'
-  const nothing = errors && isRead && rejected.length === 0 ? 'nothing is sick' : all.length === 0 && isRead ? 'no instances' : ''
+  const leftOver = leftOverRows(watched, all)
+  const nothing = errors && isRead && rejected.length + leftOver.length === 0 ? 'nothing is sick' : all.length === 0 && isRead ? 'no instances' : ''
   const [title = [], ...body]: readonly Row[] = listed.length === 0 ? [[{ text: nothing }]] : tableOf(watched, listed, now)
   const left = Math.max(0, rows - head.length - 1)
-  const rejectedLines = upTo(rejected, Math.min(left, Math.max(fewRejected, left - body.length)), 'rejected key')
-  const lines = [...head, title, ...upTo(body, left - rejectedLines.length, 'instance'), ...rejectedLines]
+  const rejectedLines = upTo(rejected, Math.min(left, Math.max(few, left - body.length - leftOver.length)), 'rejected key')
+  const leftOverLines = upTo(leftOver, Math.min(left - rejectedLines.length, Math.max(few, left - body.length - rejectedLines.length)), 'override')
+  const lines = [...head, title, ...upTo(body, left - leftOverLines.length - rejectedLines.length, 'instance'), ...leftOverLines, ...rejectedLines]
   return lines.slice(0, rows).map(line => painted(clipped(line, columns), colours))
 }

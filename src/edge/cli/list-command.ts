@@ -13,9 +13,9 @@ import { listed, listedAll, remainingOf, type Listed, type Target } from './list
 import { onEachEndpoint } from './on-each-endpoint.js'
 import { reportSilence } from './report-silence.js'
 import { requireRoot } from './require-root.js'
+import { revisionOf } from './revision-of.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { splitName } from './split-name.js'
-import { wholeNumberOf } from './whole-number-of.js'
 import { withRegistry } from './with-registry.js'
 
 interface ListCommandOptions extends SharedOptions {
@@ -66,7 +66,7 @@ export const listCommand = (host: Host, exit: (code: number) => void): Command =
       const options = command.optsWithGlobals<ListCommandOptions>()
       const isAuto = options.format === auto
       if (isAuto) throwIfNotAuto(options)
-      const at = options.at === undefined ? undefined : wholeNumberOf('at', options.at)
+      const at = options.at === undefined ? undefined : revisionOf('at', options.at)
       const { stale: isStale = false, wide = false } = options
       const { defaultPort, ...others } = options
       const settings = settingsOf(isAuto ? { ...others, format: 'native' } : options, host)

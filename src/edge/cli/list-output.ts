@@ -1,12 +1,13 @@
 import { leaseHex } from '../../core/errors.js'
 import type { ServiceInstance, Status } from '../../core/instance/instance.js'
-import { leased } from '../../core/instance/leased.js'
 import { overridePrefix } from '../../core/register/desired.js'
 import type { Remaining } from '../../core/store.js'
 import type { FoundFormats } from './find-formats.js'
 import type { KnownOverrides } from './known-overrides.js'
 import type { Listed, ListedKey, ListedService } from './listed.js'
 import { counted } from './counted.js'
+import { leftOverOverrides } from './left-over-overrides.js'
+import { notesOf } from './notes-of.js'
 import { printable, printableJson } from './output.js'
 import { someOf } from './some-of.js'
 import { splitName } from './split-name.js'
@@ -52,18 +53,7 @@ const emptyLines = ({ listed, formats, elsewhere }: ListReport): readonly string
   return [...empty, ...nothing, ...(elsewhere === undefined ? [] : elsewhereLines(elsewhere, listed.map(({ target }) => target.format.name)))]
 }
 
-/** What an operator has to know of an instance besides its fields. */
-const notesOf = (instance: ServiceInstance, override: Status | undefined): string => {
-  const lease = leased(instance) ? [] : ['no lease']
-  if (override === undefined) return lease.join()
-  return [...lease, override === instance.status ? 'overridden' : `overridden as ${override}, not followed`].join(', ')
-}
-
-/** Overrides of instances that are not there: drained in a format without an entry for that, or left over. */
-const leftOver = (services: readonly ListedService[], overrides: KnownOverrides): readonly string[] => {
-  const present = new Set(services.flatMap(({ keys, content: { service } }) => [...keys.keys()].map(id => `${service}/${id}`)))
-  return [...overrides].filter(([name]) => !present.has(name)).map(([name, status]) => `${name} is not registered, and overridden as ${status} (rx-discovery undrain ${name} deletes the override)`)
-}
+const namesIn = (services: readonly ListedService[]): ReadonlySet<string> => new Set(services.flatMap(({ keys, content: { service } }) => [...keys.keys()].map(id => `${service}/${id}`)))
 
 const wideHeading = ['LEASE', 'LEFT', 'REVISION', 'INCARNATION', 'TAGS', 'KEY']
 
@@ -84,7 +74,7 @@ export const listText = (report: ListReport): string => {
     content.instances.toArray().map(instance => {
       const { service, id, address, status, weight, version, zone } = instance
       const wide = leases === undefined ? [] : wideCells(instance, keys.get(id) ?? unknownKey, leases)
-      return [...inAuto(format), service, id, address, status, String(weight), version || '-', zone || '-', ...wide, notesOf(instance, overrides.get(`${service}/${id}`))]
+      return [...inAuto(format), service, id, address, status, String(weight), version || '-', zone || '-', ...wide, notesOf(instance, overrides.get(`${service}/${id}`)).join(', ')]
     }),
   )
   const heading = [...inAuto('FORMAT'), 'SERVICE', 'ID', 'ADDRESS', 'STATUS', 'WEIGHT', 'VERSION', 'ZONE', ...(leases === undefined ? [] : wideHeading)]
@@ -93,7 +83,7 @@ export const listText = (report: ListReport): string => {
     ...(formats === undefined ? [] : formatLines(formats)),
     ...(rows.length === 0 ? [] : tableOf([heading, ...rows])),
     ...emptyLines(report),
-    ...leftOver(services, overrides),
+    ...leftOverOverrides(namesIn(services), overrides),
     ...services.flatMap(({ content }) => [...content.rejected.values()]).map(({ key, reason }) => `! ${key}: ${reason}`),
     ...listed.filter(({ unexplained }) => unexplained.length > 0).map(({ unexplained, target: { prefix, format } }) => `! ${counted(unexplained.length, 'key')} under ${prefix} that ${format.name} does not explain: ${someOf(unexplained)}`),
   ]

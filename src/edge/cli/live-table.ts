@@ -3,6 +3,7 @@ import { interval, timers } from '../../flow/clock.js'
 import { fleetFrame } from './fleet-frame.js'
 import type { FollowedServices } from './follow-services.js'
 import type { Host, Terminal } from './host.js'
+import type { KnownOverrides } from './known-overrides.js'
 import { nextWatched, unwatched } from './watched.js'
 
 /** The shortest time between two frames, ms. */
@@ -19,14 +20,14 @@ const frameText = (lines: readonly string[]): string => `\x1b[H${lines.map(line 
  * Shows the services on a terminal while it is subscribed, at most four times a second. At the end, the terminal is as it was before, with the last frame
  * below. Emits nothing.
  */
-export const liveTable = (fleet: Observable<FollowedServices>, { print }: Pick<Host, 'print'>, terminal: Terminal, errors: boolean): Observable<never> =>
+export const liveTable = (fleet: Observable<FollowedServices>, overrides: Observable<KnownOverrides>, { print }: Pick<Host, 'print'>, terminal: Terminal, errors: boolean): Observable<never> =>
   defer(() => {
     let last: readonly string[] = []
     print(enter)
     const watched = fleet.pipe(scan((before, next) => nextWatched(before, next, Date.now()), unwatched), startWith(unwatched))
-    return combineLatest([watched, terminal.resized.pipe(startWith(undefined)), interval(ageEvery).pipe(startWith(0))]).pipe(
+    return combineLatest([watched, overrides.pipe(startWith<KnownOverrides>(new Map())), terminal.resized.pipe(startWith(undefined)), interval(ageEvery).pipe(startWith(0))]).pipe(
       throttleTime(frameEvery, timers, { leading: true, trailing: true }),
-      map(([now]) => fleetFrame(now, { columns: terminal.columns(), rows: terminal.rows(), now: Date.now(), colours: terminal.colours, errors })),
+      map(([now, known]) => fleetFrame({ ...now, overrides: known }, { columns: terminal.columns(), rows: terminal.rows(), now: Date.now(), colours: terminal.colours, errors })),
       tap(lines => {
         last = lines
         print(frameText(lines))

@@ -4,6 +4,7 @@ import { styleText } from 'node:util'
 import { fromEvent, map, merge, Subject } from 'rxjs'
 import type { Signal, Terminal } from './host.js'
 import { run } from './run.js'
+import { withoutEchoes } from './without-echoes.js'
 
 const signal = (name: Signal) => fromEvent(process, name).pipe(map(() => name))
 const outputClosed = new Subject<Signal>()
@@ -37,7 +38,7 @@ const code = await run(process.argv.slice(2), {
   print: text => void process.stdout.write(text),
   printError: text => void process.stderr.write(text),
   terminal,
-  signals: merge(signal('SIGINT'), signal('SIGTERM'), signal('SIGHUP'), outputClosed),
+  signals: merge(signal('SIGINT'), signal('SIGTERM'), signal('SIGHUP'), outputClosed).pipe(withoutEchoes()),
   boardScript: () => readFileSync(new URL('../../../dist/board.js', import.meta.url)),
   // eslint-disable-next-line no-restricted-syntax -- etcd3 is an optional peer; if it is missing, `run` reports that
   registryOf: async options => (await import('../etcd/index.js')).etcdRegistry(options),

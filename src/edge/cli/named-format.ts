@@ -35,7 +35,7 @@ export const takesDefaultPort = (name: string): boolean => portless.includes(nam
 
 /** The format of that name. Throws `InvalidArgument`. */
 export const namedFormat = (name: string, { prefix, defaultPort }: NamedFormatOptions = {}): Format => {
-  if (!isName(name)) throw new InvalidArgument('format', `must be one of ${formatNames.join(', ')}, got "${name}"${name === 'auto' ? ' (only list takes auto)' : ''}`)
+  if (!isName(name)) throw new InvalidArgument('format', `must be one of ${formatNames.join(', ')}, got "${name}" (${name === 'auto' ? 'only list takes auto' : 'list --format auto finds out which ones are in use'})`)
   // The formats of other stacks narrow the metadata that can be stored, which `encode` checks.
   if (defaultPort !== undefined && !takesDefaultPort(name))
     throw new InvalidArgument('default-port', `cannot be used with --format ${name}, whose addresses have a port (use it with ${portless.join(', ')})`)

@@ -7,7 +7,7 @@ import { splitName } from './split-name.js'
 /** Reads `web/node1`: the service is everything before the last `/`. Throws `InvalidArgument`. */
 export const namedInstance = (text: string): NamedInstance => {
   const { service, id } = splitName(text)
-  if (service === '') throw new InvalidArgument('instance', `must be <service>/<id>, got ${quotedValue(text)} (such as web/node1)`)
+  if (service === '' || id === '') throw new InvalidArgument('instance', `must be <service>/<id>, got ${quotedValue(text)} (such as web/node1)`)
   throwIfInvalid(invalidIf('instance', serviceName, service) ?? invalidIf('instance', instanceId, id))
   return { service, id }
 }

@@ -18,13 +18,14 @@ import { numberOf } from './number-of.js'
 import { printer } from './output.js'
 import { registrationLines } from './registration-lines.js'
 import { reportSilence } from './report-silence.js'
+import { required } from './required.js'
 import { settingsOf, type SharedOptions } from './settings.js'
 import { sidecarLines } from './sidecar-lines.js'
 import { sidecar } from './sidecar.js'
 import { withRegistry } from './with-registry.js'
 
 interface RegisterCommandOptions extends SharedOptions, HealthOptions {
-  readonly address: string
+  readonly address?: string
   readonly id?: string
   readonly ttl: number
   readonly weight?: number
@@ -74,7 +75,8 @@ const isCarried = (given: unknown, read: unknown): boolean => {
 
 /** The instance that the options describe. Throws `InvalidArgument` if a field is invalid, or if the format cannot store it. */
 const instanceOf = (service: string, options: RegisterCommandOptions, format: Format): ServiceInstance => {
-  const { address, id, status, weight, zone, version, tag, metadata } = options
+  const { id, status, weight, zone, version, tag, metadata } = options
+  const address = required('address', options.address, 'localhost:8000')
   const instance = serviceInstance({ service, id, address, status: status as Status | undefined, weight, zone, version, tags: tag, metadata })
   const read = readBack(format, instance)
   const lost = Object.entries({ weight, zone, version, tag, metadata }).find(
@@ -95,7 +97,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
   new Command('register')
     .description('keep an instance registered until Ctrl-C or SIGTERM, then revoke its lease')
     .argument('<service>', 'service name')
-    .requiredOption('--address <host:port>', 'address of the instance')
+    .option('--address <host:port>', 'address of the instance; required')
     .option('--id <id>', 'instance id, unique in its service (default: the address)')
     .option('--ttl <seconds>', 'lease TTL: how long the instance stays registered after this process has crashed', ttlOf, 10)
     .option('--status <status>', 'starting, up, draining or down (default: up)')

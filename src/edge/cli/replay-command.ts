@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { firstValueFrom, ignoreElements, merge, take, takeUntil, tap, type Observable } from 'rxjs'
 import { InvalidArgument } from '../../core/errors.js'
 import { serviceName } from '../../core/instance/names.js'
-import { invalidIf, throwIfInvalid } from '../../core/validation.js'
+import { invalidIf, quotedValue, throwIfInvalid } from '../../core/validation.js'
 import { discover } from '../../flow/discovery/discover.js'
 import { replayRegistry, type ReplayRegistry } from '../../flow/recording/replay-registry.js'
 import { marbles } from '../testing/marbles.js'
@@ -39,6 +39,17 @@ const textOf = (files: readonly string[]): string =>
     })
     .join('\n')
 
+/** The registry that plays the files. Its own message does not know their names. */
+const played = (files: readonly string[], text: string, speed: number): ReplayRegistry => {
+  try {
+    return replayRegistry(text, { speed })
+  } catch (error) {
+    if (!(error instanceof InvalidArgument) || error.argument !== 'recording') throw error
+    const why = text.trim() === '' ? 'nothing has been recorded yet' : 'it has no whole listing that this version can read'
+    throw new InvalidArgument('file', `must be a recording, got ${files.map(quotedValue).join(' ')} (${why}; make one with rx-discovery record)`)
+  }
+}
+
 const linesOf = (registry: ReplayRegistry, services: readonly string[]): Observable<Line> =>
   merge(...services.map(service => discover(registry, service).pipe(setLines())))
 
@@ -55,14 +66,14 @@ export const replayCommand = (host: Host, exit: (code: number) => void): Command
       for (const name of service ?? []) throwIfInvalid(invalidIf('service', serviceName, name))
       const text = textOf(files)
       const atOnce = speed === Infinity
-      const registry = replayRegistry(text, { speed: atOnce ? 1 : speed })
+      const registry = played(files, text, atOnce ? 1 : speed)
       const services = [...new Set(service ?? registry.services)]
-      if (registry.unreadable > 0) host.printError(`${registry.unreadable} ${registry.unreadable === 1 ? 'line' : 'lines'} cannot be read\n`)
+      if (registry.unreadable > 0) host.printError(`${registry.unreadable} ${registry.unreadable === 1 ? 'line' : 'lines'} cannot be read, such as one that was cut off\n`)
       if (isDiagram) host.print(marbles(text, { services }).split('\n').map(printable).join('\n'))
       else if (atOnce) for (const { at, value } of playedThrough(registry, linesOf(registry, services))) printer(host, json, () => at)(value)
       else {
-        const played = linesOf(registry, services).pipe(tap(printer(host, json, registry.now)), ignoreElements(), takeUntil(merge(registry.ended, host.signals).pipe(take(1))))
-        await firstValueFrom(played, { defaultValue: undefined })
+        const shown = linesOf(registry, services).pipe(tap(printer(host, json, registry.now)), ignoreElements(), takeUntil(merge(registry.ended, host.signals).pipe(take(1))))
+        await firstValueFrom(shown, { defaultValue: undefined })
       }
       exit(0)
     })

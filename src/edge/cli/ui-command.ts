@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { ignoreElements, merge, Observable, takeUntil, tap } from 'rxjs'
 import { InvalidArgument } from '../../core/errors.js'
 import { serviceName } from '../../core/instance/names.js'
-import { invalidIf, throwIfInvalid } from '../../core/validation.js'
+import { invalidIf, quotedValue, throwIfInvalid } from '../../core/validation.js'
 import { serving as servingOf, type Project } from '../../core/wire/serving.js'
 import type { Registry } from '../../flow/registry.js'
 import { sseHandler } from '../sse/index.js'
@@ -52,6 +52,14 @@ const isLoopback = (address: string): boolean => /^(?:127\.|::1$|localhost$)/.te
 /** What of an instance is served: on the loopback everything, elsewhere the metadata that is named. */
 const projectOf = ({ metadata, bind }: UiOptions): Project => (metadata === undefined && isLoopback(bind) ? instance => instance : { metadata: metadata ?? [] })
 
+/** Why the page cannot be served at the address and the port. */
+const listenError = (error: NodeJS.ErrnoException, { port, bind }: UiOptions): Error => {
+  if (error.code === 'EADDRINUSE') return new InvalidArgument('port', `${port} is in use (choose another one with --port, or 0 for any)`)
+  if (error.code === 'EACCES') return new InvalidArgument('port', `${port} may not be used by this user (choose one from 1024 on with --port, or 0 for any)`)
+  if (error.code === 'EADDRNOTAVAIL' || error.syscall === 'getaddrinfo') return new InvalidArgument('bind', `must be an address of this machine, got ${quotedValue(bind)} (such as 127.0.0.1, or 0.0.0.0 for all of them)`)
+  return error
+}
+
 /** Serves a board until it is unsubscribed; emits its URL once it can be opened. */
 const served = (registry: Registry, { format }: Settings, services: readonly string[], options: UiOptions, script: Buffer): Observable<string> =>
   new Observable(subscriber => {
@@ -65,9 +73,7 @@ const served = (registry: Registry, { format }: Settings, services: readonly str
     const desk = overrideDesk(registry, { format, isShown: service => services.length === 0 || services.includes(service), revision: history.revision })
     const discovery = sseHandler(registry, shown)
     const server = createServer(uiHandler({ registry, discovery, history, desk, script, heading, names, token }))
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      subscriber.error(error.code === 'EADDRINUSE' ? new InvalidArgument('port', `${port} is in use (choose another one with --port, or 0 for any)`) : error),
-    )
+    server.once('error', (error: NodeJS.ErrnoException) => subscriber.error(listenError(error, options)))
     server.listen(port, bind, () => {
       const { port: used } = server.address() as AddressInfo
       subscriber.next(`http://${given[0] ?? hostOf(bind)}:${used}/${token === undefined ? '' : `#token=${token}`}`)

@@ -9,6 +9,7 @@ import { fleetLines } from './fleet-lines.js'
 import { followServices, type FollowedServices } from './follow-services.js'
 import type { Host, Signal } from './host.js'
 import { isSick } from './is-sick.js'
+import type { KnownOverrides } from './known-overrides.js'
 import { liveTable } from './live-table.js'
 import { printer, type Line } from './output.js'
 import { overrideLines } from './override-lines.js'
@@ -16,6 +17,7 @@ import { reportSilence } from './report-silence.js'
 import { requireRoot } from './require-root.js'
 import { runOnChange } from './run-on-change.js'
 import { settingsOf, type SharedOptions } from './settings.js'
+import { shownOverrides } from './shown-overrides.js'
 import { withRegistry } from './with-registry.js'
 
 interface WatchOptions extends SharedOptions {
@@ -41,6 +43,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
       if (services.length === 0) requireRoot(settings.format)
       if (exec?.trim() === '') throw new InvalidArgument('exec', `must be a command, got "${exec}" (such as "./reload.sh")`)
       const watched = (registry: ReadableRegistry): Observable<FollowedServices> => followServices(registry, settings.format, [...new Set(services)])
+      const overrides = (registry: ReadableRegistry): Observable<KnownOverrides> => shownOverrides(registry, service => services.length === 0 || services.includes(service))
       const { terminal } = host
       // With a command, standard output is that of the command.
       const print = printer({ print: exec === undefined ? host.print : host.printError }, settings.json)
@@ -54,7 +57,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
           // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- a command that runs is waited for
           takeUntil(stop),
           connect(fleet => (exec === undefined ? lines(fleet) : lines(fleet).pipe(mergeWith(fleet.pipe(runOnChange(exec)))))),
-          mergeWith(overrideLines(registry, service => services.length === 0 || services.includes(service)).pipe(takeUntil(stop))),
+          mergeWith(overrides(registry).pipe(overrideLines(), takeUntil(stop))),
           reportSilence(host, settings),
           tap(print),
           ignoreElements(),
@@ -62,7 +65,7 @@ export const watchCommand = (host: Host, exit: (code: number) => void): Command 
       const table = terminal !== undefined && exec === undefined && !settings.json ? terminal : undefined
       exit(
         await withRegistry(host, settings, (registry, stop) =>
-          table === undefined ? changes(registry, stop) : liveTable(watched(registry), host, table, errors).pipe(takeUntil(stop)),
+          table === undefined ? changes(registry, stop) : liveTable(watched(registry), overrides(registry), host, table, errors).pipe(takeUntil(stop)),
         ),
       )
     })

@@ -30,7 +30,8 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [['watch', '--exec', ' '], 'error: --exec must be a command, got " " (such as "./reload.sh")'],
     [['watch', 'a//b'], 'error: <service> must not have a segment that is empty, "." or "..", got "a//b" (write foo/bar, without a "/" at either end)'],
     [['list', '..'], 'error: <service> must not be "." or "..", got ".."'],
-    [['register', 'web'], "error: required option '--address <host:port>' not specified"],
+    [['register', 'web'], 'error: --address is required (such as --address localhost:8000)'],
+    [['register', 'web', '--addres', 'localhost:8000'], "error: unknown option '--addres'\n(Did you mean --address?)"],
     [['register', 'web', '--address', 'localhost'], 'error: --address must be host:port, got "localhost" (add a port, e.g. "localhost:8000")'],
     [['register', '', '--address', 'localhost:1'], 'error: <service> must not be empty, got ""'],
     [[...node1, '--ttl', '0'], 'error: --ttl must be a whole number of seconds from 1 to 9000000000, got "0"'],
@@ -60,20 +61,20 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [['watch', 'web', '--default-port', '80'], 'error: --default-port cannot be used with --format native, whose addresses have a port (use it with grpcNaming, kratos, goZero, goKit, goMicro, skyDns)'],
     [['list', '--format', 'kratos', '--default-port', '0'], 'error: --default-port must be a port from 1 to 65535, got "0"'],
     [['list', '--format', 'auto', '--default-port', '1e3'], 'error: --default-port must be a port from 1 to 65535, got "1e3"'],
-    [['list', '--format', 'xml'], 'error: --format must be one of native, plain, grpcNaming, kratos, goZero, goKit, goMicro, kitex, dubbo, skyDns, rpcx, goFrame, got "xml"'],
+    [['list', '--format', 'xml'], 'error: --format must be one of native, plain, grpcNaming, kratos, goZero, goKit, goMicro, kitex, dubbo, skyDns, rpcx, goFrame, got "xml" (list --format auto finds out which ones are in use)'],
     [['list', '--prefix', 'x/'], 'error: --prefix must begin with "/" and not end in it, got "x/" (such as /my-fleet)'],
     [['list', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
     [['list', '--endpoints', ' , '], 'error: --endpoints must have at least one endpoint, such as http://127.0.0.1:2379, got " , "'],
-    [['list', '--at', '0'], 'error: --at must be a whole number of 1 or more, got "0" (list and events print revisions)'],
-    [['list', '--at', '12x'], 'error: --at must be a whole number of 1 or more, got "12x" (list and events print revisions)'],
+    [['list', '--at', '0'], 'error: --at must be a whole number of 1 or more, got "0" (watch and list --wide print revisions)'],
+    [['list', '--at', '12x'], 'error: --at must be a whole number of 1 or more, got "12x" (watch and list --wide print revisions)'],
     [['list', '--format', 'auto', '--at', '3'], 'error: --at cannot be used with --format auto, which reads what is there now'],
-    [['events', 'web'], "error: required option '--since <revision>' not specified"],
+    [['events', 'web'], 'error: --since is required (such as --since 1200; watch and list --wide print revisions)'],
     [['events', '--since', '3'], "error: missing required argument 'service'"],
     [['events', 'web', 'orders', '--since', '3'], "error: too many arguments for 'events'. Expected 1 argument but got 2."],
     [['events', 'a//b', '--since', '3'], 'error: <service> must not have a segment that is empty, "." or "..", got "a//b" (write foo/bar, without a "/" at either end)'],
-    [['events', 'web', '--since', '-1'], 'error: --since must be a whole number of 1 or more, got "-1" (list and events print revisions)'],
-    [['events', 'web', '--since', '3', '--until', '1e3'], 'error: --until must be a whole number of 1 or more, got "1e3" (list and events print revisions)'],
-    [['events', 'web', '--since', '3', '--max-behind', '0'], 'error: --max-behind must be a whole number of 1 or more, got "0" (list and events print revisions)'],
+    [['events', 'web', '--since', '-1'], 'error: --since must be a whole number of 1 or more, got "-1" (watch and list --wide print revisions)'],
+    [['events', 'web', '--since', '3', '--until', '1e3'], 'error: --until must be a whole number of 1 or more, got "1e3" (watch and list --wide print revisions)'],
+    [['events', 'web', '--since', '3', '--max-behind', '0'], 'error: --max-behind must be a whole number of 1 or more, got "0"'],
     [['list', '--cert', 'x'], 'error: --cert requires --key'],
     [['list', '--key', 'x'], 'error: --key requires --cert'],
     [['list', '--cert', 'x', '--key', 'y'], 'error: --cert requires --cacert'],
@@ -556,6 +557,42 @@ describe('events', () => {
     const none = past()
     expect(await none.run('events', 'web2', '--since', '3', '--until', '7')).toBe(0)
     expect(none.lines()).toEqual(['3 web2 had 0 instances'])
+  })
+
+  it('prints what operators overrode at first, and have written and deleted since then', async () => {
+    const overridden = (...args: Parameters<typeof program>) => {
+      const it = past(...args)
+      const override = (name: string, status: string | null) => it.registry.write(`/rx-discovery-overrides/${name}`, status)
+      override('web/b', 'draining')
+      override('web/deep/c', 'down')
+      it.write('b', '{"address":"h:2","status":"draining"}')
+      override('web/b', 'down')
+      override('web/b', null)
+      return { ...it, override }
+    }
+    const [start, drained, changed, returned] = ['web/b is overridden by an operator as draining', '11 ~ web/b status up -> draining', '12 web/b is overridden by an operator as down', '13 web/b is given back by an operator'] as const
+    const ended = overridden()
+    expect(await ended.run('events', 'web', '--since', '8', '--until', '13')).toBe(0)
+    expect(ended.lines()).toEqual(['8 web had 1 instance', `9 ${start}`, drained, changed, returned])
+    const later = overridden()
+    expect(await later.run('events', 'web', '--since', '10', '--until', '12', '--json')).toBe(0)
+    expect(later.json()).toMatchObject([
+      { revision: 10, type: 'start', size: 1 },
+      { revision: 10, type: 'overridden', service: 'web', id: 'b', key: '/rx-discovery-overrides/web/b', status: 'draining' },
+      { revision: 11, type: 'updated' },
+      { revision: 12, type: 'overridden', status: 'down' },
+    ])
+    const endless = overridden()
+    const done = endless.run('events', 'web', '--since', '13')
+    await endless.until('web is live')
+    endless.override('web/b', 'draining')
+    await endless.until('14 web/b is overridden')
+    endless.override('web/b', null)
+    await endless.until('15 web/b is given back')
+    endless.signals.next('SIGINT')
+    expect(await done).toBe(0)
+    expect(endless.lines()).toEqual(['13 web had 1 instance', '13 web is live: 1 instance at revision 13', `14 ${start}`, '15 web/b is given back by an operator'])
+    expect(endless.registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
   })
 
   it('with --json, prints one object per line, each with its revision', async () => {

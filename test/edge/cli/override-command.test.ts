@@ -157,7 +157,8 @@ describe('drain and undrain', () => {
     [['drain'], "error: missing required argument 'instance'"],
     [['drain', 'node1'], 'error: <instance> must be <service>/<id>, got "node1" (such as web/node1)'],
     [['drain', '/node1'], 'error: <instance> must be <service>/<id>, got "/node1" (such as web/node1)'],
-    [['undrain', 'web/'], 'error: <instance> must not be empty, got ""'],
+    [['drain', 'web/'], 'error: <instance> must be <service>/<id>, got "web/" (such as web/node1)'],
+    [['undrain', 'web/'], 'error: <instance> must be <service>/<id>, got "web/" (such as web/node1)'],
     [['drain', 'web/a', '--status', 'up'], 'error: --status must be draining or down, got "up"'],
     [['drain', 'web/a', '--wait', '0'], 'error: --wait must be a number of seconds, more than 0 and at most 3600, got "0"'],
   ])('%j is wrong usage', async (argv, message) => {

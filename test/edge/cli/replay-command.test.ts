@@ -114,13 +114,14 @@ web: a 1499ms b 499ms c 344ms d 1654ms e
     const it = program()
     expect(await it.run('replay', first, second, '--speed', 'max')).toBe(0)
     expect(it.lines().length).toBe(golden.length)
-    expect(it.printed.err).toBe('1 line cannot be read\n')
+    expect(it.printed.err).toBe('1 line cannot be read, such as one that was cut off\n')
   })
 
   it.each([
     [['replay'], "error: missing required argument 'file'"],
     [['replay', '/nowhere'], "error: <file> cannot be read: ENOENT: no such file or directory, open '/nowhere'"],
-    [['replay', 'package.json'], 'error: <file> must have a whole listing, got 0 parts of one, unreadable lines: '],
+    [['replay', 'package.json'], 'error: <file> must be a recording, got "package.json" (it has no whole listing that this version can read; make one with rx-discovery record)'],
+    [['replay', '/dev/null'], 'error: <file> must be a recording, got "/dev/null" (nothing has been recorded yet; make one with rx-discovery record)'],
     [['replay', file, '--speed', '0'], 'error: --speed must be a number above 0, or max, got "0"'],
     [['replay', file, '--service', 'a//b'], 'error: <service> must not have a segment that is empty'],
   ])('%j is refused', async (argv, message) => {

@@ -129,6 +129,10 @@ describe('ui', () => {
     await expect(uiProgram(memoryRegistry(), '', '--format', 'plain')).rejects.toThrow('2: error: <service> is required: --format plain has no prefix that all services share')
   })
 
+  it.each(['192.0.2.1', 'no such host'])('names an address that is none of this machine: %s', async bind => {
+    await expect(uiProgram(memoryRegistry(), '', '--port', '0', '--bind', bind)).rejects.toThrow(`2: error: --bind must be an address of this machine, got "${bind}" (such as 127.0.0.1, or 0.0.0.0 for all of them)`)
+  })
+
   it('names a port that is in use', async () => {
     const ui = await start()
     await expect(uiProgram(memoryRegistry(), '', '--port', String(ui.port))).rejects.toThrow(`2: error: --port ${ui.port} is in use (choose another one with --port, or 0 for any)`)

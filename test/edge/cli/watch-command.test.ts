@@ -178,6 +178,21 @@ describe('watch on a terminal', () => {
     expect(it.printed.err).toBe('')
   })
 
+  it('shows overrides as they come and go', async () => {
+    const it = onTerminal()
+    it.registry.write('/rx-discovery/web/a', '{"address":"h:1","status":"draining"}')
+    it.registry.write('/rx-discovery-overrides/web/a', 'draining')
+    it.registry.write('/rx-discovery-overrides/web/gone', 'down')
+    const done = it.run('watch', 'web')
+    await it.until('draining, no lease, overridden')
+    await it.until('web/gone is not registered, and overridden as down')
+    it.registry.write('/rx-discovery-overrides/web/a', null)
+    await vi.waitUntil(() => it.frames().at(-1)?.includes('draining, no lease  ') === true, { timeout: 10_000 })
+    it.signals.next('SIGINT')
+    expect(await done).toBe(0)
+    expect(it.registry.subscriptions()).toEqual({ watches: 0, leases: 0, calls: 0 })
+  })
+
   it('has a banner while etcd is away, and fits into the window after a change of its size', async () => {
     const it = onTerminal()
     it.registry.write('/rx-discovery/web/a', '{"address":"h:1"}')
