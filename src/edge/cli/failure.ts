@@ -41,5 +41,6 @@ export const failureOf = (thrown: unknown): Failure => {
   if (lacksEtcd3(error)) return { message: 'the package etcd3 is not installed (run npm install etcd3 where rx-discovery is installed)', code: 1 }
   // Its own advice names an option of `register`.
   const shown = error instanceof Taken ? new Taken(error.found) : error
-  return { message: `${errorText(shown)}${hintOf(error)}`, code: 1 }
+  // Nor does it name options of the library: the hint has those of the command line.
+  return { message: `${errorText(shown).replace(/, such as `auth: .*`$/, '')}${hintOf(error)}`, code: 1 }
 }

@@ -516,6 +516,16 @@ describe('list', () => {
     expect(it.printed.out).toBe('')
     thaw()
   })
+  it('names the options of the command line if a login is required, and http:// if etcd has no TLS', async () => {
+    const errorOf = async (error: Error) => {
+      const it = program({}, { registryOf: () => { throw error } })
+      expect(await it.run('list')).toBe(1)
+      return it.printed.err
+    }
+    expect(await errorOf(new Denied('h:1 requires a login, such as `auth: { username, password }`'))).toBe('error: h:1 requires a login (check --user, and ETCD_PASSWORD in the environment)\n')
+    const handshake = 'h:1 failed the TLS handshake: Client network socket disconnected before secure TLS connection was established'
+    expect(await errorOf(new Disconnected(handshake, { host: 'h:1' }))).toBe(`error: ${handshake} (if etcd has no TLS there, begin the endpoint with http://)\n`)
+  })
   it('ends with 1 after an unexpected error', async () => {
     const it = program({}, { registryOf: () => { throw new Denied('no\nentry') } })
     expect(await it.run('list')).toBe(1)
