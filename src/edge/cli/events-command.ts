@@ -63,7 +63,7 @@ const pastEvents = ({ sets, overrides }: Past): readonly Event[] =>
   ].sort((a, b) => a.revision - b.revision)
 
 /** Overrides may not be readable; then there are none. */
-const ifAllowed = <A>(otherwise: Observable<A>) => (source: Observable<A>): Observable<A> =>
+const ifAllowed = <B>(otherwise: Observable<B>) => <A>(source: Observable<A>): Observable<A | B> =>
   source.pipe(catchError((error: unknown) => (error instanceof Denied ? otherwise : throwError(() => toError(error)))))
 
 /** What operators do after the past has ended with these overrides. */

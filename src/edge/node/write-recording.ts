@@ -49,7 +49,8 @@ const write = (to: Open, text: string): void => {
 const open = (path: string): Open => {
   const file = openSync(path, 'a+')
   const stats = fstatSync(file)
-  const [isFile, { size }] = [stats.isFile(), stats]
+  const isFile = stats.isFile()
+  const { size } = stats
   if (size === 0) return { file, isFile, since: undefined, bytes: 0, listed: 0 }
   const start = bytesAt(file, 0, 64).toString()
   const [, since] = /^\{"at":(-?[\d.]+),/.exec(start) ?? []

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Disconnected } from '../../../src/core/errors.js'
 import { markedBy } from '../../../src/core/instance/leased.js'
-import { serviceInstance, type ServiceInstanceInput } from '../../../src/core/instance/instance.js'
+import { serviceInstance, type ServiceInstanceInput, type Status } from '../../../src/core/instance/instance.js'
 import { serviceSet, type ServiceSet, type ServiceSetOptions, type Trouble } from '../../../src/core/sets/service-set.js'
 import { fleetFrame, type FrameOptions } from '../../../src/edge/cli/fleet-frame.js'
 import type { FollowedServices } from '../../../src/edge/cli/follow-services.js'
@@ -21,7 +21,7 @@ const orders = set('orders', [markedBy('0', instance({ id: 'o1', address: 'order
 })
 const watched = (...fleets: readonly FollowedServices[]): Watched => fleets.reduce((before, next, at) => nextWatched(before, next, start + at * 60_000), unwatched)
 const both = watched(fleet(orders, web))
-const overrides = new Map([['web/node02', 'draining'], ['web/node03', 'down'], ['orders/o1', 'down'], ['orders/gone', 'draining'], ['unread/a', 'down']] as const)
+const overrides = new Map<string, Status>([['web/node02', 'draining'], ['web/node03', 'down'], ['orders/o1', 'down'], ['orders/gone', 'draining'], ['unread/a', 'down']])
 
 const frame = (shown: Watched, options: Partial<FrameOptions> = {}): string =>
   `${fleetFrame(shown, { columns: 100, rows: 20, now: start + 95_000, colours: false, errors: false, ...options }).join('\n')}\n`.replaceAll('\u001b', '␛')
@@ -33,7 +33,7 @@ describe('a frame', () => {
     ['with --errors', frame(both, { errors: true })],
     ['with --errors, of a healthy fleet', frame(watched(fleet(set('web', [node('node01')]))), { errors: true })],
     ['of overridden instances, one of which does not follow', frame({ ...both, overrides }, { columns: 120 })],
-    ['of overridden instances, with --errors, clipped to 9 rows', frame({ ...both, overrides: new Map([...overrides, ...['a', 'b', 'c', 'd'].map(id => [`web/${id}`, 'down'] as const)]) }, { errors: true, rows: 9, columns: 120 })],
+    ['of overridden instances, with --errors, clipped to 9 rows', frame({ ...both, overrides: new Map<string, Status>([...overrides, ...['a', 'b', 'c', 'd'].map(id => [`web/${id}`, 'down'] as const)]) }, { errors: true, rows: 9, columns: 120 })],
     ['clipped to 48 columns', frame(both, { columns: 48 })],
     ['clipped to 6 rows', frame(both, { rows: 6 })],
     ['before the first answer', frame(unwatched)],
