@@ -37,16 +37,16 @@ export interface Settings {
 /** How many of the hosts that DNS names are tried. */
 const triesOfSrv = 3
 
-const throwIfUnreadable = (option: string, path: string): void => {
+const throwIfUnreadable = (option: string, path: string, isVariable: boolean): void => {
   try {
     readFileSync(path)
   } catch (error) {
-    throw new InvalidArgument(option, `cannot be read: ${toError(error).message}`)
+    throw new InvalidArgument(option, `cannot be read: ${toError(error).message}${isVariable ? ` (from ETCDCTL_${option.toUpperCase()})` : ''}`)
   }
 }
 
 /** The certificates. If a file is wrong now, the usage is wrong. The files are read again at outages, since they may be renewed. */
-const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly string[]): Pick<ConnectOptions, 'credentials'> => {
+const credentialsOf = ({ cacert, cert, key }: SharedOptions, given: SharedOptions, hosts: readonly string[]): Pick<ConnectOptions, 'credentials'> => {
   if (cert !== undefined && key === undefined) throw new InvalidArgument('cert', 'requires --key')
   if (key !== undefined && cert === undefined) throw new InvalidArgument('key', 'requires --cert')
   if (cacert === undefined) {
@@ -55,7 +55,7 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, hosts: readonly str
   }
   if (hosts.some(host => host.startsWith('http://'))) throw new InvalidArgument('cacert', 'requires endpoints that begin with https:// (see --endpoints)')
   const paths: PemFiles = { rootCertificate: cacert, ...(cert !== undefined && key !== undefined && { certChain: cert, privateKey: key }) }
-  for (const [option, path] of Object.entries({ cert, key, cacert })) if (path !== undefined) throwIfUnreadable(option, path)
+  for (const [option, path] of Object.entries({ cert, key, cacert })) if (path !== undefined) throwIfUnreadable(option, path, given[option as 'cert' | 'key' | 'cacert'] === undefined)
   const credentials = pemFiles(paths)
   try {
     credentials()
@@ -74,7 +74,7 @@ export const settingsOf = (given: SharedOptions, host: Host): Settings => {
   const { hosts, ...login } = fromEnvironment({ env: srv === undefined ? env : { ...env, ETCD_ENDPOINTS: undefined }, endpoints, user })
   const place = srv === undefined ? { hosts } : { srv }
   return {
-    connection: { ...place, ...login, ...(autoSync && { autoSync }), ...credentialsOf(options, srv === undefined ? hosts : []) },
+    connection: { ...place, ...login, ...(autoSync && { autoSync }), ...credentialsOf(options, given, srv === undefined ? hosts : []) },
     hosts: srv === undefined ? hosts.join(', ') : `the hosts that DNS names for ${srv}`,
     tries: srv === undefined ? hosts.length : triesOfSrv,
     format: namedFormat(format, { prefix, defaultPort }),

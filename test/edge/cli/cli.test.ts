@@ -170,7 +170,7 @@ describe('the connection', () => {
   })
   it('uses the certificates of etcdctl, on this machine if no endpoint is named', async () => {
     const it = program({ ETCDCTL_CACERT: '/nowhere/ca' })
-    expect([await it.run('list'), it.printed.err]).toEqual([2, expect.stringContaining("error: --cacert cannot be read: ENOENT: no such file or directory, open '/nowhere/ca'")])
+    expect([await it.run('list'), it.printed.err]).toEqual([2, expect.stringContaining("error: --cacert cannot be read: ENOENT: no such file or directory, open '/nowhere/ca' (from ETCDCTL_CACERT)")])
     const dir = mkdtempSync(join(tmpdir(), 'cli-'))
     try {
       const { ca, client } = certificates()
