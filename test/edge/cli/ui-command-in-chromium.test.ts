@@ -148,14 +148,15 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
     put('web', 'a')
     remove('web', 'a')
     put('web', 'b')
-    const recording = (await (await fetch(`${(await ui(registry)).url}recording`)).text())
+    const recording = await (await fetch(`${(await ui(registry)).url}recording`)).text()
     let isBroken = true
     const more = (request: IncomingMessage, response: ServerResponse): boolean => {
       if (request.url !== '/recording') return false
       response.writeHead(isBroken ? 503 : 200).end(isBroken ? 'later' : recording)
       return true
     }
-    const page = await open(own(await boardServer(registry, script, { attributes: 'link recording="/recording"', more })).url)
+    const { url } = own(await boardServer(registry, script, { attributes: 'link recording="/recording"', more }))
+    const page = await open(new URL('/', url).href)
     await shows(page, /b up/)
     await shows(page, /The past cannot be read, trying again/, '.time')
     expect(await flaws(page)).toEqual([])
