@@ -24,10 +24,7 @@ export interface EmptyNoticeState {
 
 const noticeOf = ({ status, recorded, isRecording, hasSource, first, isShown, error, isFiltered }: EmptyNoticeState): readonly [title: string, text: string] => {
   if (error !== undefined) return ['This revision cannot be read', error.message]
-  if (isRecording && first === undefined) {
-    if (recorded === 'missing') return ['The recording cannot be read', 'Trying again']
-    return recorded === 'read' ? ['The recording is empty', 'It has no whole listing'] : ['One moment', 'Reading the recording']
-  }
+  if (isRecording && recorded !== 'read') return recorded === 'missing' ? ['The recording cannot be read', 'Trying again'] : ['One moment', 'Reading the recording']
   if (isRecording && !isShown) return ['This revision is not in the recording', `It begins at ${revisionText(first ?? 0)}`]
   if (!isShown) return ['One moment', 'Reading the past']
   if (!isRecording && status === 'pending') return ['Connecting', hasSource ? 'Waiting for the first listing' : 'The board needs a url, a registry or a recording']

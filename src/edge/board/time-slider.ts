@@ -106,7 +106,7 @@ export const timeSlider = ({ moments, index, isPlaying, isPastMissing, play }: T
     </div>
     <button class="action ${frame.isAtEnd ? '' : 'strong'}" ?disabled=${frame.isAtEnd} @click=${() => frame.show(undefined)}>${frame.isRecording ? 'End' : 'Live'}</button>
     <p class="where">
-      <span>${isAlone ? `No change since ${whenText(first, frame.since, frame.now)}` : html`${whenText(first, frame.since, frame.now)} <span class="spare">(${revisionText(first.revision)})</span>`}${isPastMissing ? html` <span class="missing">The past cannot be read, trying again</span>` : nothing}</span>
+      <span>${isAlone ? `No change since ${whenText(first, frame.since, frame.now)}` : html`${whenText(first, frame.since, frame.now)} <span class="spare">(${revisionText(first.revision)})</span>`}${isPastMissing ? ' · The past cannot be read, trying again' : ''}</span>
       <span><b>${label}</b>${ago}</span>
       <span>${isAlone ? '' : `${moments.length - 1} ${moments.length === 2 ? 'change' : 'changes'}`}</span>
     </p>

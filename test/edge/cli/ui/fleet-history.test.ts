@@ -15,7 +15,7 @@ const served = serving({ services: 'all', format: native(), project: instance =>
 /** What a reader of the recording knows at its end. */
 const endOf = (text: string) => readRecording(text).events.reduce(positionAfter, beginning).moment
 const linesOf = (text: string): readonly string[] => text.split('\n').slice(1, -1)
-const shown = (entries: Iterable<readonly [string, { readonly value: string | null }]>): readonly string[] => [...entries].map(([key, each]) => `${key} ${String((JSON.parse(each.value ?? '{}') as { weight?: number }).weight)}`)
+const shown = (entries: Iterable<readonly [string, { readonly value: string | null }]>): readonly string[] => [...entries].map(([key, each]) => `${key} ${String((JSON.parse(each.value ?? '{}') as { weight?: number }).weight ?? 1)}`)
 
 const recorded = (limits: { readonly events: number; readonly bytes: number }, act: (world: { readonly registry: MemoryRegistry; readonly advance: (ms: number) => void; readonly history: FleetHistory }) => void): void =>
   virtually(({ advance }) => {
