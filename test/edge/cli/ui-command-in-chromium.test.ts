@@ -143,7 +143,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
     await shows(other, /live/, '.pulse')
   })
 
-  it('says so while what was recorded cannot be read, and shows it when it can', async () => {
+  it('shows a note while the recording cannot be read, and the past as soon as it can be', async () => {
     const { registry, put, remove } = await aFleet()
     put('web', 'a')
     remove('web', 'a')
