@@ -17,7 +17,11 @@ export interface Timeline {
 /** How many moments and lines are kept. */
 const [mostMoments, mostEntries] = [20_000, 5_000]
 
-const appended = <A>(all: readonly A[], more: readonly A[], most: number): readonly A[] => (more.length === 0 ? all : [...all, ...more].slice(-most))
+const appended = <A>(all: readonly A[], more: readonly A[], most: number): readonly A[] => {
+  if (more.length === 0) return all
+  const both = [...all, ...more]
+  return both.length > most ? both.slice(-most) : both
+}
 
 /** The timeline before anything is known. */
 export const emptyTimeline = (since: number, keep: number): Timeline => ({ moments: [], journal: [], since, keep })
