@@ -16,6 +16,7 @@ const services = ['gateway', 'orders', 'users', 'stock']
 
 @Component({
   selector: 'app-root',
+  host: { '[class.board]': 'isBoard()' },
   imports: [BoardView, Journal, LatestOrders, ServiceCard, StaleBanner, StockCalls],
   template: `
     <header>
@@ -55,6 +56,9 @@ const services = ['gateway', 'orders', 'users', 'stock']
       margin: auto;
       padding: 1.5rem 1rem 3rem;
     }
+    :host(.board) {
+      max-width: none;
+    }
     header {
       display: flex;
       flex-wrap: wrap;
@@ -76,7 +80,6 @@ const services = ['gateway', 'orders', 'users', 'stock']
     }
     app-board-view {
       margin-top: 1rem;
-      margin-inline: calc((100% - 100vw) / 2);
     }
     main[hidden] {
       display: none;
