@@ -32,6 +32,10 @@ for (const { node } of Object.values(exports).filter(target => target.node !== u
   writeFileSync(wrapper, `export * from './${relative(dirname(wrapper), path(node.require.default))}'\n`)
 }
 
+// Browsers need no white space in a style sheet.
+const styles = path('dist/edge/board/board-styles.js')
+writeFileSync(styles, readFileSync(styles, 'utf8').replace(/css`[^`]*`/, sheet => sheet.replace(/\n\s*/g, '').replaceAll(': ', ':').replaceAll(';}', '}')))
+
 await build({
   entryPoints: [path('dist/edge/board/index.js')],
   outfile: path('dist/board.js'),

@@ -28,7 +28,7 @@ const buildPage = async (folder: string, page: string): Promise<void> => {
   await compile(resolve(compiled))
   // Angular's own packages still have to be linked, which its compiler does in the browser; Angular's command line does it in the build.
   const stdin = { contents: "import '@angular/compiler'\nimport './compiled/examples/dashboard/main.js'", resolveDir: folder }
-  await bundle({ ...common, stdin, outfile: join(page, 'main.js'), minify: true, define: { ngDevMode: 'false' } })
+  await bundle({ ...common, stdin, outdir: page, entryNames: 'main', splitting: true, minify: true, define: { ngDevMode: 'false' } })
   for (const file of ['index.html', 'styles.css']) await cp(`examples/dashboard/${file}`, join(page, file))
 }
 

@@ -203,6 +203,28 @@ describe('the page of demo:web in Chromium', { timeout: 400_000 }, () => {
     expect(difference).not.toContain(key('before'))
   })
 
+  it('shows the board on a view of its own, which is loaded when it is opened, and is live', async () => {
+    const page = await pageOf(serving.url)
+    const loaded: string[] = []
+    page.on('request', request => void loaded.push(new URL(request.url()).pathname))
+    await shows(page, () => running())
+    const scripts = (): readonly string[] => loaded.filter(path => path.endsWith('.js'))
+    expect(scripts()).toEqual([])
+    await page.getByRole('link', { name: 'Board' }).click()
+    const board = page.locator('rx-discovery-board')
+    await vi.waitFor(async () => expect(await board.locator('.pulse').innerText()).toMatch(/^live/), patient)
+    expect(scripts().length).toBeGreaterThan(0)
+    for (const id of running()) expect(await board.locator(`.name[data-name$="/${id}"]`).count()).toBe(1)
+    await visitor('on-board')
+    await vi.waitFor(async () => expect(await board.locator('tr:has([data-name="orders/on-board"])').innerText()).toMatch(/on-board\s+up/), patient)
+    // A link to what the board shows.
+    await page.goto(`${serving.url}?q=on-board#board`)
+    await vi.waitFor(async () => expect(await board.locator('.found').innerText()).toMatch(/^1 of \d+ instances$/), patient)
+    await page.getByRole('link', { name: 'Dashboard' }).click()
+    await vi.waitFor(async () => expect([await board.count(), await page.locator('main').isVisible()]).toEqual([0, true]), patient)
+    expect(problems).toEqual([])
+  })
+
   it('fits a phone, and follows the colours of the system', async () => {
     const colours = new Set<string>()
     for (const colorScheme of ['light', 'dark'] as const) {

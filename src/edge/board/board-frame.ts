@@ -7,6 +7,10 @@ export interface BoardFrame {
   readonly now: number
   /** Since when times are known, epoch ms. */
   readonly since: number
+  /** Whether all of it is a recording, which has no present. */
+  readonly isRecording: boolean
+  /** Whether the latest moment is shown: the present, or the end of a recording. */
+  readonly isAtEnd: boolean
   /** The past revision that is shown; `undefined`: the present. */
   readonly past: Revision | undefined
   /** Whether something has just happened: in the present a few seconds ago, in the past at the revision that is shown. */
@@ -16,6 +20,6 @@ export interface BoardFrame {
   readonly select: (name: string) => void
   readonly isOpen: (service: string) => boolean
   readonly toggle: (service: string) => void
-  /** Shows a revision; `undefined`: the present. */
+  /** Shows a revision; `undefined`: the latest moment. */
   readonly show: (revision: Revision | undefined) => void
 }

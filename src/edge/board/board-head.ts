@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { View } from '#internal/core/view/step'
 import type { BoardFrame } from './board-frame.js'
+import { revisionText } from './board-revision.js'
 import type { Filters } from './filters.js'
 import type { RowState, ServiceRows } from './service-rows.js'
 import { clockText, durationText } from './times.js'
@@ -23,13 +24,13 @@ export interface BoardHeadState {
 const digits = new Intl.NumberFormat('en')
 const shownStates: readonly RowState[] = ['up', 'starting', 'draining', 'down', 'gone']
 
-const pulse = ({ view, failure }: BoardHeadState, { now, past }: BoardFrame): TemplateResult => {
-  if (past !== undefined) return html`<span class="pulse"><span class="lamp"></span><strong>past</strong> revision ${past}</span>`
+const pulse = ({ view, failure }: BoardHeadState, { now, past, isRecording }: BoardFrame): TemplateResult => {
+  if (isRecording || past !== undefined) return html`<span class="pulse"><span class="lamp"></span><strong>${isRecording ? 'recording' : 'past'}</strong> ${past === undefined ? nothing : revisionText(past)}</span>`
   const { status, asOf, snapshot } = view
   if (failure !== undefined) return html`<span class="pulse stale"><span class="lamp"></span><strong>stopped</strong></span>`
   if (status === 'pending') return html`<span class="pulse"><span class="lamp"></span><strong>connecting</strong></span>`
   const age = status === 'live' ? nothing : html`since ${clockText(view.trouble?.since ?? asOf, now)}`
-  return html`<span class="pulse ${status}"><span class="lamp"></span><strong>${status}</strong> ${age} <span>revision ${digits.format(snapshot.revision)}</span></span>`
+  return html`<span class="pulse ${status}"><span class="lamp"></span><strong>${status}</strong> ${age} <span>${revisionText(snapshot.revision)}</span></span>`
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
@@ -45,12 +46,12 @@ const staleBanner = ({ view, failure }: BoardHeadState, { now }: BoardFrame): Te
   </div>`
 }
 
-const pastBanner = ({ at }: BoardHeadState, { now, past, show }: BoardFrame): TemplateResult | typeof nothing =>
+const pastBanner = ({ at }: BoardHeadState, { now, past, show, isRecording, isAtEnd }: BoardFrame): TemplateResult | typeof nothing =>
   past === undefined
     ? nothing
     : html`<div class="banner past" role="status">
-        <p><b>The past</b> This is the fleet as of revision ${past}${at === undefined ? '' : `, ${clockText(at, now)}, ${durationText(now - at)} ago`}.</p>
-        <button class="action" @click=${() => show(undefined)}>Back to live</button>
+        <p><b>${isRecording ? 'A recording' : 'The past'}</b> This is the fleet as of ${revisionText(past)}${at === undefined ? '' : `, ${clockText(at, now)}, ${durationText(now - at)} ago`}.</p>
+        ${isAtEnd ? nothing : html`<button class="action" @click=${() => show(undefined)}>${isRecording ? 'To its end' : 'Back to live'}</button>`}
       </div>`
 
 /** The title, how fresh the board is, and how many instances there are in which state. */

@@ -1,4 +1,5 @@
 import type { Revision } from 'rx-discovery'
+import { readRevisionLink, revisionLink } from './board-revision.js'
 import { readFilters, writeFilters, type Filters } from './filters.js'
 
 /** What of a board a link holds. */
@@ -12,16 +13,14 @@ export interface BoardLink {
 
 /** Reads it from the query of a URL: the filters, `at=1234`, and `show=web/node1`. */
 export const readLink = (query: URLSearchParams): BoardLink => {
-  const at = query.get('at') ?? ''
-  const past = Number(at)
-  return { filters: readFilters(query), past: /^\d{1,16}$/.test(at) && past > 0 && Number.isSafeInteger(past) ? past : undefined, selected: query.get('show') ?? '' }
+  return { filters: readFilters(query), past: readRevisionLink(query.get('at') ?? ''), selected: query.get('show') ?? '' }
 }
 
 /** The query of a URL with it, with its `?`; other parameters stay. */
 export const linkOf = (query: URLSearchParams, { filters, past, selected }: BoardLink): string => {
   const next = new URLSearchParams(query)
   writeFilters(next, filters)
-  for (const [name, value] of Object.entries({ at: past === undefined ? '' : String(past), show: selected }))
+  for (const [name, value] of Object.entries({ at: past === undefined ? '' : revisionLink(past), show: selected }))
     if (value === '') next.delete(name)
     else next.set(name, value)
   const text = next.toString()

@@ -45,6 +45,9 @@ export interface BoardMoment {
   readonly entries: readonly JournalEntry[]
 }
 
+/** What of a snapshot a moment shows. */
+export type ShownSnapshot = Pick<Snapshot<unknown>, 'revision' | 'services' | 'entries'>
+
 /** What a moment is made from, besides a snapshot. */
 export interface Sighting {
   readonly at: number | undefined
@@ -112,7 +115,7 @@ export const pruned = (moment: BoardMoment, seen: Sighting): BoardMoment => {
 }
 
 /** The first moment: nothing has happened yet. */
-export const firstMoment = ({ revision, services, entries: keys }: Snapshot<unknown>, { at, since }: Sighting): BoardMoment => ({
+export const firstMoment = ({ revision, services, entries: keys }: ShownSnapshot, { at, since }: Sighting): BoardMoment => ({
   revision,
   at,
   order: 0,
@@ -123,7 +126,7 @@ export const firstMoment = ({ revision, services, entries: keys }: Snapshot<unkn
 })
 
 /** The moment after another one; the one before (`===`) if nothing visible has changed. The cost is that of what differs. */
-export const nextMoment = (before: BoardMoment, { revision, services, entries: keys }: Snapshot<unknown>, seen: Sighting): BoardMoment => {
+export const nextMoment = (before: BoardMoment, { revision, services, entries: keys }: ShownSnapshot, seen: Sighting): BoardMoment => {
   const order = before.order + 1
   let { tracks } = before
   const entries: JournalEntry[] = []

@@ -1,4 +1,4 @@
-import { asyncScheduler, catchError, map, merge, of, scan, startWith, switchMap, take, type Observable } from 'rxjs'
+import { asyncScheduler, catchError, map, merge, mergeMap, NEVER, of, scan, startWith, type Observable } from 'rxjs'
 import { toError } from '#internal/core/errors'
 import { projection } from '#internal/core/view/projection'
 import { emptyView, type View } from '#internal/core/view/step'
@@ -7,7 +7,7 @@ import { listing } from '#internal/flow/discovery/listing'
 import { listWatch } from '#internal/flow/discovery/list-watch'
 import { exponential, native, type ReadableRegistry, type Revision } from 'rx-discovery'
 import { firstMoment, type BoardMoment } from './board-moment.js'
-import { advanced, aged, noted, type Timeline } from './timeline.js'
+import { advanced, aged, joined, noted, type Timeline } from './timeline.js'
 
 /** What a board shows at one time. */
 export interface BoardState {
@@ -16,10 +16,14 @@ export interface BoardState {
   readonly view: View<unknown>
   /** The error that has ended it. */
   readonly failure: Error | undefined
+  /** What was recorded before: `missing` while it cannot be read, or takes long. */
+  readonly past: 'awaited' | 'missing' | 'read'
 }
 
 /** What happens to a board; `at` is when, epoch ms. */
 export type BoardEvent =
+  /** What was recorded; `undefined`: it cannot be read yet. */
+  | { readonly type: 'recalled'; readonly timeline: Timeline | undefined }
   | { readonly type: 'viewed'; readonly view: View<unknown>; readonly at: number }
   | { readonly type: 'failed'; readonly error: Error; readonly at: number }
   | { readonly type: 'aged'; readonly at: number }
@@ -29,20 +33,25 @@ const services = projection(native())
 export const boardPrefix = native().root ?? ''
 
 /** A board before anything is known of the present. */
-export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline, view: emptyView(services), failure: undefined })
+export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline, view: emptyView(services), failure: undefined, past: 'awaited' })
 
 const troubleText = ({ trouble }: View<unknown>): string => (trouble === undefined ? '' : trouble.error.message)
 
 /** The state after an event. */
 const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
-  const { at } = event
   switch (event.type) {
+    case 'recalled': {
+      const { timeline } = event
+      return timeline === undefined ? { ...state, past: 'missing' } : { ...state, timeline: joined(timeline, state.timeline), past: 'read' }
+    }
     case 'aged':
-      return { ...state, timeline: aged(state.timeline, at) }
-    case 'failed':
-      return { ...state, failure: event.error, timeline: noted(state.timeline, { type: 'stale', service: '', id: '', text: event.error.message, revision: state.view.snapshot.revision, at }) }
+      return { ...state, timeline: aged(state.timeline, event.at) }
+    case 'failed': {
+      const { error, at } = event
+      return { ...state, failure: error, timeline: noted(state.timeline, { type: 'stale', service: '', id: '', text: error.message, revision: state.view.snapshot.revision, at }) }
+    }
     case 'viewed': {
-      const { view } = event
+      const { view, at } = event
       const { revision } = view.snapshot
       const turned = view.status !== state.view.status
       let { timeline } = state
@@ -57,19 +66,22 @@ const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
 /** How often what has left is looked at, ms. */
 const ageEvery = 1_000
 
-/** Follows a registry, after a timeline of what was recorded before. It never errors: a fatal error is in the state. */
-export const boardStates = (registry: ReadableRegistry, past: Observable<Timeline>): Observable<BoardState> => {
-  const views = listWatch(registry, boardPrefix, services, { backoff: exponential(), verify: 60_000, local: false }).pipe(
-    map((view): BoardEvent => ({ type: 'viewed', view, at: asyncScheduler.now() })),
-    catchError((thrown: unknown) => of<BoardEvent>({ type: 'failed', error: toError(thrown), at: asyncScheduler.now() })),
-  )
+/**
+ * Follows a registry, after a timeline of what was recorded before; without a registry, that is all. If `past` emits `undefined` first, the present does not wait, and what was recorded
+ * is put before it when it comes. It never errors: a fatal error is in the state.
+ */
+export const boardStates = (registry: ReadableRegistry | undefined, past: Observable<Timeline | undefined>, empty: Timeline): Observable<BoardState> => {
+  const views = (of: ReadableRegistry): Observable<BoardEvent> =>
+    listWatch(of, boardPrefix, services, { backoff: exponential(), verify: 60_000, local: false }).pipe(
+      map(view => ({ type: 'viewed', view, at: asyncScheduler.now() }) as const),
+      catchError((thrown: unknown) => [{ type: 'failed', error: toError(thrown), at: asyncScheduler.now() } as const]),
+    )
   const ages = interval(ageEvery).pipe(map((): BoardEvent => ({ type: 'aged', at: asyncScheduler.now() })))
+  const present = registry === undefined ? NEVER : merge(views(registry), ages)
   return past.pipe(
-    take(1),
-    switchMap(timeline => {
-      const first = boardStateAtFirst(timeline)
-      return merge(views, ages).pipe(scan(afterBoardEvent, first), startWith(first))
-    }),
+    map((timeline): BoardEvent => ({ type: 'recalled', timeline })),
+    mergeMap((recalled, index) => (index === 0 ? present.pipe(startWith(recalled)) : of(recalled))),
+    scan(afterBoardEvent, boardStateAtFirst(empty)),
   )
 }
 

@@ -39,7 +39,7 @@ const ofInstance = (before: ServiceInstance | undefined, after: ServiceInstance 
 
 const ofRejection = (before: Rejection | undefined, after: Rejection | undefined): Pick<JournalEntry, 'type' | 'text'> | undefined => {
   if (after === undefined) return { type: 'cleared', text: 'is gone, or can be read now' }
-  return before?.reason === after.reason ? undefined : { type: 'rejected', text: `cannot be read: ${after.reason}` }
+  return before?.reason === after.reason ? undefined : { type: 'rejected', text: after.reason.includes('cannot be read') ? after.reason : `cannot be read: ${after.reason}` }
 }
 
 /** What happened to one service, sorted by id. The cost is that of what differs. */

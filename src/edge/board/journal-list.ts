@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { BoardFrame } from './board-frame.js'
+import { revisionText } from './board-revision.js'
 import type { Happening, JournalEntry } from './journal-entry.js'
 import { whenText } from './times.js'
 
@@ -44,12 +45,12 @@ export const journalList = (entries: readonly JournalEntry[], frame: BoardFrame)
   const lines = grouped(entries)
   const line = (each: JournalLine): TemplateResult => {
     const { type, revision, at } = each
-    const when = `${whenText({ at }, frame.since, frame.now)} · revision ${revision}`
+    const when = `${whenText({ at }, frame.since, frame.now)} · ${revisionText(revision)}`
     return html`<li class="${type === 'rejected' ? 'rejected-entry' : type} ${frame.isFresh(each) ? 'fresh' : ''}">
       <span class="sign" aria-hidden="true">${signs[type]}</span>
       <div class="what">
         ${whatOf(each, frame)}
-        ${revision > 0 ? html`<button class="when" title="Show the fleet as of this revision" @click=${() => frame.show(revision)}>${when}</button>` : html`<span class="when">${when}</span>`}
+        ${revision !== 0 ? html`<button class="when" title="Show the fleet as of this revision" @click=${() => frame.show(revision)}>${when}</button>` : html`<span class="when">${when}</span>`}
       </div>
     </li>`
   }

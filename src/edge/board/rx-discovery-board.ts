@@ -11,6 +11,7 @@ import { boardHead } from './board-head.js'
 import { boardPrefix, boardStateAtFirst, boardStates, momentAtRevision, type BoardState } from './board-state.js'
 import { boardStyles } from './board-styles.js'
 import { controlClient, type ControlClient, type Overrides } from './control-client.js'
+import { emptyNotice } from './empty-notice.js'
 import { filterBar } from './filter-bar.js'
 import { hasWords, isFiltered, noFilters, type Filters } from './filters.js'
 import { instanceDetails, type AskedTtl, type Operation } from './instance-details.js'
@@ -18,9 +19,10 @@ import { journalList } from './journal-list.js'
 import { linkOf, readLink, type BoardLink } from './board-link.js'
 import type { JournalEntry } from './journal-entry.js'
 import type { BoardMoment } from './board-moment.js'
+import { isSameRevision } from './board-revision.js'
 import { recordedTimeline } from './recorded-timeline.js'
 import { serviceCard } from './service-card.js'
-import { rowName, type InstanceRow, type ServiceRows } from './service-rows.js'
+import { isWell, rowName, type InstanceRow, type ServiceRows } from './service-rows.js'
 import { shownFleets } from './shown-fleet.js'
 import { timeSlider } from './time-slider.js'
 import { emptyTimeline, indexAt, journalUpTo } from './timeline.js'
@@ -64,7 +66,7 @@ export class RxDiscoveryBoard extends LitElement {
   declare url: string | undefined
   /** A registry to read in place of `url`, such as `memoryRegistry()`. A property only. */
   declare registry: ReadableRegistry | undefined
-  /** The URL of a recording: what happened before the page was opened. Attribute `recording`. */
+  /** The URL of a recording: what happened before the page was opened; without `url` and `registry`, all that is shown. Attribute `recording`. */
   declare recording: string | undefined
   /** The URL of the control that `rx-discovery ui` serves: remaining TTLs, and overrides. Attribute `control`. */
   declare control: string | undefined
@@ -138,13 +140,13 @@ export class RxDiscoveryBoard extends LitElement {
     const running = (this.#running = new Subscription())
     const registry = this.registry ?? (this.url === undefined ? undefined : sseRegistry(this.url))
     this.#followed = registry
-    if (registry === undefined) return
-    const began = Date.now()
-    const past = this.recording === undefined ? of(emptyTimeline(began, keep)) : recordedTimeline(this.recording, keep)
+    if (registry === undefined && this.recording === undefined) return
+    const empty = emptyTimeline(Date.now(), keep)
+    const past = this.recording === undefined ? of(empty) : recordedTimeline(this.recording, keep)
     const follow = <A>(source: Observable<A>, next: (value: A) => void): void => {
       running.add(source.subscribe({ next, error: reportError }))
     }
-    follow(boardStates(registry, past), state => this.#receive(state))
+    follow(boardStates(registry, past, empty), state => this.#receive(state))
     follow(interval(1_000), () => this.#tick())
     const keyboard = (event: KeyboardEvent): void => this.#press(event)
     const back = (): void => {
@@ -267,7 +269,8 @@ export class RxDiscoveryBoard extends LitElement {
     if (index >= 0) return timeline.moments[index]
     if (this.#fetched?.revision === past || this.#followed === undefined) return this.#fetched?.moment
     this.#fetching.unsubscribe()
-    this.#fetched = { revision: past }
+    this.#fetched = { revision: past, ...(past < 0 && { error: new Error('Its history was replaced before the time line begins') }) }
+    if (past < 0) return undefined
     const learn = (found: Omit<Fetched, 'revision'>): void => {
       this.#fetched = { revision: past, ...found }
       this.requestUpdate()
@@ -339,10 +342,7 @@ export class RxDiscoveryBoard extends LitElement {
   }
 
   #groups(services: readonly ServiceRows[], frame: BoardFrame, at: number | undefined): TemplateResult {
-    // Also those of which nothing can be read.
-    const sick = services.filter(({ rows }) => rows.length === 0 || rows.some(row => row.isSick))
-    const ailing = new Set(sick)
-    const well = services.filter(each => !ailing.has(each))
+    const [sick, well] = [services.filter(each => !isWell(each)), services.filter(isWell)]
     const group = (name: string, title: string, of: readonly ServiceRows[]): TemplateResult | typeof nothing =>
       of.length === 0
         ? nothing
@@ -351,25 +351,23 @@ export class RxDiscoveryBoard extends LitElement {
     return html`${group('sick', 'Needs attention', sick)} ${group('well', 'All well', well)}`
   }
 
-  #nothing(all: readonly ServiceRows[]): TemplateResult {
-    const { status } = this.#state.view
-    const error = this.#link.past === undefined ? undefined : this.#fetched?.error
-    const [title, text] =
-      error !== undefined
-        ? ['This revision cannot be read', error.message]
-        : this.#link.past !== undefined && this.#shown() === undefined
-          ? ['One moment', 'Reading the past']
-          : status === 'pending'
-            ? ['Connecting', this.url === undefined && this.registry === undefined ? 'The board needs a url or a registry' : 'Waiting for the first listing']
-            : all.length > 0
-              ? ['No instance passes the filters', 'Clear a filter to see more']
-              : ['No service is registered', 'Services appear here as soon as they register']
-    return html`<div class="empty"><b>${title}</b>${text}</div>`
+  #nothing(isHidden: boolean, isRecording: boolean): TemplateResult {
+    const { view, past: recorded, timeline } = this.#state
+    const isPast = this.#link.past !== undefined
+    return emptyNotice({
+      ...{ status: view.status, recorded, isRecording, isFiltered: isHidden, first: timeline.moments[0]?.revision },
+      hasSource: this.#followed !== undefined || isRecording,
+      isShown: !isPast || this.#shown() !== undefined,
+      error: isPast ? this.#fetched?.error : undefined,
+    })
   }
 
   protected override render(): TemplateResult {
-    const { timeline, view, failure } = this.#state
-    const { filters, past, selected } = this.#link
+    const { timeline, view, failure, past: recorded } = this.#state
+    const { filters, selected } = this.#link
+    const isRecording = this.#followed === undefined && this.recording !== undefined
+    const last = timeline.moments.at(-1)?.revision
+    const past = this.#link.past ?? (isRecording ? last : undefined)
     const moment = this.#shown()
     const { all, facets, counts, services, found, total } = this.#fleet(moment, filters)
     const isOpen = (service: string): boolean => this.#opened.get(service) ?? found <= openUpTo
@@ -377,8 +375,10 @@ export class RxDiscoveryBoard extends LitElement {
     const frame: BoardFrame = {
       now,
       since: timeline.since,
+      isRecording,
+      isAtEnd: past === undefined || (isRecording && past >= (last ?? 0)),
       past,
-      isFresh: entry => entry !== undefined && (past === undefined ? entry.at !== undefined && now - entry.at < freshFor : entry.revision === moment?.revision),
+      isFresh: entry => entry !== undefined && (past === undefined ? entry.at !== undefined && now - entry.at < freshFor : moment !== undefined && entry.at === moment.at && isSameRevision(entry.revision, moment.revision)),
       selected,
       select: name => this.#select(name),
       isOpen,
@@ -395,10 +395,10 @@ export class RxDiscoveryBoard extends LitElement {
       ${boardHead({ heading: this.heading, view, services: all, counts, total, filters, change, failure, at: moment?.at }, frame)}
       ${filterBar({ filters, facets, found, all: total, change })}
       <div class="body ${isDim ? 'dim' : ''}">
-        <div>${services.length > 0 ? this.#groups(services, frame, moment?.at) : this.#nothing(isFiltered(filters) ? all : [])}</div>
+        <div>${services.length > 0 ? this.#groups(services, frame, moment?.at) : this.#nothing(isFiltered(filters) && all.length > 0, isRecording)}</div>
         <aside class="rail" aria-label="Details and journal">${this.#details(all, frame)} ${guard(occasions, () => journalList(this.#journal(past, filters), frame))}</aside>
       </div>
-      ${timeSlider({ moments: timeline.moments, index: past === undefined ? timeline.moments.length - 1 : indexAt(timeline, past), isPlaying: !this.#playing.closed, play: () => this.#play() }, frame)}
+      ${timeSlider({ moments: timeline.moments, index: past === undefined ? timeline.moments.length - 1 : indexAt(timeline, past), isPlaying: !this.#playing.closed, isPastMissing: recorded === 'missing', play: () => this.#play() }, frame)}
       <div class="unseen" role="status">${this.#announcement}</div>
     `
   }

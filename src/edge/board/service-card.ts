@@ -3,7 +3,7 @@ import { guard } from 'lit/directives/guard.js'
 import { ifDefined } from 'lit/directives/if-defined.js'
 import { leased } from '#internal/core/instance/leased'
 import type { BoardFrame } from './board-frame.js'
-import { rowName, type InstanceRow, type ServiceRows } from './service-rows.js'
+import { isWell, rowName, rowStates, type InstanceRow, type ServiceRows } from './service-rows.js'
 import { stateSign, stateSquares } from './state-sign.js'
 import { durationText } from './times.js'
 
@@ -109,13 +109,14 @@ const recentOf = (rows: readonly InstanceRow[], { now }: BoardFrame): string | u
 
 const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): TemplateResult => {
   const { service, rows } = of
-  const ailing = rows.filter(({ isSick }) => isSick)
+  // The worst first, since a closed card lists only some.
+  const ailing = rowStates.flatMap(state => (state === 'up' ? [] : rows.filter(row => row.state === state)))
   const present = rows.filter(({ state }) => state !== 'gone')
   const up = present.filter(({ state }) => state === 'up').length
   const isOpen = frame.isOpen(service)
   const isBad = rows.some(({ state }) => state === 'down' || state === 'gone')
   const recent = frame.past === undefined ? recentOf(rows, frame) : undefined
-  return html`<li class="service ${ailing.length === 0 && rows.length > 0 ? '' : isBad ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
+  return html`<li class="service ${isWell(of) ? '' : isBad ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
     <div class="service-head">
       <h4><button aria-expanded=${isOpen} @click=${() => frame.toggle(service)}><span title=${service}>${service}</span></button></h4>
       <div class="tally">${up}${up === present.length ? html` <span>up</span>` : html`<span> of ${present.length} up</span>`}</div>

@@ -25,6 +25,9 @@ export interface ServiceRows {
   readonly rejected: readonly Rejection[]
 }
 
+/** Whether nothing of a service needs attention: all its instances are up, and all entries can be read. */
+export const isWell = ({ rows, rejected }: Pick<ServiceRows, 'rows' | 'rejected'>): boolean => rejected.length === 0 && rows.every(({ isSick }) => !isSick)
+
 /** How a row is named in links. */
 export const rowName = ({ service, id }: Pick<ServiceInstance, 'service' | 'id'>): string => `${service}/${id}`
 

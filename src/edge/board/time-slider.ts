@@ -2,6 +2,7 @@ import { html, nothing, svg, type TemplateResult } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import type { BoardFrame } from './board-frame.js'
 import type { BoardMoment } from './board-moment.js'
+import { revisionText } from './board-revision.js'
 import { durationText, whenText } from './times.js'
 
 /** How many columns there are at most; more moments share them. */
@@ -70,23 +71,25 @@ export interface TimeSliderState {
   /** The one that is shown; −1: a revision before all of them. */
   readonly index: number
   readonly isPlaying: boolean
+  /** Whether what was recorded before is still missing. */
+  readonly isPastMissing: boolean
   readonly play: () => void
 }
 
 /** The slider over the revisions that changed what is shown. */
-export const timeSlider = ({ moments, index, isPlaying, play }: TimeSliderState, frame: BoardFrame): TemplateResult | typeof nothing => {
+export const timeSlider = ({ moments, index, isPlaying, isPastMissing, play }: TimeSliderState, frame: BoardFrame): TemplateResult | typeof nothing => {
   const [first, shown, last] = [moments[0], moments[index], moments.length - 1]
   if (first === undefined) return nothing
   const to = (at: number): void => frame.show(at >= last ? undefined : moments[Math.max(0, at)]?.revision)
-  const labelOf = (moment: BoardMoment): string => `revision ${moment.revision}, ${whenText(moment, frame.since, frame.now)}${moment.entries.length === 0 ? '' : `, ${summary(moment)}`}`
-  const label = frame.past === undefined ? 'now' : shown === undefined ? `revision ${frame.past}, before the time line` : labelOf(shown)
+  const labelOf = (moment: BoardMoment): string => `${revisionText(moment.revision)}, ${whenText(moment, frame.since, frame.now)}${moment.entries.length === 0 ? '' : `, ${summary(moment)}`}`
+  const label = frame.past === undefined ? 'now' : shown === undefined ? `${revisionText(frame.past)}: not on the time line` : labelOf(shown)
   const ago = frame.past !== undefined && shown?.at !== undefined ? ` (${durationText(frame.now - shown.at)} ago)` : ''
   const isAlone = moments.length === 1
   return html`<section class="time" aria-label="Time line">
     <div class="steps">
       <button class="action" aria-label="Back to the change before" ?disabled=${index <= 0} @click=${() => to(index - 1)}>${icon(icons.back)}</button>
       <button class="action" aria-label=${isPlaying ? 'Pause' : 'Play the changes'} ?disabled=${isAlone} @click=${play}>${icon(isPlaying ? icons.pause : icons.play)}</button>
-      <button class="action" aria-label="Forward to the next change" ?disabled=${frame.past === undefined} @click=${() => to(index + 1)}>${icon(icons.forward)}</button>
+      <button class="action" aria-label="Forward to the next change" ?disabled=${frame.isAtEnd} @click=${() => to(index + 1)}>${icon(icons.forward)}</button>
     </div>
     <div class="track">
       ${guard([moments], () => bars(moments))}
@@ -94,16 +97,16 @@ export const timeSlider = ({ moments, index, isPlaying, play }: TimeSliderState,
         type="range"
         min="0"
         max=${Math.max(1, last)}
-        .value=${String(frame.past === undefined ? Math.max(1, last) : Math.max(0, index))}
+        .value=${String(frame.isAtEnd ? Math.max(1, last) : Math.max(0, index))}
         ?disabled=${isAlone}
         aria-label="Revisions that changed something"
         aria-valuetext=${label}
         @input=${(event: Event) => to(Number((event.target as HTMLInputElement).value))}
       />
     </div>
-    <button class="action ${frame.past === undefined ? '' : 'strong'}" ?disabled=${frame.past === undefined} @click=${() => frame.show(undefined)}>Live</button>
+    <button class="action ${frame.isAtEnd ? '' : 'strong'}" ?disabled=${frame.isAtEnd} @click=${() => frame.show(undefined)}>${frame.isRecording ? 'End' : 'Live'}</button>
     <p class="where">
-      <span>${isAlone ? `No change since ${whenText(first, frame.since, frame.now)}` : html`${whenText(first, frame.since, frame.now)} <span class="spare">(revision ${first.revision})</span>`}</span>
+      <span>${isAlone ? `No change since ${whenText(first, frame.since, frame.now)}` : html`${whenText(first, frame.since, frame.now)} <span class="spare">(${revisionText(first.revision)})</span>`}${isPastMissing ? ' · The past cannot be read, trying again' : ''}</span>
       <span><b>${label}</b>${ago}</span>
       <span>${isAlone ? '' : `${moments.length - 1} ${moments.length === 2 ? 'change' : 'changes'}`}</span>
     </p>

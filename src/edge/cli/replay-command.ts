@@ -14,11 +14,19 @@ import { printable, printer, type Line } from './output.js'
 import { repeated } from './repeated.js'
 import { setLines } from './set-lines.js'
 import type { SharedOptions } from './settings.js'
+import { boardHandler } from './ui/board-handler.js'
+import { boardLine } from './ui/board-line.js'
+import { boardPage } from './ui/board-page.js'
+import { boardServer, type BoardServerOptions } from './ui/board-server.js'
+import { recordingOfServices } from './ui/recording-of-services.js'
+import { withServerOptions } from './ui/with-server-options.js'
 
-interface ReplayCommandOptions extends SharedOptions {
+interface ReplayCommandOptions extends SharedOptions, BoardServerOptions {
   readonly service?: readonly string[]
   readonly speed: number
   readonly marbles?: boolean
+  readonly ui?: boolean
+  readonly heading: string
 }
 
 /** How fast: `Infinity` for `max`. */
@@ -53,27 +61,51 @@ const played = (files: readonly string[], text: string, speed: number): ReplayRe
 const linesOf = (registry: ReplayRegistry, services: readonly string[]): Observable<Line> =>
   merge(...services.map(service => discover(registry, service).pipe(setLines())))
 
-/** `replay <file...>`: prints what a recording shows, as `watch` does, with the times of the recording. */
-export const replayCommand = (host: Host, exit: (code: number) => void): Command =>
-  new Command('replay')
-    .description('print what a recording shows, as watch does, with its times; needs no etcd')
+/** Options that count in a browser, and those that count on the terminal. */
+const [ofPage, ofTerminal] = [['port', 'bind', 'host', 'heading'], ['speed', 'marbles']] as const
+
+const throwIfMixed = (command: Command, isPage: boolean): void => {
+  const given = (names: readonly string[]): string | undefined => names.find(name => command.getOptionValueSource(name) === 'cli')
+  const wrong = given(isPage ? ofTerminal : ofPage)
+  if (wrong !== undefined) throw new InvalidArgument(wrong, isPage ? 'cannot be combined with --ui (the page plays the recording)' : 'requires --ui')
+}
+
+/** The board of a recording that is over; the file is read once. */
+const board = (text: string, options: ReplayCommandOptions, script: Buffer): Observable<string> => {
+  const page = boardPage(options.heading, { recording: '/recording' })
+  const read = ({ path }: { readonly path: string }) => Promise.resolve(path === '/recording' ? (['application/x-ndjson; charset=utf-8', text] as const) : undefined)
+  return boardServer(options, names => boardHandler({ page, script, names }, { read }))
+}
+
+/** `replay <file...>`: prints what a recording shows, as `watch` does, with the times of the recording; or serves a board of it. */
+export const replayCommand = (host: Host, exit: (code: number) => void): Command => {
+  const replay = new Command('replay')
+    .description('print what a recording shows, as watch does, with its times, or show it on a board; needs no etcd')
     .argument('<file...>', 'recordings of one history, the oldest first')
     .option('--service <name>', 'only this service; can be repeated (default: all)', repeated)
     .option('--speed <number>', 'how many seconds of the recording are played in a second; max: print everything at once', speedOf, 1)
     .option('--marbles', 'print a marble diagram, for a bug report')
-    .action(async (files: readonly string[], _: unknown, command: Command) => {
-      const { service, speed, marbles: isDiagram = false, json = false } = command.optsWithGlobals<ReplayCommandOptions>()
-      for (const name of service ?? []) throwIfInvalid(invalidIf('service', serviceName, name))
-      const text = textOf(files)
-      const atOnce = speed === Infinity
-      const registry = played(files, text, atOnce ? 1 : speed)
-      const services = [...new Set(service ?? registry.services)]
-      if (registry.unreadable > 0) host.printError(`${registry.unreadable} ${registry.unreadable === 1 ? 'line' : 'lines'} cannot be read, such as one that was cut off\n`)
-      if (isDiagram) host.print(marbles(text, { services }).split('\n').map(printable).join('\n'))
-      else if (atOnce) for (const { at, value } of playedThrough(registry, linesOf(registry, services))) printer(host, json, () => at)(value)
-      else {
-        const shown = linesOf(registry, services).pipe(tap(printer(host, json, registry.now)), ignoreElements(), takeUntil(merge(registry.ended, host.signals).pipe(take(1))))
-        await firstValueFrom(shown, { defaultValue: undefined })
-      }
-      exit(0)
-    })
+    .option('--ui', 'serve a board of the recording for browsers on this machine, until Ctrl-C or SIGTERM')
+  return withServerOptions(replay, '; with --ui').action(async (files: readonly string[], _: unknown, command: Command) => {
+    const options = command.optsWithGlobals<ReplayCommandOptions>()
+    const { service, speed, marbles: isDiagram = false, ui: isPage = false, json = false } = options
+    throwIfMixed(command, isPage)
+    for (const name of service ?? []) throwIfInvalid(invalidIf('service', serviceName, name))
+    const text = textOf(files)
+    const atOnce = speed === Infinity
+    const registry = played(files, text, atOnce ? 1 : speed)
+    const services = [...new Set(service ?? registry.services)]
+    if (registry.unreadable > 0) host.printError(`${registry.unreadable} ${registry.unreadable === 1 ? 'line' : 'lines'} cannot be read, such as one that was cut off\n`)
+    const stop = host.signals.pipe(take(1))
+    if (isPage) {
+      const served = board(service === undefined ? text : recordingOfServices(text, services), options, host.boardScript())
+      await firstValueFrom(served.pipe(tap(url => host.print(boardLine(url, json))), ignoreElements(), takeUntil(stop)), { defaultValue: undefined })
+    } else if (isDiagram) host.print(marbles(text, { services }).split('\n').map(printable).join('\n'))
+    else if (atOnce) for (const { at, value } of playedThrough(registry, linesOf(registry, services))) printer(host, json, () => at)(value)
+    else {
+      const shown = linesOf(registry, services).pipe(tap(printer(host, json, registry.now)), ignoreElements(), takeUntil(merge(registry.ended, stop)))
+      await firstValueFrom(shown, { defaultValue: undefined })
+    }
+    exit(0)
+  })
+}

@@ -9,7 +9,12 @@ it('a link holds the revision, the selected instance and the filters', () => {
   expect(readLink(new URLSearchParams(query))).toEqual(link)
 })
 
-it.each(['', '0', '-1', '1.5', 'x', '99999999999999999'])('at=%s is no revision', at => {
+it('a link holds a revision of a history that was replaced', () => {
+  const { past } = readLink(new URLSearchParams('at=7~2'))
+  expect(linkOf(new URLSearchParams(), { filters: noFilters, past, selected: '' })).toBe('?at=7%7E2')
+})
+
+it.each(['7~', '1~x', '', '0', '-1', '1.5', 'x', '99999999999999999'])('at=%s is no revision', at => {
   expect(readLink(new URLSearchParams({ at })).past).toBeUndefined()
 })
 

@@ -1,9 +1,9 @@
-import { firstValueFrom, of, Subscription, take, toArray } from 'rxjs'
+import { firstValueFrom, of, Subject, Subscription, take, toArray } from 'rxjs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { boardStates, momentAtRevision, type BoardState } from '../../../src/edge/board/board-state.js'
 import { serviceRows } from '../../../src/edge/board/service-rows.js'
-import { advanced, emptyTimeline, latest } from '../../../src/edge/board/timeline.js'
+import { advanced, emptyTimeline, latest, type Timeline } from '../../../src/edge/board/timeline.js'
 import { fleet, web } from './fleet.js'
 
 let running = Subscription.EMPTY
@@ -14,7 +14,7 @@ const shown = ({ timeline }: BoardState): string => latest(timeline)?.tracks.toA
 const lines = ({ timeline }: BoardState): readonly string[] => timeline.journal.map(({ type, id }) => `${type} ${id}`)
 const followed = (registry = memoryRegistry(), timeline = emptyTimeline(1, 60_000)) => {
   const states: BoardState[] = []
-  running = boardStates(registry, of(timeline)).subscribe(state => states.push(state))
+  running = boardStates(registry, of(timeline), timeline).subscribe(state => states.push(state))
   return { registry, states, until: (is: (state: BoardState) => boolean) => vi.waitUntil(() => states.find(is), { timeout: 20_000 }) }
 }
 
@@ -42,10 +42,40 @@ describe('the state of a board', () => {
     expect([state.timeline.moments.map(({ revision }) => revision), lines(state)]).toEqual([[1, 3], ['joined b']])
   })
 
+  it('shows the present while what was recorded cannot be read, and puts it before the present when it comes', async () => {
+    const { put, now } = fleet()
+    put(web('a', { address: 'a:80' }), '0')
+    const recorded = advanced(emptyTimeline(1, 60_000), now(), undefined)
+    const registry = memoryRegistry()
+    for (const id of ['a', 'b']) registry.write(`/rx-discovery/web/${id}`, value)
+    const past = new Subject<Timeline | undefined>()
+    const states: BoardState[] = []
+    running = boardStates(registry, past, emptyTimeline(5, 60_000)).subscribe(state => states.push(state))
+    expect(states).toEqual([])
+    past.next(undefined)
+    await vi.waitUntil(() => states.find(({ view }) => view.status === 'live'), { timeout: 20_000 })
+    expect(states.at(-1)).toMatchObject({ past: 'missing', timeline: { moments: [{ revision: 3 }], journal: [] } })
+    registry.write('/rx-discovery/web/a', null)
+    await vi.waitUntil(() => states.at(-1)?.timeline.moments.length === 2, { timeout: 20_000 })
+    past.next(recorded)
+    const last = states.at(-1)
+    expect(last?.past).toBe('read')
+    expect(last && [last.timeline.moments.map(({ revision }) => revision), lines(last), shown(last)]).toEqual([[1, 3, 4], ['joined b', 'left a'], 'a gone,b up'])
+  })
+
+  it('without a registry is what was recorded', () => {
+    const { put, now } = fleet()
+    put(web('a'))
+    const recorded = advanced(emptyTimeline(1, 60_000), now(), 7)
+    const states: BoardState[] = []
+    running = boardStates(undefined, of(undefined, recorded), emptyTimeline(5, 60_000)).subscribe(state => states.push(state))
+    expect(states.map(({ past, timeline }) => [past, timeline.moments.length])).toEqual([['missing', 0], ['read', 1]])
+  })
+
   it('ends with the error if the registry refuses for good', async () => {
     const registry = memoryRegistry()
     await registry.close()
-    const state = await firstValueFrom(boardStates(registry, of(emptyTimeline(1, 60_000))).pipe(take(2), toArray()))
+    const state = await firstValueFrom(boardStates(registry, of(emptyTimeline(1, 60_000)), emptyTimeline(1, 60_000)).pipe(take(2), toArray()))
     expect(state.at(-1)?.failure?.name).toBe('Closed')
   })
 

@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest'
-import { timelineOf } from '../../../src/edge/board/recorded-timeline.js'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { firstValueFrom, takeWhile, toArray } from 'rxjs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { revisionLink } from '../../../src/edge/board/board-revision.js'
+import { recordedTimeline, timelineOf } from '../../../src/edge/board/recorded-timeline.js'
 import { serviceRows } from '../../../src/edge/board/service-rows.js'
 
 const value = (more: object = {}): string => JSON.stringify({ v: 1, address: 'a:80', ...more })
@@ -56,7 +60,53 @@ describe('the timeline of a recording', () => {
     expect(moments.map(({ tracks }) => tracks.toArray().flatMap(track => serviceRows(track).rows.map(({ instance }) => instance.id)))).toEqual([['a']])
   })
 
+  it('goes on over a wipe: what was before stays', () => {
+    const { moments, journal } = timelineOf([
+      line(1_000, 'listing', 50, [[key('a'), value(), 40, '7']]),
+      '{"at":2000,"event":"trouble","data":{"error":"Rewound"}}',
+      line(2_000, 'listing', 3, [[key('b'), value(), 3, '7']]),
+      line(3_000, 'batch', 4, [[key('c'), value(), 4, '7']]),
+    ].join('\n'), 60_000)
+    expect(moments.map(({ revision, at }) => [revisionLink(revision), at])).toEqual([['50~1', 1_000], ['3', 2_000], ['4', 3_000]])
+    expect(journal.map(({ type, id }) => `${type} ${id}`)).toEqual(['stale ', 'replaced ', 'left a', 'joined b', 'live ', 'joined c'])
+  })
+
+  it('names each outage once, however often it is reported, and its end without a change', () => {
+    const trouble = (at: number): string => `{"at":${at},"event":"trouble","data":{"error":"Disconnected","since":2000}}`
+    const { moments, journal } = timelineOf([line(1_000, 'listing', 5, [[key('a'), value(), 4, '7']]), trouble(2_000), trouble(2_500), line(3_000, 'batch', 5, [])].join('\n'), 60_000)
+    expect(moments.length).toBe(1)
+    expect(journal.map(({ type, at }) => [type, at])).toEqual([['stale', 2_000], ['live', 3_000]])
+  })
+
   it('is empty without lines that can be read', () => {
     expect(timelineOf('x\n{}\n{"at":1,"event":"listing","data":{}}\n{"at":1,"event":"later","data":{}}', 60_000)).toMatchObject({ moments: [], journal: [] })
+  })
+})
+
+describe('a recording at a URL', () => {
+  let close: (() => unknown) | undefined
+  afterEach(() => close?.())
+  const served = async (answer: (response: ServerResponse, asked: number) => unknown): Promise<string> => {
+    let asked = 0
+    const server = createServer((_, response) => answer(response, (asked += 1)))
+    close = () => server.close()
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  }
+  const seen = (url: string) => firstValueFrom(recordedTimeline(url, 60_000).pipe(takeWhile(timeline => timeline === undefined, true), toArray()))
+
+  it('is asked for again after an answer that is none, and after a cut, until it is there', async () => {
+    const url = await served((response, asked) => {
+      if (asked === 1) response.writeHead(503).end('later')
+      else if (asked === 2) response.destroy()
+      else response.end(recording.join('\n'))
+    })
+    const emitted = await seen(url)
+    expect(emitted.map(timeline => timeline?.moments.length)).toEqual([undefined, undefined, 4])
+  }, 30_000)
+
+  it('is read once', async () => {
+    const url = await served(response => response.end(recording.join('\n')))
+    expect((await seen(url)).length).toBe(1)
   })
 })

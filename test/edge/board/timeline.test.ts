@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { serviceRows, type ServiceRows } from '../../../src/edge/board/service-rows.js'
-import { advanced, aged, emptyTimeline, indexAt, journalUpTo, latest, type Timeline } from '../../../src/edge/board/timeline.js'
+import { revisionLink, revisionText } from '../../../src/edge/board/board-revision.js'
+import { advanced, aged, emptyTimeline, indexAt, joined, journalUpTo, latest, noted, type Timeline } from '../../../src/edge/board/timeline.js'
 import { fleet, web } from './fleet.js'
 
 const keep = 60_000
@@ -103,14 +104,42 @@ describe('a timeline', () => {
     expect(lines(mended).map(line => line.split(' ').slice(0, 2).join(' '))).toEqual(['rejected web//rx-discovery/web/x', 'joined web/x', 'cleared web//rx-discovery/web/x'])
   })
 
-  it('begins again when the history was replaced, which is in the journal', () => {
+  it('goes on when the history was replaced, which is in the journal: what was before stays, with links of its own', () => {
     const { put, now } = fleet()
     put(web('a'))
     put(web('a', { weight: 2 }))
+    let timeline = advanced(emptyTimeline(begun, keep), now(), begun)
+    timeline = advanced(timeline, put(web('c')), begun + 1)
     const other = fleet()
-    const timeline = advanced(advanced(emptyTimeline(begun, keep), now(), begun), other.put(web('b')), begun + 1)
-    expect(timeline.moments.map(({ revision }) => revision)).toEqual([1])
-    expect(lines(timeline)[0]).toBe('replaced / the history was replaced')
+    timeline = advanced(timeline, other.put(web('b')), begun + 2)
+    expect(lines(timeline)).toEqual(['joined web/c c:80', 'replaced / the history was replaced', 'left web/a a:80', 'joined web/b b:80', 'left web/c c:80'])
+    timeline = advanced(timeline, other.put(web('b', { weight: 3 })), begun + 3)
+    expect(timeline.moments.map(({ revision }) => revisionLink(revision))).toEqual(['2~1', '3~1', '1', '2'])
+    expect(timeline.moments.map(({ revision }) => indexAt(timeline, revision))).toEqual([0, 1, 2, 3])
+    expect(revisionText(timeline.moments[1]?.revision ?? 0)).toBe('revision 3, before the history was replaced')
+    expect(journalUpTo(timeline, timeline.moments[1]?.revision).map(({ id }) => id)).toEqual(['c'])
+    // Equal content of another history is a moment of its own, and what is older than its first one is not known.
+    const again = advanced(timeline, fleet().put(web('b', { weight: 3 })), begun + 4)
+    expect(again.moments.map(({ revision }) => revisionLink(revision))).toEqual(['2~2', '3~2', '1~1', '2~1', '1'])
+    expect([indexAt(again, 0), indexAt(timeline, 0)]).toEqual([-1, -1])
+  })
+
+  it('can be put after a recorded one, with ages from there, and each line once', () => {
+    const { put, remove, now } = fleet()
+    put(web('a'))
+    let recorded = advanced(emptyTimeline(begun, keep), now(), begun)
+    recorded = advanced(recorded, put(web('b')), begun + 1_000)
+    let seen = noted(advanced(emptyTimeline(begun + 2_000, keep), now(), begun + 2_000), { type: 'stale', service: '', id: '', text: 'why', revision: 2, at: begun + 2_500 })
+    // Both see this one.
+    const after = remove('web', 'a')
+    recorded = advanced(recorded, after, begun + 3_000)
+    seen = advanced(seen, after, begun + 3_001)
+    const both = joined(recorded, seen)
+    expect(both.moments.map(({ revision, at }) => [revision, at])).toEqual([[1, begun], [2, begun + 1_000], [3, begun + 3_001]])
+    expect(lines(both)).toEqual(['joined web/b b:80', 'stale / why', 'left web/a a:80'])
+    expect(rowsOf(both).rows.map(({ instance, known }) => [instance.id, known?.since, known?.exact])).toEqual([['a', undefined, undefined], ['b', begun + 1_000, true]])
+    expect(joined(recorded, emptyTimeline(begun, keep)).moments).toEqual(recorded.moments)
+    expect(joined(emptyTimeline(begun, keep), seen).moments).toEqual(seen.moments)
   })
 
   it('shows at each moment what the registry held then, whatever happened', () => {

@@ -813,7 +813,7 @@ it('printable escapes a text to one line without control characters, and JSON ke
 
 it('docs/cli.md names every option and every type of event', async () => {
   const page = readFileSync('docs/cli.md', 'utf8')
-  const help = (await Promise.all(['register', 'watch', 'list', 'events', 'ui'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
+  const help = (await Promise.all(['register', 'watch', 'list', 'events', 'record', 'replay', 'ui'].map(command => runOnce(command, '--help')))).map(({ out }) => out).join('')
   const options = new Set([...help.matchAll(/^ {2}(?:-\w, )?(--?[\w-]+)/gm)].map(([, option = '']) => option))
   expect(options.size).toBeGreaterThan(15)
   for (const option of options) expect(page).toContain(option)

@@ -1,4 +1,4 @@
-import { writeFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { writeFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -6,6 +6,7 @@ import { record, type RecordedEvent } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 import { program } from './program.js'
+import { boardProgram } from './ui-program.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'replay-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -117,12 +118,30 @@ web: a 1499ms b 499ms c 344ms d 1654ms e
     expect(it.printed.err).toBe('1 line cannot be read, such as one that was cut off\n')
   })
 
+  it('--ui serves a board of the recording until a signal: no etcd, nothing to write, and not to other websites', async () => {
+    const ui = await boardProgram(memoryRegistry(), '"the board"', 'replay', file, '--ui', '--port', '0', '--heading', 'Then')
+    const get = (path: string, init: RequestInit = {}): Promise<Response> => fetch(`${ui.url}${path}`, init)
+    const page = await (await get('')).text()
+    expect(page).toContain('<rx-discovery-board link recording="/recording" heading="Then">')
+    expect(await (await get('board.js')).text()).toBe('"the board"')
+    expect(await (await get('recording')).text()).toBe(readFileSync(file, 'utf8'))
+    for (const path of ['discovery', 'control/overrides', 'control/drain']) expect([path, (await get(path)).status]).toEqual([path, 404])
+    expect((await get('control/drain', { method: 'POST', body: '{}' })).status).toBe(404)
+    expect((await get('recording', { headers: { origin: 'https://evil.example' } })).status).toBe(403)
+    expect(await ui.stop()).toBe(0)
+    await expect(get('')).rejects.toThrow('fetch failed')
+  })
+
   it.each([
     [['replay'], "error: missing required argument 'file'"],
     [['replay', '/nowhere'], "error: <file> cannot be read: ENOENT: no such file or directory, open '/nowhere'"],
     [['replay', 'package.json'], 'error: <file> must be a recording, got "package.json" (it has no whole listing that this version can read; make one with rx-discovery record)'],
     [['replay', '/dev/null'], 'error: <file> must be a recording, got "/dev/null" (nothing has been recorded yet; make one with rx-discovery record)'],
     [['replay', file, '--speed', '0'], 'error: --speed must be a number above 0, or max, got "0"'],
+    [['replay', file, '--ui', '--speed', '3'], 'error: --speed cannot be combined with --ui (the page plays the recording)'],
+    [['replay', file, '--ui', '--marbles'], 'error: --marbles cannot be combined with --ui (the page plays the recording)'],
+    [['replay', file, '--port', '80'], 'error: --port requires --ui'],
+    [['replay', 'package.json', '--ui'], 'error: <file> must have a whole listing'],
     [['replay', file, '--service', 'a//b'], 'error: <service> must not have a segment that is empty'],
   ])('%j is refused', async (argv, message) => {
     const it = program()

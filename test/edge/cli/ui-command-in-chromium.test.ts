@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { register, type Registration } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
-import { axeScript, boardScript } from '../board/board-page.js'
+import { boardScript, boardServer } from '../board/board-page.js'
+import { flaws, patience, shows, text } from '../board/shown-board.js'
 import { startChromium } from '../browser/chromium.js'
 import { uiProgram, type UiProgram } from './ui-program.js'
 
@@ -17,7 +18,6 @@ beforeAll(async () => {
 }, 600_000)
 afterAll(() => browser.close(), 120_000)
 
-const patience = { timeout: 60_000, interval: 50 }
 const opened: { close: () => unknown }[] = []
 afterEach(async () => {
   for (const each of opened.splice(0).reverse()) await each.close()
@@ -29,7 +29,7 @@ const own = <A extends { close: () => unknown }>(it: A): A => {
 
 type Fields = Readonly<Record<string, unknown>>
 /** A registry whose instances have a lease that lives. */
-const fleet = async (): Promise<{ readonly registry: MemoryRegistry; readonly put: (service: string, id: string, fields?: Fields) => void; readonly remove: (service: string, id: string) => void }> => {
+const aFleet = async (): Promise<{ readonly registry: MemoryRegistry; readonly put: (service: string, id: string, fields?: Fields) => void; readonly remove: (service: string, id: string) => void }> => {
   const registry = memoryRegistry()
   const lease = await new Promise<string>(resolve => {
     const holding = registry.lease(3_600).subscribe({ next: ({ id }) => resolve(id), error: () => undefined })
@@ -53,25 +53,11 @@ const open = async (url: string, options: BrowserContextOptions = {}): Promise<P
   await page.goto(url)
   return page
 }
-/** The text of what is shown, in one line. */
-const text = async (page: Page, selector = '.body'): Promise<string> => ((await page.locator(selector).first().innerText()) || '').replace(/\s+/g, ' ').trim()
-const shows = (page: Page, expected: string | RegExp, selector?: string): Promise<void> => vi.waitFor(async () => expect(await text(page, selector)).toMatch(expected), patience)
 const row = (name: string): string => `tr:has([data-name="${name}"])`
-
-/** What axe finds, in one line each. */
-const flaws = async (page: Page): Promise<readonly string[]> => {
-  // The page allows no code but its own, so it comes from the debugger.
-  await page.evaluate(axeScript())
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }> } }
-    const { violations } = await axe.run()
-    return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
-  })
-}
 
 describe('a board in Chromium', { timeout: 240_000 }, () => {
   it('shows services and instances with their fields, and a change within a second', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     put('web', 'a', { zone: 'eu', version: '1.2', weight: 3, tags: ['canary'] })
     put('shop/orders', 'b')
     const page = await open((await ui(registry)).url)
@@ -95,7 +81,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('keeps what is down or gone visible and marked, on top', async () => {
-    const { registry, put, remove } = await fleet()
+    const { registry, put, remove } = await aFleet()
     for (const id of ['a', 'b', 'c']) put('web', id)
     put('mail', 'm')
     const page = await open((await ui(registry)).url)
@@ -111,7 +97,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('is clearly stale, with its age, while the registry does not answer; nothing vanishes', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     put('web', 'a')
     const page = await open((await ui(registry)).url)
     await shows(page, /a up/)
@@ -127,7 +113,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('shows the past by its slider, also what happened before it was started, and by a link', async () => {
-    const { registry, put, remove } = await fleet()
+    const { registry, put, remove } = await aFleet()
     put('web', 'a')
     put('web', 'a', { version: '2' })
     remove('web', 'a')
@@ -157,8 +143,32 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
     await shows(other, /live/, '.pulse')
   })
 
+  it('shows a note while the recording cannot be read, and the past as soon as it can be', async () => {
+    const { registry, put, remove } = await aFleet()
+    put('web', 'a')
+    remove('web', 'a')
+    put('web', 'b')
+    const recording = await (await fetch(`${(await ui(registry)).url}recording`)).text()
+    let isBroken = true
+    const more = (request: IncomingMessage, response: ServerResponse): boolean => {
+      if (request.url !== '/recording') return false
+      response.writeHead(isBroken ? 503 : 200).end(isBroken ? 'later' : recording)
+      return true
+    }
+    const { url } = own(await boardServer(registry, script, { attributes: 'link recording="/recording"', more }))
+    const page = await open(new URL('/', url).href)
+    await shows(page, /b up/)
+    await shows(page, /The past cannot be read, trying again/, '.time')
+    expect(await flaws(page)).toEqual([])
+    expect(await text(page, '.journal')).not.toContain('web/a left')
+    isBroken = false
+    await shows(page, /web\/a left before \d\d:\d\d · revision 3/, '.journal')
+    await shows(page, /3 changes/, '.time')
+    expect(await text(page, '.time')).not.toContain('cannot be read')
+  })
+
   it('says which revision is the oldest one if a link asks for an older one', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     for (let at = 0; at < 5; at += 1) put('web', 'a', { weight: at })
     registry.compact()
     put('web', 'b')
@@ -167,7 +177,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('filters by text, status, zone, version, tag and sickness, and keeps all of them in its URL', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     put('web', 'a', { zone: 'eu', version: '1', tags: ['canary'] })
     put('web', 'b', { zone: 'us', version: '2', status: 'draining' })
     put('orders', 'c', { zone: 'us', version: '2' })
@@ -193,7 +203,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('shows HTML as text, and entries that cannot be read apart and collapsed', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     const html = '<img src=x onerror="globalThis.broken = 1"><b>bold</b>'
     put('web', 'a', { version: html, zone: html, tags: [html], metadata: { note: html } })
     registry.write('/rx-discovery/web/<i>b</i>', '{"v":1,"address":"<script>"}')
@@ -210,7 +220,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('asks for the remaining TTL of the selected instance only', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     const one = register(registry, { service: 'web', id: 'one', address: 'one:80' }, { ttl: 30 }).subscribe()
     own({ close: () => one.unsubscribe() })
     put('web', 'two')
@@ -231,7 +241,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('can be used by keyboard alone', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     for (let at = 0; at < 100; at += 1) put('web', `node${at}`)
     const page = await open((await ui(registry)).url)
     await shows(page, /100 up/)
@@ -247,7 +257,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('drains an instance and gives it back, which the journal names, and warns of the last one', async () => {
-    const { registry } = await fleet()
+    const { registry } = await aFleet()
     const states: Registration[] = []
     const one = register(registry, { service: 'web', id: 'one', address: 'one:80' }).subscribe(state => states.push(state))
     own({ close: () => one.unsubscribe() })
@@ -272,7 +282,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
   })
 
   it('does nothing for a page of another website', async () => {
-    const { registry, put } = await fleet()
+    const { registry, put } = await aFleet()
     put('web', 'a')
     const program = await ui(registry, '--allow-override')
     const evil = own(createServer((_, response) => response.setHeader('content-type', 'text/html').end('<!doctype html><title>evil</title><iframe></iframe>')))
@@ -312,7 +322,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
 
 describe('screenshots', { timeout: 240_000 }, () => {
   it('of a fleet in trouble: light, dark, a phone, the past; axe finds nothing in any', async () => {
-    const { registry, put, remove } = await fleet()
+    const { registry, put, remove } = await aFleet()
     const services: readonly (readonly [service: string, count: number, versions: readonly string[]])[] = [
       ['accounts', 6, ['7.7.0']],
       ['catalog', 9, ['5.2.0']],
@@ -370,5 +380,37 @@ describe('screenshots', { timeout: 240_000 }, () => {
     for (let back = 0; back < 4; back += 1) await page.keyboard.press('ArrowLeft')
     await shows(page, /past/, '.pulse')
     await shoot(page, 'past')
+  })
+
+  const states: Readonly<Record<string, readonly [expected: RegExp, act: (fleet: Awaited<ReturnType<typeof aFleet>>) => void]>> = {
+    'one-instance': [/All well 1 web 1 up/, ({ put }) => put('web', 'web-1', { zone: 'eu-a', version: '1.0' })],
+    '300-services': [/Needs attention 1/, ({ put }) => {
+      for (let service = 0; service < 300; service += 1)
+        for (let at = 0; at < 30; at += 1) put(`team-${service % 20}/service-${service}`, `node-${at}`, { address: `10.0.${service % 256}.${at}:80`, zone: `eu-${'abc'.charAt(at % 3)}`, version: '1.0' })
+      put('team-7/service-7', 'node-3', { status: 'down', version: '1.0' })
+    }],
+    'all-sick': [/Needs attention 12/, ({ put }) => {
+      for (let service = 0; service < 12; service += 1)
+        for (let at = 0; at < 7; at += 1) put(`a-service-with-quite-a-long-name-${service}`, `an-instance-with-a-long-name-${at}.eu-central-1.example`, { status: (['down', 'draining', 'starting'] as const)[(service + at) % 3], version: '1.0.0-rc.17+build.2026', zone: 'eu-central-1a' })
+    }],
+    'nothing-there': [/No service is registered/, () => undefined],
+    'no-answer': [/Connecting Waiting for the first listing/, ({ registry }) => void registry.deny()],
+  }
+  it.each(Object.keys(states))('of the state %s: light, dark, a phone; axe finds nothing, and nothing is wider than the page', async name => {
+    const [expected, act] = states[name] ?? [/$^/, () => undefined]
+    const all = await aFleet()
+    act(all)
+    const program = await ui(all.registry, '--past', '0')
+    const folder = 'node_modules/.cache/screenshots'
+    mkdirSync(folder, { recursive: true })
+    const views: Readonly<Record<string, BrowserContextOptions>> = { light: {}, dark: { colorScheme: 'dark' }, phone: { viewport: { width: 390, height: 844 }, isMobile: true } }
+    for (const [view, options] of Object.entries(views)) {
+      const page = await open(program.url, options)
+      await shows(page, expected)
+      if (name === 'no-answer') await shows(page, /^Not connected for \d+ s/, '.banner')
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0)
+      await page.screenshot({ path: `${folder}/board-${name}-${view}.png`, animations: 'disabled' })
+      expect({ [view]: await flaws(page) }).toEqual({ [view]: [] })
+    }
   })
 })

@@ -79,6 +79,16 @@ describe('ui', () => {
     ])
   })
 
+  it('has no recording before it has read the past: the page asks again', async () => {
+    registry = memoryRegistry()
+    registry.write('/rx-discovery/web/a', '{"v":1,"address":"a:80"}')
+    const allow = registry.deny()
+    const ui = (program = await uiProgram(registry, ''))
+    expect(await ask(ui, '/recording')).toMatchObject({ status: 503, text: 'the past is not read yet\n' })
+    allow()
+    await vi.waitFor(async () => expect((await ask(ui, '/recording')).status).toBe(200), { timeout: 20_000 })
+  }, 60_000)
+
   it('begins at the oldest revision that can be read', async () => {
     registry = memoryRegistry()
     for (let at = 0; at < 5; at += 1) registry.write('/rx-discovery/web/a', `{"v":1,"address":"a:80","weight":${at}}`)

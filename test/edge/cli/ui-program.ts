@@ -4,7 +4,7 @@ import type { ClosableRegistry } from 'rx-discovery'
 import type { Signal } from '../../../src/edge/cli/host.js'
 import { run } from '../../../src/edge/cli/run.js'
 
-/** `rx-discovery ui` while it runs. */
+/** `rx-discovery ui`, or another command that serves a board, while it runs. */
 export interface UiProgram {
   /** Without the fragment. */
   readonly url: string
@@ -17,10 +17,13 @@ export interface UiProgram {
 }
 
 /** Starts `rx-discovery ui` on a registry. */
-export const uiProgram = async (registry: ClosableRegistry, script: string, ...argv: readonly string[]): Promise<UiProgram> => {
+export const uiProgram = (registry: ClosableRegistry, script: string, ...argv: readonly string[]): Promise<UiProgram> => boardProgram(registry, script, 'ui', '--port', '0', ...argv)
+
+/** Starts a command that serves a board. */
+export const boardProgram = async (registry: ClosableRegistry, script: string, ...argv: readonly string[]): Promise<UiProgram> => {
   const signals = new Subject<Signal>()
   const printed = { out: '', err: '' }
-  const ended = run(['ui', '--port', '0', ...argv], {
+  const ended = run(argv, {
     env: {},
     print: text => void (printed.out += text),
     printError: text => void (printed.err += text),

@@ -1,12 +1,14 @@
 import { asyncScheduler, catchError, concat, defer, EMPTY, ignoreElements, merge, ReplaySubject, switchMap, tap, throwError, type Observable } from 'rxjs'
 import { exponential } from '../../../core/backoff.js'
 import { Closed, Compacted, InvalidArgument } from '../../../core/errors.js'
-import { recordedText } from '../../../core/recording/recorded-event.js'
-import type { Batch, Listing, Revision } from '../../../core/store.js'
+import { beginning, positionAfter, type Moment } from '../../../core/recording/moment.js'
+import { recordedOf, recordedText } from '../../../core/recording/recorded-event.js'
+import type { Batch, Change, Listing, Revision } from '../../../core/store.js'
 import { revisionsOf } from '../../../core/view/revisions.js'
 import { afterBatch, contentId, contentOf, isReplaced, noContent, rowsBetween, type Content } from '../../../core/wire/content.js'
+import { digestText } from '../../../core/wire/digest.js'
 import type { Serving } from '../../../core/wire/serving.js'
-import { wireChangesText, wireEventText, wireTroubleOf } from '../../../core/wire/wire-event.js'
+import { wireChangesText, wireChangeText, wireEventText, wireIdText, wireTroubleOf } from '../../../core/wire/wire-event.js'
 import { gatherListing } from '../../../flow/gather-listing.js'
 import { inSlices } from '../../../flow/in-slices.js'
 import { recover } from '../../../flow/recover.js'
@@ -17,8 +19,9 @@ import { signalsOf } from '../../../flow/registry-signals.js'
 export interface FleetHistoryLimits {
   /** How many revisions before the start are read, at most. */
   readonly past: number
-  /** How many events are kept; of those before, only what they have made. */
+  /** How many events are kept, and how many bytes of them; of those before, only what they have made. */
   readonly events: number
+  readonly bytes: number
 }
 
 /** What has happened to all that is served, from before the start of the program. */
@@ -27,22 +30,23 @@ export interface FleetHistory {
   readonly following: Observable<never>
   /** Emits once everything up to the start of the program is read. */
   readonly caughtUp: Observable<unknown>
+  /** Whether that is so. */
+  readonly isCaughtUp: () => boolean
   /** All of it as a recording: one event of the bridge a line, with the time at which it was seen; 0: before the start of the program. */
   readonly text: () => string
   /** The last revision that it knows. */
   readonly revision: () => Revision
 }
 
-/** One event of the recording, and what was there afterwards. */
-interface Recorded {
-  readonly at: number
-  readonly text: string
-  readonly content: Content
+/** What was there at one time, as the first line of a recording. */
+const listingLine = ({ at, cluster, revision, digest, entries }: Moment): string => {
+  const rows = [...entries.values()].map(wireChangeText)
+  return recordedText(at, 'listing', wireChangesText(cluster, revision, rows), wireIdText({ revision, digest }))
 }
 
-const listingLine = (at: number, content: Content): string => {
-  const rows = [...content.served.values()].map(({ text }) => text)
-  return recordedText(at, 'listing', wireChangesText(content.cluster, content.revision, rows), contentId(content))
+const momentOf = ({ cluster, revision, digest, served }: Content, at: number): Moment => {
+  const entries = served.map(({ key, value, revision, lease }): Change => ({ key, value, revision, lease }))
+  return { ...beginning.moment, at, cluster, revision, digest: digestText(digest), entries, oldest: revision }
 }
 
 /**
@@ -52,28 +56,35 @@ const listingLine = (at: number, content: Content): string => {
 export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limits: FleetHistoryLimits): FleetHistory => {
   const { prefix, hides } = serving
   let content = noContent
-  /** What was there before the first event that is kept. */
-  let base: Pick<Recorded, 'at' | 'content'> = { at: 0, content }
-  let events: Recorded[] = []
+  /** What was there before the first line that is kept. */
+  let base = beginning
+  const lines: string[] = []
+  let bytes = 0
   /** The revision at the start: what is not newer has no time. */
   let head: Revision = 0
   let startedAt = 0
+  let isCaughtUp = false
   const caughtUp = new ReplaySubject<void>(1)
+  let isTroubled = false
 
   const timeOf = (revision: Revision): number => (revision <= head ? 0 : asyncScheduler.now())
-  const keep = (at: number, text: string): void => {
-    events.push({ at, text, content })
-    if (events.length <= limits.events) return
-    const dropped = events[Math.floor(limits.events / 4)]
-    if (dropped === undefined) return
-    base = dropped
-    events = events.slice(Math.floor(limits.events / 4) + 1)
+  /** Forgets the oldest line: what it has changed becomes a part of the beginning. */
+  const forget = (line: string): void => {
+    bytes -= Buffer.byteLength(line)
+    const event = recordedOf(JSON.parse(line))
+    if (event !== undefined) base = positionAfter(base, event)
+  }
+  const keep = (line: string): void => {
+    lines.push(line)
+    bytes += Buffer.byteLength(line)
+    while (lines.length > limits.events || bytes > limits.bytes) forget(lines.shift() ?? '')
   }
   /** The first event with a time shows when the program has started. */
   const reached = (): void => {
     if (startedAt === 0 || content.revision < head) return
-    if (head > 0) keep(startedAt, recordedText(startedAt, 'progress', '{}', contentId(content)))
+    if (head > 0) keep(recordedText(startedAt, 'progress', '{}', contentId(content)))
     startedAt = 0
+    isCaughtUp = true
     caughtUp.next()
   }
   const listed = (next: Content): void => {
@@ -82,11 +93,12 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
     const isOther = before !== noContent && isReplaced(before, next)
     if (isOther) head = 0
     const at = timeOf(next.revision)
-    if (before === noContent) base = { at, content }
-    else if (isOther) keep(at, listingLine(at, next))
+    if (before === noContent) base = { moment: momentOf(content, at), parts: undefined }
+    else if (isOther) keep(listingLine(momentOf(content, at)))
     else {
       const rows = rowsBetween(before, next, hides).map(({ text }) => text)
-      if (rows.length > 0) keep(at, recordedText(at, 'batch', wireChangesText(next.cluster, next.revision, rows), contentId(next)))
+      // Even without changes it ends an outage, and that is now.
+      if (rows.length > 0 || isTroubled) keep(recordedText(isTroubled ? asyncScheduler.now() : at, 'batch', wireChangesText(next.cluster, next.revision, rows), contentId(next)))
     }
     reached()
   }
@@ -95,7 +107,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
       const [next, rows] = afterBatch(serving, content, one)
       content = next
       const at = timeOf(one.revision)
-      if (rows.length > 0) keep(at, recordedText(at, 'batch', wireChangesText(next.cluster, next.revision, rows.map(({ text }) => text)), contentId(next)))
+      if (rows.length > 0) keep(recordedText(at, 'batch', wireChangesText(next.cluster, next.revision, rows.map(({ text }) => text)), contentId(next)))
     }
     content = { ...content, revision: Math.max(content.revision, batch.revision) }
     reached()
@@ -115,7 +127,6 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
   )
   const watch = defer(() => registry.watch(prefix, content.revision)).pipe(tap(changed))
   const { closed, returned } = signalsOf(registry)
-  let isTroubled = false
   const following = defer(() => concat(content === noContent ? first : served(registry.list(prefix)), watch)).pipe(
     tap(() => (isTroubled = false)),
     recover<unknown, unknown>({
@@ -124,7 +135,7 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
       interrupted: ({ error }) => {
         if (!isTroubled && content !== noContent) {
           const at = asyncScheduler.now()
-          keep(at, recordedText(at, 'trouble', wireEventText({ type: 'trouble', ...wireTroubleOf(error, at) })))
+          keep(recordedText(at, 'trouble', wireEventText({ type: 'trouble', ...wireTroubleOf(error, at) })))
         }
         isTroubled = true
         return EMPTY
@@ -136,7 +147,8 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
   return {
     following,
     caughtUp,
-    text: () => (content === noContent ? '' : listingLine(base.at, base.content) + events.map(({ text }) => text).join('')),
+    isCaughtUp: () => isCaughtUp,
+    text: () => (content === noContent ? '' : listingLine(base.moment) + lines.join('')),
     revision: () => content.revision,
   }
 }

@@ -8,19 +8,10 @@ import { sharedOverrides, type Overridden } from '../../../flow/registration/sha
 import type { Registry } from '../../../flow/registry.js'
 import { splitName } from '../split-name.js'
 import { instanceOverrides, OverrideRefused, type OverrideRequest } from '../instance-overrides.js'
+import { Refused } from './refused.js'
 
 /** What an operator asks for. */
 export type DeskRequest = Pick<OverrideRequest, 'service' | 'id' | 'last'>
-
-/** Why a request is refused. */
-export class Refused extends Error {
-  override readonly name = 'Refused'
-  readonly status: number
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
 
 /** One line of what operators did. */
 interface OperatorEntry {

@@ -15,7 +15,7 @@ const isLoopbackName = (name: string): boolean => name === 'localhost' || name =
 export const requestRefusal = ({ headers }: Pick<IncomingMessage, 'headers'>, names: readonly string[]): string | undefined => {
   const { host, origin } = headers
   const name = hostNameOf(host)
-  if (name === undefined || !(isLoopbackName(name) || names.includes(name))) return 'this name does not lead here (start rx-discovery ui with --host and the name, if it does)'
+  if (name === undefined || !(isLoopbackName(name) || names.includes(name))) return 'this name does not lead here (if it does, start rx-discovery with --host and the name)'
   if (origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase() ?? ''}` && origin.toLowerCase() !== `https://${host?.toLowerCase() ?? ''}`) return 'another website asks (open the address of the board itself)'
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'another website asks (copy the address into the address bar)'
