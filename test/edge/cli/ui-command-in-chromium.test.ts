@@ -394,7 +394,7 @@ describe('screenshots', { timeout: 240_000 }, () => {
         for (let at = 0; at < 7; at += 1) put(`a-service-with-quite-a-long-name-${service}`, `an-instance-with-a-long-name-${at}.eu-central-1.example`, { status: (['down', 'draining', 'starting'] as const)[(service + at) % 3], version: '1.0.0-rc.17+build.2026', zone: 'eu-central-1a' })
     }],
     'nothing-there': [/No service is registered/, () => undefined],
-    'no-answer': [/Connecting Waiting for the first listing/, ({ registry }) => void registry.deny()],
+    'no-answer': [/Connecting Waiting for the first listing/, ({ registry }) => registry.interrupt(3_600_000)],
   }
   it.each(Object.keys(states))('of the state %s: light, dark, a phone; axe finds nothing, and nothing is wider than the page', async name => {
     const [expected, act] = states[name] ?? [/$^/, () => undefined]
