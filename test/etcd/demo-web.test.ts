@@ -210,7 +210,7 @@ describe('the page of demo:web in Chromium', { timeout: 400_000 }, () => {
     await shows(page, () => running())
     const scripts = (): readonly string[] => loaded.filter(path => path.endsWith('.js'))
     expect(scripts()).toEqual([])
-    await page.getByRole('link', { name: 'Board' }).click()
+    await page.getByRole('link', { name: 'Board', exact: true }).click()
     const board = page.locator('rx-discovery-board')
     await vi.waitFor(async () => expect(await board.locator('.pulse').innerText()).toMatch(/^live/), patient)
     expect(scripts().length).toBeGreaterThan(0)
@@ -220,7 +220,7 @@ describe('the page of demo:web in Chromium', { timeout: 400_000 }, () => {
     // A link to what the board shows.
     await page.goto(`${serving.url}?q=on-board#board`)
     await vi.waitFor(async () => expect(await board.locator('.found').innerText()).toMatch(/^1 of \d+ instances$/), patient)
-    await page.getByRole('link', { name: 'Dashboard' }).click()
+    await page.getByRole('link', { name: 'Dashboard', exact: true }).click()
     await vi.waitFor(async () => expect([await board.count(), await page.locator('main').isVisible()]).toEqual([0, true]), patient)
     expect(problems).toEqual([])
   })

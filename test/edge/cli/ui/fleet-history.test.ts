@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { merge } from 'rxjs'
 import { describe, expect, it } from 'vitest'
 import { native } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
@@ -21,7 +20,7 @@ const recorded = (limits: { readonly events: number; readonly bytes: number }, a
   virtually(({ advance }) => {
     const registry = memoryRegistry()
     const history = fleetHistory(registry, served, { past: 0, ...limits })
-    const following = merge(history.following).subscribe({ error: (error: unknown) => expect.unreachable(String(error)) })
+    const following = history.following.subscribe({ error: (error: unknown) => expect.unreachable(String(error)) })
     advance(1_000)
     act({ registry, advance, history })
     following.unsubscribe()
