@@ -1,6 +1,6 @@
-import { lastValueFrom, toArray } from 'rxjs'
+import { lastValueFrom, retry, throwError, timer, toArray } from 'rxjs'
 import { expect } from 'vitest'
-import { Compacted, history, type ReadableRegistry, type ServiceSet } from 'rx-discovery'
+import { Compacted, Disconnected, history, type ReadableRegistry, type ServiceSet } from 'rx-discovery'
 import type { Write } from './etcd/random-writes.js'
 
 /** How many events and windows a test of a recorded history has. The whole size takes minutes: `HISTORY_EVENTS=100000 HISTORY_WINDOWS=1000`. */
@@ -70,7 +70,13 @@ const same = (sets: readonly string[], expected: readonly string[], what: string
 /** Compares `windows` random parts of the past, from `oldest` on, with the truth, 16 at a time. Of twenty, one begins below `oldest`, and one is all from there to the head. */
 export const compareWindows = async (registry: ReadableRegistry, truth: Truth, { oldest, head, windows }: { readonly oldest: number; readonly head: number; readonly windows: number }, random: () => number): Promise<void> => {
   const read = (from: number, to?: number): Promise<readonly string[]> =>
-    lastValueFrom(history(registry, 'web', { from, ...(to !== undefined && { to }), maxBehind: Infinity }).pipe(toArray())).then(sets => sets.map(set => `${set.revision}: ${shown(set)}`))
+    lastValueFrom(
+      history(registry, 'web', { from, ...(to !== undefined && { to }), maxBehind: Infinity }).pipe(
+        toArray(),
+        // An etcd that reads far back for many watches may be silent for seconds.
+        retry({ count: 3, delay: (error: Error) => (error instanceof Disconnected ? timer(1_000) : throwError(() => error)) }),
+      ),
+    ).then(sets => sets.map(set => `${set.revision}: ${shown(set)}`))
   const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1))
   const one = async (n: number): Promise<void> => {
     if (n % 20 === 1 && oldest > 1) {

@@ -10,7 +10,7 @@ import { compareWindows, randomWrite, sizeOf, truthOf } from '../recorded-histor
 /** How many writes are under way at once. */
 const writers = 100
 
-it('on etcd, each set of random windows of a recorded history is the fold of the log up to its revision', { timeout: 1_200_000 }, async () => {
+it('on etcd, each set of random windows of a recorded history is the fold of the log up to its revision', { timeout: 3_600_000 }, async () => {
   const { events, windows } = sizeOf(4_000, 60)
   const random = seeded(18)
   const server = own(await etcdServer({ flags: ['--quota-backend-bytes=8000000000'] }), it => it.close())
