@@ -84,7 +84,7 @@ describe('the playground in Chromium', { timeout: 240_000 }, () => {
   describe('examples', () => {
     /** What marbles show in a row; where a program prints an error on purpose, which one. */
     const shown: Readonly<Record<string, { readonly rows: readonly (readonly [row: string, label: RegExp])[]; readonly prints?: RegExp; readonly board: RegExp }>> = {
-      'first-set': { rows: [['web', /live, 3 instances/], ['changes', /joined node3/], ['changes', /left node1/], ['node1', /unsubscribed/]], board: /node1.*(gone|left)/ },
+      'first-set': { rows: [['web', /live, 3 instances/], ['changes', /joined node3/], ['changes', /left node1/], ['node1', /unsubscribed/]], board: /1 gone.*node1/ },
       'lost-lease': { rows: [['node1', /lost: /], ['node1', /lost: [^]*registered, lease [^12]/], ['orders', /live, 1 instance/]], board: /orders/ },
       'stale-and-back': { rows: [['web', /stale, 2 instances/], ['web', /stale, 2 instances[^]*live, 2 instances/], ['why', /connection re/]], board: /2 up/ },
       balancing: { rows: [['calls', /: a$/m], ['calls', /: b$/m], ['calls', /Error: b answered 500/], ['statistics', /b: \{.*"ejectedUntil":\d/]], board: /3 up/ },
@@ -165,7 +165,7 @@ describe('the playground in Chromium', { timeout: 240_000 }, () => {
       await has(page, 'node1', /registered, lease 1[^]*lost: [^]*registered, lease 2/)
       await has(page, 'web', /live, 0 instances[^]*live, 1 instance/)
       await shows(page.locator('[aria-label="Which lease expires"]'), '2: web/node1')
-      await shows(board(page), /node1 joined|joined.*node1/)
+      await shows(board(page), /Journal.*joined/i)
     })
 
     it('compact: the past can no longer be read', async () => {

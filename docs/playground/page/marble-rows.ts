@@ -101,9 +101,10 @@ export const marbleRows = (host: HTMLElement): MarbleRows => {
           <div class="lanes">${axis()}<ul class="rows">${rows.map(rowOf)}</ul></div>
         </div>`}`
   const scrolled = (): void => {
-    tip.hide()
+    tip.move()
     const of = scroller()
-    if (of === null) return
+    // Growth while the view stands still is no wish to stop following.
+    if (of === null || tip.isShown()) return
     const sees = of.scrollLeft + of.clientWidth >= of.scrollWidth - nearEnd
     if (sees === isFollowing) return
     isFollowing = sees
@@ -114,7 +115,8 @@ export const marbleRows = (host: HTMLElement): MarbleRows => {
     if (of === null) return
     of.style.setProperty('--end', `${Math.round((now() / 1_000) * scale)}px`)
     of.style.setProperty('--second', `${scale}px`)
-    if (isFollowing) of.scrollLeft = of.scrollWidth
+    // A marble that is looked at stays where it is.
+    if (isFollowing && !tip.isShown()) of.scrollLeft = of.scrollWidth
   }
   const draw = (): void => {
     if (isDue) return
@@ -139,7 +141,6 @@ export const marbleRows = (host: HTMLElement): MarbleRows => {
     const to = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: all.length - 1 }[event.key]
     if (to === undefined) return
     event.preventDefault()
-    isFollowing = false
     all[to]?.focus()
   })
 
