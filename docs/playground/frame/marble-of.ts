@@ -33,7 +33,7 @@ const setLook = (set: ServiceSet): Look => {
 const isInstance = (value: unknown): value is ServiceInstance => isFields(value) && typeof value['id'] === 'string' && typeof value['address'] === 'string' && Array.isArray(value['tags'])
 
 const changeTypes: Readonly<Record<InstanceChange['type'], readonly [sign: string, tone: Tone]>> = { joined: ['+', 'joined'], left: ['−', 'left'], updated: ['~', 'updated'] }
-const isChange = (value: unknown): value is InstanceChange => isFields(value) && typeof value['type'] === 'string' && value['type'] in changeTypes && isInstance(value['instance'])
+const isChange = (value: unknown): value is InstanceChange => isFields(value) && typeof value['type'] === 'string' && Object.hasOwn(changeTypes, value['type']) && isInstance(value['instance'])
 const changesLook = (all: readonly InstanceChange[]): Look => {
   const types = [...new Set(all.map(({ type }) => type))]
   const [only, ...others] = types.map(type => changeTypes[type])
@@ -53,7 +53,7 @@ const registrations: Readonly<Record<Registration['status'], readonly [label: st
   draining: ['↓', 'updated'],
   revoked: ['×', 'left'],
 }
-const isRegistration = (value: unknown): value is Registration => isFields(value) && typeof value['status'] === 'string' && value['status'] in registrations
+const isRegistration = (value: unknown): value is Registration => isFields(value) && typeof value['status'] === 'string' && Object.hasOwn(registrations, value['status'])
 const registrationLook = (value: Registration): Look => {
   const [label, tone] = registrations[value.status]
   const facts = Object.entries(value).flatMap(([name, fact]: readonly [string, unknown]) => (name === 'status' || fact === undefined ? [] : [`${name}: ${textOf(fact)}`]))

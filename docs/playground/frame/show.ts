@@ -6,15 +6,20 @@ import { textOf } from './text-of.js'
 
 let rows = 0
 
+const flawOf = (name: unknown, stream$: unknown): string | undefined => {
+  if (typeof name !== 'string') return `name must be a text, got ${textOf(name)}`
+  if (!isObservable(stream$)) return `stream$ must be an Observable, got ${textOf(stream$)} (a value: of(value); a promise: from(promise))`
+  return rows === mostRows ? `there is room for ${mostRows} rows; merge some streams` : undefined
+}
+
 /**
  * Subscribes to a stream, and draws its values as marbles in a row of the page. Throws `TypeError` for wrong arguments, and for more than 12 rows.
  *
  * @returns the subscription: of a registration, it holds the lease
  */
 export const show = (name: string, stream$: Observable<unknown>): Subscription => {
-  if (typeof name !== 'string') throw new TypeError(`show(name, stream$): name must be a text, got ${textOf(name)}`)
-  if (!isObservable(stream$)) throw new TypeError(`show(name, stream$): stream$ must be an Observable, got ${textOf(stream$)}`)
-  if (rows === mostRows) throw new TypeError(`show(name, stream$): there is room for ${mostRows} rows; merge some streams`)
+  const wrong = flawOf(name, stream$)
+  if (wrong !== undefined) throw new TypeError(`show(name, stream$): ${wrong}`)
   const row = rows
   rows += 1
   send({ type: 'row', row, name })

@@ -61,20 +61,23 @@ const follow = ({ source, data }: MessageEvent<PageMessage>): void => {
   sendState()
 }
 
-const printing = (level: Line['level'], print: (...values: readonly unknown[]) => void) => (...values: readonly unknown[]): void => {
-  sendLine({ level, text: values.map(value => textOf(value)).join(' ') })
-  print(...values)
+/** The methods of the console that print, and how. */
+const printing: readonly (readonly [name: 'log' | 'info' | 'debug' | 'warn' | 'error', level: Line['level']])[] = [['log', 'log'], ['info', 'log'], ['debug', 'log'], ['warn', 'warn'], ['error', 'error']]
+
+/** Sends what the program prints to the page as well. */
+const followConsole = (): void => {
+  for (const [name, level] of printing) {
+    const print = console[name].bind(console)
+    console[name] = (...values: readonly unknown[]) => {
+      sendLine({ level, text: values.map(value => textOf(value)).join(' ') })
+      print(...values)
+    }
+  }
 }
 
 /** Shows the board, follows the levers, and sends what the program prints and what it does not catch. */
 export const begin = (): void => {
-  Object.assign(console, {
-    log: printing('log', console.log),
-    info: printing('log', console.info),
-    debug: printing('log', console.debug),
-    warn: printing('warn', console.warn),
-    error: printing('error', console.error),
-  })
+  followConsole()
   addEventListener('message', follow)
   addEventListener('error', ({ error, message }) => report(error ?? message))
   addEventListener('unhandledrejection', ({ reason }) => report(reason))

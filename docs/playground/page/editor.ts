@@ -35,7 +35,11 @@ const look = EditorView.theme({
 
 /** Makes an editor. Tab leaves it, as every other field. */
 export const editorIn = (parent: HTMLElement, { run, changed }: { readonly run: () => void; readonly changed: () => void }): Editor => {
-  const shortcut = Prec.highest(keymap.of([{ key: 'Mod-Enter', run: () => (run(), true) }]))
+  const ran = (): boolean => {
+    run()
+    return true
+  }
+  const shortcut = Prec.highest(keymap.of([{ key: 'Mod-Enter', run: ran }]))
   const stateOf = (doc: string): EditorState =>
     EditorState.create({
       doc,

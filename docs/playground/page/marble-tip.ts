@@ -21,7 +21,10 @@ export const marbleTip = (host: HTMLElement): MarbleTip => {
   }
   const move = (): void => {
     if (marble === null) return
-    if (!marble.isConnected) return hide()
+    if (!marble.isConnected) {
+      hide()
+      return
+    }
     const [from, own] = [marble.getBoundingClientRect(), tip.getBoundingClientRect()]
     const below = from.bottom + 8
     tip.style.left = `${Math.max(8, Math.min(from.left, innerWidth - own.width - 8))}px`
@@ -29,7 +32,10 @@ export const marbleTip = (host: HTMLElement): MarbleTip => {
   }
   const show = ({ target }: Event): void => {
     marble = target instanceof Element ? target.closest<HTMLElement>('.marble') : null
-    if (marble === null) return hide()
+    if (marble === null) {
+      hide()
+      return
+    }
     const [at, text] = [document.createElement('b'), document.createElement('pre')]
     at.textContent = marble.dataset['at'] ?? ''
     text.textContent = marble.dataset['text'] ?? ''

@@ -69,25 +69,27 @@ const received = (message: FrameMessage): void => {
   heardAt = performance.now()
   switch (message.type) {
     case 'row':
-      return rows.row(message.row, message.name)
+      rows.row(message.row, message.name)
+      break
     case 'marbles':
-      return rows.marbles(message.marbles, message.skipped)
+      rows.marbles(message.marbles, message.skipped)
+      break
     case 'pulled':
-      return rows.pulled(message.at, message.text)
+      rows.pulled(message.at, message.text)
+      break
     case 'lines':
       output.print(message.lines, message.skipped)
       if (message.lines.some(({ level }) => level === 'error')) say('An error was printed: see the output.', true)
-      return
-    case 'state': {
+      break
+    case 'state':
       rows.time(message.at)
       if (JSON.stringify({ ...state, at: 0 }) !== JSON.stringify({ ...message, at: 0 })) levers.show(message)
       state = message
-      return
-    }
+      break
     case 'loaded':
-      return say(message.failed ? 'The program failed: see the output.' : 'Running.', message.failed)
+      say(message.failed ? 'The program failed: see the output.' : 'Running.', message.failed)
+      break
     case 'ready':
-      return
   }
 }
 

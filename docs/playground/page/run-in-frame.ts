@@ -22,11 +22,9 @@ let loading: Promise<Modules> | undefined
 export const loadModules = (): Promise<Modules> => {
   loading ??= Promise.all([textAt('rxjs.js'), textAt('rx-discovery.js'), textAt('playground.js')]).then(
     ([rxjs, library, playground]) => ({ rxjs, library, playground }),
-    (error: unknown) => {
-      loading = undefined
-      throw error
-    },
   )
+  // The next run tries again.
+  loading.catch(() => (loading = undefined))
   return loading
 }
 
