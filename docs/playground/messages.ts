@@ -62,7 +62,7 @@ export interface Line {
   readonly text: string
 }
 
-/** A message from the frame to the page. What it says is not to be trusted. */
+/** A message from the frame to the page. Foreign code may have sent it. */
 export type FrameMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'row'; readonly row: number; readonly name: string }

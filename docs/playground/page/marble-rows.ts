@@ -6,7 +6,7 @@ import { marbleTip } from './marble-tip.js'
 
 /** The rows of marbles of one run at a time. */
 export interface MarbleRows {
-  /** Begins anew, without rows. */
+  /** Begins a run, without rows. */
   readonly begin: () => void
   /** The time stops. */
   readonly end: () => void
@@ -103,7 +103,7 @@ export const marbleRows = (host: HTMLElement): MarbleRows => {
   const scrolled = (): void => {
     tip.move()
     const of = scroller()
-    // Growth while the view stands still is no wish to stop following.
+    // The view stands still while a marble is looked at, and follows again afterwards.
     if (of === null || tip.isShown()) return
     const sees = of.scrollLeft + of.clientWidth >= of.scrollWidth - nearEnd
     if (sees === isFollowing) return
