@@ -9,12 +9,12 @@ import { readMessage } from '../../docs/playground/read-message.js'
 describe('a share link', () => {
   it('holds any program', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 2_000 }).filter(text => text.isWellFormed()), async code => {
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 500 }), async code => {
         const fragment = await fragmentOf(code)
         expect(fragment).toMatch(/^#code=[\w-]*$/)
         expect(await codeOf(fragment)).toBe(code)
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     )
   })
 

@@ -309,7 +309,7 @@ registry.write('/rx-discovery/web/node2', JSON.stringify({ v: 1, address: 'b:80'
     })
 
     it('cannot be left by another address', async () => {
-      const page = await run(`location.href = 'http://127.0.0.1:9/?leak'`)
+      await run(`location.href = 'http://127.0.0.1:9/?leak'`)
       await vi.waitFor(() => expect(complaints.join('\n')).toMatch(/frame-src|Framing/), patience)
     })
 

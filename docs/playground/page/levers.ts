@@ -21,7 +21,9 @@ export const leversIn = (host: HTMLElement, pull: (pull: Pull) => void): Levers 
   let forMs = 3_000
   let to = 1
 
-  const draw = (): void => render(template(), host)
+  const draw = (): void => {
+    render(template(), host)
+  }
   const toggle = (lever: HeldLever): TemplateResult => {
     const on = state?.held.includes(lever) ?? false
     const [name, effect] = toggles[lever]
