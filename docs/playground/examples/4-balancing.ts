@@ -1,4 +1,4 @@
-// Balancing: slow instances get fewer calls, and failing ones none.
+// Balancing: slow instances get fewer calls, and failing ones hardly any.
 import { catchError, interval, map, mergeMap, of, timer } from 'rxjs'
 import { balance, discover, peakEwma, register, type ServiceInstance } from 'rx-discovery'
 import { registry, show } from 'playground'
@@ -8,7 +8,7 @@ for (const id of ['a', 'b', 'c'])
 
 const web = balance(discover(registry, 'web'), peakEwma())
 
-// Calls to c take ten times as long. After 6 s all calls to b fail: after five failures it is ejected.
+// Calls to c take ten times as long. After 6 s all calls to b fail.
 let isBroken = false
 timer(6_000).subscribe(() => (isBroken = true))
 const call = ({ id }: ServiceInstance) =>

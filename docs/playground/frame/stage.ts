@@ -43,7 +43,9 @@ const pulled = (pull: Pull): string => {
     case 'restore':
       for (const lever of [...releases.keys()]) release(lever)
       return 'restore'
-    default:
+    case 'freeze':
+    case 'deny':
+    case 'lag':
       if (pull.on) hold(pull.lever)
       else release(pull.lever)
       return words[pull.lever][pull.on ? 0 : 1]

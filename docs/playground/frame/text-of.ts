@@ -7,7 +7,7 @@ const replaced = (_: string, value: unknown): unknown => {
   if (typeof value === 'function') return `[function ${value.name}]`
   if (isOfErrors(value)) return `${value.name}: ${value.message}`
   if (value instanceof Map) return Object.fromEntries(value as Map<string, unknown>)
-  if (value instanceof Set) return [...(value as Set<unknown>)]
+  if (value instanceof Set) return [...value]
   return value
 }
 

@@ -56,7 +56,7 @@ export const editorIn = (parent: HTMLElement, { run, changed }: { readonly run: 
         syntaxHighlighting(colours),
         look,
         keymap.of([...defaultKeymap, ...historyKeymap]),
-        EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
+        EditorView.contentAttributes.of({ 'aria-label': 'Code', tabindex: '0' }),
         EditorView.updateListener.of(({ docChanged }) => {
           if (docChanged) changed()
         }),

@@ -60,7 +60,7 @@ export const marbleRows = (host: HTMLElement): MarbleRows => {
     const line = next === undefined ? `calc(var(--end) - ${marble.x}px)` : `${next.x - marble.x}px`
     return html`<li>
       ${isOpen(marble) ? html`<i class="stretch ${marble.tone}" style="left:${marble.x}px;width:${line}"></i>` : nothing}
-      <button class="marble ${marble.sign} ${marble.tone}" style="left:${marble.x}px" aria-label=${titleOf(marble)} data-text=${marble.text} data-at=${seconds(marble.at)} tabindex=${next === undefined ? 0 : -1}>${marble.label}</button>
+      <button class="marble ${marble.sign} ${marble.tone}" style="left:${marble.x}px" aria-label=${titleOf(marble)} data-label=${marble.label} data-text=${marble.text} data-at=${seconds(marble.at)} tabindex=${next === undefined ? 0 : -1}></button>
     </li>`
   }
   const rowOf = (row: Row): TemplateResult => {
