@@ -10,7 +10,7 @@ export type Pull =
   | { readonly lever: HeldLever; readonly on: boolean }
   | { readonly lever: 'restore' }
 
-/** The texts of the modules that the frame loads: it has no network. */
+/** The texts of the modules that the frame loads: it can request none. */
 export interface Modules {
   readonly rxjs: string
   readonly library: string
