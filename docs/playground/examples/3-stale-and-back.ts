@@ -1,11 +1,12 @@
 // Stale and back: no outage empties a set.
-import { map, timer } from 'rxjs'
-import { discover, register } from 'rx-discovery'
+import { distinctUntilChanged, map, timer } from 'rxjs'
+import { discover, register, type ServiceSet } from 'rx-discovery'
 import { registry, show } from 'playground'
 
 const web$ = discover(registry, 'web')
 show('web', web$)
-show('why', web$.pipe(map(({ status, trouble }) => (status === 'stale' ? `${trouble?.error.message}` : status))))
+const why = ({ status, trouble }: ServiceSet): string => (status === 'stale' ? `${trouble?.error.message}` : status)
+show('why', web$.pipe(map(why), distinctUntilChanged()))
 
 for (const id of ['node1', 'node2'])
   show(id, register(registry, { service: 'web', id, address: `${id}:8080` }, { ttl: 5 }))

@@ -49,6 +49,7 @@ export const editorIn = (parent: HTMLElement, { run, changed }: { readonly run: 
         highlightActiveLine(),
         highlightActiveLineGutter(),
         drawSelection(),
+        EditorView.lineWrapping,
         history(),
         indentOnInput(),
         bracketMatching(),
