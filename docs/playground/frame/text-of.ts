@@ -11,10 +11,11 @@ const replaced = (_: string, value: unknown): unknown => {
   return value
 }
 
+/** It is undefined for undefined and symbols. */
+const stringified = (value: unknown, indent: number): string | undefined => JSON.stringify(value, replaced, indent)
 const json = (value: unknown, indent: number): string => {
   try {
-    // It is undefined for undefined and symbols.
-    return (JSON.stringify(value, replaced, indent) as string | undefined) ?? String(value)
+    return stringified(value, indent) ?? String(value)
   } catch (error) {
     return isOfErrors(error) ? `[${error.message.split('\n')[0] ?? ''}]` : '[object]'
   }
