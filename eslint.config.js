@@ -50,6 +50,16 @@ export default defineConfig(
       'no-restricted-syntax': 'off',
     },
   },
+  // Programs that run for ever, and the page that loads them.
+  {
+    files: ['docs/playground/**'],
+    rules: {
+      'rxjs-x/no-ignored-error': 'off',
+      'rxjs-x/no-ignored-subscription': 'off',
+      'rxjs-x/no-floating-observables': 'off',
+      'no-restricted-syntax': 'off',
+    },
+  },
   { files: ['examples/**'], rules: { '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }] } },
   // Nest declares its options as classes, and documents object literals.
   { files: ['examples/gateway/**'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } },
