@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { installPackage } from '../etcd/provision-package.js'
+
+/** A container engine of one test run. */
+export interface OwnEngine {
+  /** Its socket, for `DOCKER_HOST`. */
+  readonly host: string
+  /** Ends it with all its containers, and removes its files and its bridge. */
+  readonly stop: () => Promise<void>
+}
+
+const isOnPath = (command: string): boolean => (process.env['PATH'] ?? '').split(delimiter).some(dir => existsSync(join(dir, command)))
+
+/** It does without iptables, so it runs inside of a small virtual machine, too. */
+const flags = (dir: string): string =>
+  `--host unix://${dir}/docker.sock --data-root ${dir}/data --exec-root ${dir}/exec --pidfile ${dir}/pid --iptables=false --ip6tables=false`
+
+/** Ends the engine when its input ends, so also if the tests are killed. */
+const supervised = (dir: string): string => `
+had_bridge=$(test -e /sys/class/net/docker0 && echo yes)
+dockerd ${flags(dir)} >${dir}/log 2>&1 </dev/null &
+engine=$!
+read -r _
+kill -TERM $engine
+wait $engine
+test -n "$had_bridge" || ip link delete docker0
+rm -rf ${dir}`
+
+/** Starts a Docker engine, which is installed if need be. Throws if this machine cannot have one. */
+export const ownEngine = async (log: (line: string) => void): Promise<OwnEngine> => {
+  const advice = 'start Docker, or set DOCKER_HOST'
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error(`no container engine answers, and only root on Linux can start one for the tests (${advice})`)
+  if (!isOnPath('dockerd')) await installPackage('docker', { 'apt-get': 'docker.io', dnf: 'moby-engine' }, log)
+  if (!isOnPath('dockerd')) throw new Error(`no container engine answers, and dockerd is not on the PATH (${advice})`)
+
+  const dir = mkdtempSync(join(tmpdir(), 'docker-'))
+  const shell = spawn('/bin/sh', ['-c', supervised(dir)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  const closed = once(shell, 'close')
+  const output = (): string => readFileSync(join(dir, 'log'), 'utf8').trim().split('\n').slice(-5).join('\n')
+  const stop = async (): Promise<void> => {
+    shell.stdin.end()
+    await closed
+  }
+  const socket = join(dir, 'docker.sock')
+  for (const end = Date.now() + 60_000; !existsSync(socket); await sleep(100))
+    if (Date.now() > end || (existsSync(join(dir, 'log')) && output().includes('failed to start daemon'))) {
+      const last = output()
+      await stop()
+      throw new Error(`dockerd did not start (${advice}): ${last}`)
+    }
+  return { host: `unix://${socket}`, stop }
+}
