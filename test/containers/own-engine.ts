@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +16,16 @@ export interface OwnEngine {
 }
 
 const isOnPath = (command: string): boolean => (process.env['PATH'] ?? '').split(delimiter).some(dir => existsSync(join(dir, command)))
+
+/** Whether an engine answers at this socket. It creates the socket long before. */
+const answers = (socketPath: string): Promise<boolean> =>
+  new Promise(resolve => {
+    const ping = get({ socketPath, path: '/_ping', timeout: 5_000 }, answer => {
+      answer.resume()
+      resolve(answer.statusCode === 200)
+    })
+    ping.once('error', () => resolve(false)).once('timeout', () => ping.destroy())
+  })
 
 /** It does without iptables, so it runs inside of a small virtual machine, too. */
 const flags = (dir: string): string =>
@@ -32,23 +43,24 @@ test -n "$had_bridge" || ip link delete docker0
 rm -rf ${dir}`
 
 /** Starts a Docker engine, which is installed if need be. Throws if this machine cannot have one. */
-export const ownEngine = async (log: (line: string) => void): Promise<OwnEngine> => {
+export const ownEngine = async (report: (line: string) => void): Promise<OwnEngine> => {
   const advice = 'start Docker, or set DOCKER_HOST'
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error(`no container engine answers, and only root on Linux can start one for the tests (${advice})`)
-  if (!isOnPath('dockerd')) await installPackage('docker', { 'apt-get': 'docker.io', dnf: 'moby-engine' }, log)
+  if (!isOnPath('dockerd')) await installPackage('docker', { 'apt-get': 'docker.io', dnf: 'moby-engine' }, report)
   if (!isOnPath('dockerd')) throw new Error(`no container engine answers, and dockerd is not on the PATH (${advice})`)
 
   const dir = mkdtempSync(join(tmpdir(), 'docker-'))
   const shell = spawn('/bin/sh', ['-c', supervised(dir)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   const closed = once(shell, 'close')
-  const output = (): string => readFileSync(join(dir, 'log'), 'utf8').trim().split('\n').slice(-5).join('\n')
+  const log = join(dir, 'log')
+  const output = (): string => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-5).join('\n') : '')
   const stop = async (): Promise<void> => {
     shell.stdin.end()
     await closed
   }
   const socket = join(dir, 'docker.sock')
-  for (const end = Date.now() + 60_000; !existsSync(socket); await sleep(100))
-    if (Date.now() > end || (existsSync(join(dir, 'log')) && output().includes('failed to start daemon'))) {
+  for (const end = Date.now() + 180_000; !(await answers(socket)); await sleep(100))
+    if (Date.now() > end || /^failed to/m.test(output())) {
       const last = output()
       await stop()
       throw new Error(`dockerd did not start (${advice}): ${last}`)

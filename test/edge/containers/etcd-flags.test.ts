@@ -11,7 +11,7 @@ describe('etcdFlags', () => {
     expect(valueOf(flags, 'initial-cluster')).toBe('etcd1=http://etcd1:2380,etcd2=http://etcd2:2380,etcd3=http://etcd3:2380')
     expect(valueOf(flags, 'initial-advertise-peer-urls')).toBe('http://etcd2:2380')
   })
-  it('tells clients the endpoint on the host, and not the one in the container', () => {
+  it('advertises the endpoint on the host to clients, and not the one in the container', () => {
     expect(valueOf(flags, 'advertise-client-urls')).toBe('http://localhost:20123')
   })
   it('puts the flags of the caller last, where they win', () => {
