@@ -43,7 +43,7 @@ test -n "$had_bridge" || ip link delete docker0
 rm -rf ${dir}`
 
 /** Starts a Docker engine, which is installed if need be. Throws if this machine cannot have one. */
-export const ownEngine = async (report: (line: string) => void): Promise<OwnEngine> => {
+export const ownEngine = async (report: (line: string) => void, tries = 4): Promise<OwnEngine> => {
   const advice = 'start Docker, or set DOCKER_HOST'
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error(`no container engine answers, and only root on Linux can start one for the tests (${advice})`)
   if (!isOnPath('dockerd')) await installPackage('docker', { 'apt-get': 'docker.io', dnf: 'moby-engine' }, report)
@@ -63,6 +63,8 @@ export const ownEngine = async (report: (line: string) => void): Promise<OwnEngi
     if (Date.now() > end || /^failed to/m.test(output())) {
       const last = output()
       await stop()
+      // It gives itself 15 s, which a busy machine exceeds.
+      if (last.includes('timeout waiting for containerd') && tries > 1) return ownEngine(report, tries - 1)
       throw new Error(`dockerd did not start (${advice}): ${last}`)
     }
   return { host: `unix://${socket}`, stop }
