@@ -40,6 +40,8 @@ read -r _
 kill -TERM $engine
 wait $engine
 test -n "$had_bridge" || ip link delete docker0
+# The engine leaves its directory mounted on itself.
+cut -d ' ' -f 2 /proc/mounts | grep '^${dir}/' | sort -r | xargs -r umount -l
 rm -rf ${dir}`
 
 /** Starts a Docker engine, which is installed if need be. Throws if this machine cannot have one. */
