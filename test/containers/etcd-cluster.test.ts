@@ -1,6 +1,6 @@
 import { getContainerRuntimeClient } from 'testcontainers'
 import { describe, expect, it } from 'vitest'
-import { register } from 'rx-discovery'
+import { discover, register, type ServiceSet } from 'rx-discovery'
 import { etcdCluster, etcdContainer, type EtcdCluster, type EtcdContainer } from 'rx-discovery/containers'
 import { etcdRegistry } from 'rx-discovery/etcd'
 import { own } from '../etcd/own.js'
@@ -15,6 +15,15 @@ const others = (cluster: EtcdCluster, ...cut: readonly EtcdContainer[]): readonl
 const registered = (id: string, members: readonly EtcdContainer[]): void => {
   const registry = own(etcdRegistry({ hosts: members.flatMap(({ hosts }) => hosts) }), it => it.close())
   own(register(registry, { service: 'web', id, address: '10.0.0.2:8080' }).subscribe(), it => it.unsubscribe())
+}
+
+/** What a discovery of `web` through one member emits. */
+const discoveredThrough = ({ hosts }: EtcdContainer) => {
+  const registry = own(etcdRegistry({ hosts }), it => it.close())
+  const sets: ServiceSet[] = []
+  const errors: unknown[] = []
+  own(discover(registry, 'web').subscribe({ next: set => sets.push(set), error: (thrown: unknown) => errors.push(thrown) }), it => it.unsubscribe())
+  return { sets, errors }
 }
 
 /** The member that serves the only watch of the cluster. */
@@ -58,9 +67,9 @@ describe('etcdCluster', () => {
     const { sets, errors } = registeredAndDiscovered({ hosts: cluster.hosts })
     await expect.poll(() => sets.at(-1), patience).toMatchObject({ status: 'live', size: 1 })
     await expect.poll(() => watched(cluster), patience).toBeDefined()
-    const cut = (await watched(cluster)) as EtcdContainer
-    const only = registeredAndDiscovered({ hosts: cut.hosts })
-    await expect.poll(() => only.sets.at(-1), patience).toMatchObject({ status: 'live', size: 2 })
+    const cut = (await watched(cluster))!
+    const only = discoveredThrough(cut)
+    await expect.poll(() => only.sets.at(-1), patience).toMatchObject({ status: 'live', size: 1 })
 
     const heal = await cluster.partition(cut)
     await expect.poll(() => answers(`${cut.hosts[0] ?? ''}/health`), patience).toBe(false)
@@ -84,6 +93,20 @@ describe('etcdCluster', () => {
     expect(followers).toContain(await cluster.leader())
     await heal()
     await expect.poll(() => answers(`${leader.hosts[0] ?? ''}/health`), patience).toBe(true)
+  })
+
+  it('may lose a member while it is divided: the others are connected again, and divided again', async () => {
+    const cluster = await clusterOf()
+    const [first, second, third] = cluster.members as [EtcdContainer, EtcdContainer, EtcdContainer]
+    const heal = await cluster.partition(first, second)
+    await first.stop()
+    await expect.poll(() => answers(`${second.hosts[0] ?? ''}/health`), patience).toBe(false)
+    await heal()
+    expect([second, third]).toContain(await cluster.leader())
+    const again = await cluster.partition(first, second)
+    await expect.poll(() => answers(`${second.hosts[0] ?? ''}/health`), patience).toBe(false)
+    await again()
+    expect([second, third]).toContain(await cluster.leader())
   })
 
   it('refuses a partition without members, or with one of another cluster', async () => {

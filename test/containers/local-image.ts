@@ -28,7 +28,7 @@ export const localImage = async (name: string, log: (line: string) => void): Pro
     await run('tar', ['-C', root, '-cf', tar, '.'])
     const [repo = '', tag = ''] = name.split(/:(?=[^/]*$)/)
     const { container } = await getContainerRuntimeClient()
-    const progress = (await container.dockerode.importImage(tar, { repo, tag })) as NodeJS.ReadableStream
+    const progress = await container.dockerode.importImage(tar, { repo, tag })
     progress.resume()
     await new Promise((resolve, reject) => progress.once('end', resolve).once('error', reject))
     return binary

@@ -61,7 +61,8 @@ export const ownEngine = async (report: (line: string) => void, tries = 4): Prom
     await closed
   }
   const socket = join(dir, 'docker.sock')
-  for (const end = Date.now() + 180_000; !(await answers(socket)); await sleep(100))
+  const end = Date.now() + 180_000
+  while (!(await answers(socket))) {
     if (Date.now() > end || /^failed to/m.test(output())) {
       const last = output()
       await stop()
@@ -69,5 +70,7 @@ export const ownEngine = async (report: (line: string) => void, tries = 4): Prom
       if (last.includes('timeout waiting for containerd') && tries > 1) return ownEngine(report, tries - 1)
       throw new Error(`dockerd did not start (${advice}): ${last}`)
     }
+    await sleep(100)
+  }
   return { host: `unix://${socket}`, stop }
 }

@@ -54,10 +54,12 @@ export const etcdCluster = async (options?: EtcdClusterOptions): Promise<EtcdClu
   const hosts = members.flatMap(member => member.hosts)
 
   const leader = async (): Promise<EtcdContainer> => {
-    for (const end = performance.now() + shared.startWithin; performance.now() < end; await sleep(50)) {
+    const end = performance.now() + shared.startWithin
+    while (performance.now() < end) {
       const leading = await Promise.all(hosts.map(isLeading))
       const found = members[leading.indexOf(true)]
       if (found !== undefined) return found
+      await sleep(50)
     }
     throw new Error(`no member of the cluster became its leader within ${shared.startWithin} ms (most of its members must run and reach each other; startWithin sets how long this waits)`)
   }

@@ -3,8 +3,8 @@ import { getReaper, LABEL_TESTCONTAINERS_SESSION_ID, type ContainerRuntimeClient
 
 /** The networks on which the members of a cluster reach each other. Each member is on one of them. */
 export interface PeerNetworks {
-  /** Puts a container on the first network, where others find it by this name. */
-  readonly join: (containerId: string, name: string) => Promise<void>
+  /** Puts a container on the first network, where others find it by this name. The returned function forgets it, since a container that is removed cannot be moved. */
+  readonly join: (containerId: string, name: string) => Promise<() => void>
   /** Moves containers to a network of their own. The returned function moves those that are still there back to the first one. */
   readonly split: (containerIds: readonly string[]) => Promise<() => Promise<void>>
   /** Removes all networks, when their containers are removed. */
@@ -42,7 +42,10 @@ export const peerNetworks = async (client: ContainerRuntimeClient): Promise<Peer
 
   const first = await created()
   return {
-    join: (container, name) => connect(container, first, name),
+    join: async (container, name) => {
+      await connect(container, first, name)
+      return () => void places.delete(container)
+    },
     split: async containers => {
       const side = await created()
       await Promise.all(containers.map(container => move(container, side)))
@@ -52,7 +55,6 @@ export const peerNetworks = async (client: ContainerRuntimeClient): Promise<Peer
       }
     },
     remove: async () => {
-      places.clear()
       await Promise.all([...networks].map(network => client.network.remove(network)))
     },
   }

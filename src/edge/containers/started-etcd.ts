@@ -38,8 +38,8 @@ export interface StartOptions {
   readonly name: string
   /** The names of all members of its cluster. */
   readonly peers: readonly string[]
-  /** Connects the container with the other members, before it runs. */
-  readonly join?: (containerId: string) => Promise<void>
+  /** Connects the container with the other members, before it runs. What it returns is called before the container is removed. */
+  readonly join?: (containerId: string) => Promise<() => void>
 }
 
 type Container = ReturnType<ContainerRuntimeClient['container']['getById']>
@@ -53,11 +53,13 @@ const isPortTaken = (error: unknown): boolean => /port is already allocated|addr
 const complaint = async (container: Container): Promise<string> => complaintOf(String(await container.logs({ stdout: true, stderr: true, tail: 100 })))
 
 const untilHealthy = async (container: Container, endpoint: string, within: number): Promise<void> => {
-  for (const end = performance.now() + within; !(await isHealthy(endpoint)); await sleep(50)) {
+  const end = performance.now() + within
+  while (!(await isHealthy(endpoint))) {
     const { Running, ExitCode } = await stateOf(container)
     if (!Running) throw new Error(`etcd ended with exit code ${ExitCode} and printed: ${await complaint(container)} (change image or flags)`)
     if (performance.now() > end)
       throw new Error(`etcd at ${endpoint} did not answer within ${within} ms and printed: ${await complaint(container)} (it needs most members of its cluster; on a slow machine, set startWithin)`)
+    await sleep(50)
   }
 }
 
@@ -108,11 +110,15 @@ export const startedEtcd = async (options: StartOptions, tries = 5): Promise<Etc
   const unpause = async (): Promise<void> => {
     if ((await stateOf(container)).Paused) await container.unpause()
   }
+  let leave: (() => void) | undefined
   let stopped: Promise<void> | undefined
-  const stop = (): Promise<void> => (stopped ??= remove(container))
+  const stop = (): Promise<void> => {
+    leave?.()
+    return (stopped ??= remove(container))
+  }
 
   try {
-    await join?.(container.id)
+    leave = await join?.(container.id)
     await start()
   } catch (error) {
     await stop()
