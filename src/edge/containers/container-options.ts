@@ -1,8 +1,5 @@
 import { duration, text, type Checks } from '../../core/arguments.js'
 import { listOf } from '../../core/validation.js'
-import { engine } from './engine.js'
-import { pulledImage } from './pulled-image.js'
-import type { StartOptions } from './started-etcd.js'
 
 /** The official image, at a version that this library is tested with. */
 export const defaultImage = 'gcr.io/etcd-development/etcd:v3.6.16'
@@ -22,11 +19,4 @@ export const containerChecks: Checks<EtcdContainerOptions> = {
   image: text,
   flags: listOf(text, "a list of flags, such as ['--quota-backend-bytes=16777216']"),
   startWithin: duration,
-}
-
-/** What all etcds that are started with these options share. Resolves when the engine has the image. */
-export const sharedOptions = async ({ image = defaultImage, flags = [], startWithin = 60_000 }: EtcdContainerOptions = {}): Promise<Omit<StartOptions, 'name' | 'peers' | 'join'>> => {
-  const client = await engine()
-  await pulledImage(client, image)
-  return { client, image, flags, startWithin }
 }

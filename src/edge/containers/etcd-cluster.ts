@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { InvalidArgument } from '../../core/errors.js'
 import { count, invalidOptions, numberFrom } from '../../core/arguments.js'
 import { throwIfInvalid } from '../../core/validation.js'
-import { containerChecks, sharedOptions, type EtcdContainerOptions } from './container-options.js'
+import type { EtcdContainer } from './container.js'
+import { containerChecks, type EtcdContainerOptions } from './container-options.js'
 import { isLeading } from './etcd-health.js'
 import { peerNetworks } from './peer-networks.js'
-import { startedEtcd, type EtcdContainer } from './started-etcd.js'
+import { sharedOptions } from './shared-options.js'
+import { startedEtcd } from './started-etcd.js'
 
 /** Options of `etcdCluster`. */
 export interface EtcdClusterOptions extends EtcdContainerOptions {

@@ -1,7 +1,9 @@
 import { invalidOptions } from '../../core/arguments.js'
 import { throwIfInvalid } from '../../core/validation.js'
-import { containerChecks, sharedOptions, type EtcdContainerOptions } from './container-options.js'
-import { startedEtcd, type EtcdContainer } from './started-etcd.js'
+import type { EtcdContainer } from './container.js'
+import { containerChecks, type EtcdContainerOptions } from './container-options.js'
+import { sharedOptions } from './shared-options.js'
+import { startedEtcd } from './started-etcd.js'
 
 /**
  * Starts an etcd in a container, for a test, and resolves when it answers. `stop` removes it; if the process ends without that, testcontainers does.

@@ -1,33 +1,14 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getReaper, ImageName, LABEL_TESTCONTAINERS_SESSION_ID, type ContainerRuntimeClient } from 'testcontainers'
 import { complaintOf } from './complaint-of.js'
+import type { EtcdContainer } from './container.js'
 import { etcdFlags } from './etcd-flags.js'
 import { isHealthy } from './etcd-health.js'
 import { freePort } from './free-port.js'
 
-/**
- * An etcd in a container of its own. Its endpoint and its data stay the same until it is stopped, even if it is killed and started again.
- * A lever returns when it has taken effect; it returns the function that undoes it.
- */
-export interface EtcdContainer extends AsyncDisposable {
-  /** The id of the container, for `docker logs` and `docker exec`. */
-  readonly id: string
-  /** Its endpoint, for `etcdRegistry({ hosts })`. */
-  readonly hosts: readonly string[]
-  /** Ends etcd by SIGKILL: its connections break, and new ones are refused. The returned function starts it again on its data, and returns when it answers. */
-  readonly kill: () => Promise<() => Promise<void>>
-  /** Freezes etcd: its connections stay open, and nothing is answered. The returned function lets it go on. */
-  readonly pause: () => Promise<() => Promise<void>>
-  /** Kills etcd if it runs, starts it on its data, and returns when it answers. */
-  readonly restart: () => Promise<void>
-  /** Removes the container and its data. */
-  readonly stop: () => Promise<void>
-}
-
-/** How to start an etcd. */
-export interface StartOptions {
+/** How to start a member. */
+export interface MemberOptions {
   readonly client: ContainerRuntimeClient
   /** An image that the engine has. */
   readonly image: string
@@ -73,7 +54,7 @@ const remove = (container: Container): Promise<void> =>
   )
 
 /** Starts an etcd on a port of the host that stays the same, and on another one if that is taken meanwhile. */
-export const startedEtcd = async (options: StartOptions, tries = 5): Promise<EtcdContainer> => {
+export const startedEtcd = async (options: MemberOptions, tries = 5): Promise<EtcdContainer> => {
   const { client, image, flags, startWithin, name, peers, join } = options
   const port = await freePort()
   const endpoint = `http://${client.info.containerRuntime.host}:${port}`
