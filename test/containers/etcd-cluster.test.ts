@@ -1,5 +1,5 @@
 import { getContainerRuntimeClient } from 'testcontainers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { discover, register, type ServiceSet } from 'rx-discovery'
 import { etcdCluster, etcdContainer, type EtcdCluster, type EtcdContainer } from 'rx-discovery/containers'
 import { etcdRegistry } from 'rx-discovery/etcd'
@@ -27,9 +27,11 @@ const discoveredThrough = ({ hosts }: EtcdContainer) => {
 }
 
 /** The member that serves the only watch of the cluster. */
-const watched = async ({ members }: EtcdCluster): Promise<EtcdContainer | undefined> => {
+const watched = async ({ members }: EtcdCluster): Promise<EtcdContainer> => {
   const watchers = await Promise.all(members.map(member => metricOf(member, 'etcd_debugging_mvcc_watcher_total')))
-  return members[watchers.findIndex(count => count > 0)]
+  const member = members[watchers.findIndex(count => count > 0)]
+  if (member === undefined) throw new Error('no member serves a watch yet')
+  return member
 }
 
 const answers = (url: string): Promise<boolean> =>
@@ -66,8 +68,7 @@ describe('etcdCluster', () => {
     const cluster = await clusterOf()
     const { sets, errors } = registeredAndDiscovered({ hosts: cluster.hosts })
     await expect.poll(() => sets.at(-1), patience).toMatchObject({ status: 'live', size: 1 })
-    await expect.poll(() => watched(cluster), patience).toBeDefined()
-    const cut = (await watched(cluster))!
+    const cut = await vi.waitFor(() => watched(cluster), patience)
     const only = discoveredThrough(cut)
     await expect.poll(() => only.sets.at(-1), patience).toMatchObject({ status: 'live', size: 1 })
 
