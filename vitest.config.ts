@@ -6,7 +6,7 @@ import Interleaved from './test/interleaved.js'
 const src = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 const alias = [
   { find: /^rx-discovery$/, replacement: src('index.ts') },
-  { find: /^rx-discovery\/(angular|board|browser|etcd|formats|grpc|memory|nest|node|otel|probe|sse|testing)$/, replacement: src('edge/$1/index.ts') },
+  { find: /^rx-discovery\/(angular|board|browser|containers|etcd|formats|grpc|memory|nest|node|otel|probe|sse|testing)$/, replacement: src('edge/$1/index.ts') },
   // The version suite runs the tests of gRPC with other versions of it.
   ...(process.env['GRPC_JS'] === undefined ? [] : [{ find: /^@grpc\/grpc-js$/, replacement: process.env['GRPC_JS'] }]),
   { find: /^#internal\/(.*)$/, replacement: src('$1.ts') },
@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/etcd/**', 'test/interop/**'],
+          exclude: ['test/etcd/**', 'test/interop/**', 'test/containers/**'],
           // Histories and properties take much CPU time, and longer on a busy machine.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -59,6 +59,16 @@ export default defineConfig({
           // Rows mostly wait, and each has an etcd of its own.
           maxConcurrency: 2,
           ...withEtcd,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'containers',
+          include: ['test/containers/**/*.test.ts', 'examples/containers/**/*.test.ts'],
+          globalSetup: ['test/containers/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

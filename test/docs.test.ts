@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import * as angular from 'rx-discovery/angular'
 import * as board from 'rx-discovery/board'
 import * as browser from 'rx-discovery/browser'
+import * as containers from 'rx-discovery/containers'
 import * as grpc from 'rx-discovery/grpc'
 import * as etcd from 'rx-discovery/etcd'
 import * as formats from 'rx-discovery/formats'
@@ -50,7 +51,7 @@ const reexported = (file: string): readonly string[] =>
 
 it('docs/api.md mentions every public name', () => {
   const reference = readFileSync('docs/api.md', 'utf8')
-  const values = [index, angular, board, browser, etcd, formats, memory, nest, node, otel, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
+  const values = [index, angular, board, browser, containers, etcd, formats, memory, nest, node, otel, probes, grpc, sse, testing].flatMap(module => Object.keys(module))
   const types = ['index.ts', ...sources.filter(file => /^edge\/(?!cli)[^/]+\/index\.ts$/.test(file))].flatMap(reexported)
   expect(values.length).toBeGreaterThan(40)
   expect(types).toContain('RegisterOptions')

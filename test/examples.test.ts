@@ -85,6 +85,7 @@ describe.each(files)('examples/%s', file => {
 
 /** The pages that name each folder, and by what. */
 const named: Readonly<Record<string, { readonly by: string; readonly on: readonly string[] }>> = {
+  containers: { by: 'examples/containers/outage.test.ts', on: ['docs/testing.md'] },
   demo: { by: 'npm run demo ', on: ['README.md'] },
   'demo-web': { by: 'npm run demo:web', on: ['README.md', 'docs/angular.md', 'docs/browser.md', 'docs/nest.md'] },
   dashboard: { by: 'examples/dashboard', on: ['README.md', 'docs/angular.md'] },

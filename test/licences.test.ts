@@ -4,12 +4,14 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 /** Licences that let users do with the package what its own licence, MIT, lets them do. */
-const permissive: ReadonlySet<string> = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'])
+const permissive: ReadonlySet<string> = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', 'Unlicense'])
 
 interface Manifest {
   readonly name: string
   readonly version: string
   readonly license?: unknown
+  /** The form before SPDX names: several of which one may be chosen. */
+  readonly licenses?: readonly { readonly type: string }[]
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
@@ -40,8 +42,11 @@ const needed = (names: readonly string[], from: string, found = new Set<string>(
 const isPermissive = (license: unknown): boolean =>
   typeof license === 'string' && license.replace(/^\((.*)\)$/, '$1').split(' OR ').some(name => permissive.has(name))
 
+/** The licence of a package in one expression; `undefined` if it names none. */
+const licenceOf = ({ license, licenses }: Manifest): unknown => license ?? licenses?.map(({ type }) => type).join(' OR ')
+
 const strict = (folders: Iterable<string>): readonly string[] =>
-  [...folders].map(manifestIn).filter(({ license }) => !isPermissive(license)).map(({ name, version, license }) => `${name}@${version}: ${JSON.stringify(license)}`)
+  [...folders].map(manifestIn).filter(manifest => !isPermissive(licenceOf(manifest))).map(manifest => `${manifest.name}@${manifest.version}: ${JSON.stringify(licenceOf(manifest))}`)
 
 describe('licences', () => {
   const { dependencies = {}, peerDependencies = {} } = manifestIn('.')
@@ -73,6 +78,8 @@ describe('licences', () => {
     it.each([
       [{ license: 'GPL-3.0-only' }, 'b@1.0.0: "GPL-3.0-only"'],
       [{ license: 'MIT AND CC-BY-NC-4.0' }, 'b@1.0.0: "MIT AND CC-BY-NC-4.0"'],
+      [{ licenses: [{ type: 'GPL-3.0-only' }] }, 'b@1.0.0: "GPL-3.0-only"'],
+      [{ licenses: [] }, 'b@1.0.0: ""'],
       [{}, 'b@1.0.0: undefined'],
     ])('%j is found', (manifest, problem) => {
       install('node_modules/a', { name: 'a', license: 'MIT', dependencies: { b: '1' } })
@@ -80,7 +87,8 @@ describe('licences', () => {
       expect(strict(needed(['a'], root))).toEqual([problem])
     })
     it('may be chosen from several', () => {
-      install('node_modules/a', { name: 'a', license: '(GPL-2.0-only OR MIT)' })
+      install('node_modules/a', { name: 'a', license: '(GPL-2.0-only OR MIT)', dependencies: { b: '1' } })
+      install('node_modules/b', { name: 'b', licenses: [{ type: 'GPL-2.0-only' }, { type: 'MIT' }] })
       expect(strict(needed(['a'], root))).toEqual([])
     })
   })

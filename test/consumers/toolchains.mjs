@@ -1,8 +1,8 @@
 // Node from the oldest supported version on, Jest, ts-jest, four bundlers, the oldest peers, Deno and Bun.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { onNode, program, subpaths } from './programs.mjs'
-import { file, install, newest, peers, play, project, root, run, versionOf, works } from './tools.mjs'
+import { containersProgram, onNode, program, subpaths } from './programs.mjs'
+import { file, install, manifest, newest, peers, play, project, root, run, versionOf, works } from './tools.mjs'
 
 play(tarball => {
   const oldest = peers.map(([peer, range]) => `${peer}@${range.split(' ')[0].replace('^', '')}`)
@@ -87,6 +87,18 @@ play(tarball => {
     works(run('oldest', process.execPath, 'esm.mjs'))
     works(run('oldest', process.execPath, 'cjs.cjs'))
   })
+
+  for (const [age, version] of Object.entries({ newest: versionOf('testcontainers'), oldest: manifest.peerDependencies.testcontainers.split(' ')[0].replace('^', '') }))
+    project(`the ${age} testcontainers`, () => {
+      const folder = `testcontainers-${age}`
+      install(folder, tarball, `rxjs@${versionOf('rxjs')}`, `testcontainers@${version}`, 'jest@30.5.2')
+      file(`${folder}/esm.mjs`, containersProgram.esm)
+      file(`${folder}/cjs.cjs`, containersProgram.cjs)
+      file(`${folder}/works.test.js`, containersProgram.jest)
+      works(run(folder, process.execPath, 'esm.mjs'))
+      works(run(folder, process.execPath, 'cjs.cjs'))
+      run(folder, process.execPath, 'node_modules/jest/bin/jest.js', '--ci')
+    })
 
   const others = { Deno: ['@deno/linux-x64-glibc@2.9.6', 'node_modules/@deno/linux-x64-glibc/deno', ['run', '--allow-all', '--node-modules-dir=manual']], Bun: ['@oven/bun-linux-x64@1.4.5', 'node_modules/@oven/bun-linux-x64/bin/bun', ['run']] }
   for (const [name, [source, binary, args]] of Object.entries(others)) {

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 
 export const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
 // Nest 12 cannot be required on Node 22.0 to 22.11, Angular not at all, and TypeScript 5.4 does not know their types, so their subpaths have projects of their own.
-export const peers = Object.entries(manifest.peerDependencies).filter(([peer]) => !/^@(angular|nestjs)\//.test(peer))
+// So has that of testcontainers: everything else has to work without it.
+export const peers = Object.entries(manifest.peerDependencies).filter(([peer]) => !/^(@(angular|nestjs)\/|testcontainers$)/.test(peer))
 export const versionOf = name => manifest.devDependencies[name]
 export const newest = peers.map(([peer]) => `${peer}@${versionOf(peer)}`)
 export const root = mkdtempSync(join(tmpdir(), 'consumers-'))

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 
 const runnable = (file: string): boolean => {
@@ -20,20 +19,4 @@ export const findEtcd = (): string | undefined =>
 export const accepts = (binary: string, ...flags: readonly string[]): Promise<boolean> =>
   new Promise(resolve => execFile(binary, [...flags, '--version'], error => resolve(error === null)))
 
-const isFree = (port: number): Promise<boolean> =>
-  new Promise(resolve => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-
-/**
- * A free port of the loopback, below the range of outgoing connections. A client that redials the port of a dead server within that range
- * sooner or later connects to itself, and then the server finds its port taken.
- */
-export const freePort = async (): Promise<number> => {
-  for (;;) {
-    const port = 10_240 + Math.floor(Math.random() * 22_000)
-    if (await isFree(port)) return port
-  }
-}
+export { freePort } from '../../src/edge/containers/free-port.js'

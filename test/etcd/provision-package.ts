@@ -12,7 +12,6 @@ const run = (command: string, args: readonly string[]): Promise<void> =>
   })
 
 interface Manager {
-  readonly command: string
   /** Whether it must run as root; otherwise it must not. */
   readonly root: boolean
   readonly install: readonly string[]
@@ -20,31 +19,30 @@ interface Manager {
   readonly refresh?: readonly string[]
 }
 
-const managers: readonly Manager[] = [
-  {
-    command: 'apt-get',
-    root: true,
-    install: ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', 'etcd-server'],
-    refresh: ['update'],
-  },
-  { command: 'dnf', root: true, install: ['install', '-y', 'etcd'] },
-  { command: 'brew', root: false, install: ['install', 'etcd'] },
-]
+const managers = {
+  'apt-get': { root: true, install: ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'], refresh: ['update'] },
+  dnf: { root: true, install: ['install', '-y'] },
+  brew: { root: false, install: ['install'] },
+} satisfies Readonly<Record<string, Manager>>
 
-const present = ({ command }: Manager): Promise<boolean> => run(command, ['--version']).then(() => true, () => false)
+const present = (command: string): Promise<boolean> => run(command, ['--version']).then(() => true, () => false)
 
-/** Installs etcd with the system's package manager; resolves with `false` if none can be used. If the package starts a service, it keeps running. */
-export const installEtcd = async (log: (line: string) => void): Promise<boolean> => {
-  for (const manager of managers) {
-    const { command, root, install, refresh } = manager
-    if (root !== (process.getuid?.() === 0) || !(await present(manager))) continue
-    log(`etcd: installing it with ${command}`)
-    await run(command, install).catch(async (error: unknown) => {
+/** Installs a package with the system's package manager, under the name that it has there; resolves with `false` if none can be used. */
+export const installPackage = async (program: string, names: Partial<Readonly<Record<keyof typeof managers, string>>>, log: (line: string) => void): Promise<boolean> => {
+  for (const [command, { root, install, refresh }] of Object.entries<Manager>(managers)) {
+    const name = names[command as keyof typeof managers]
+    if (name === undefined || root !== (process.getuid?.() === 0) || !(await present(command))) continue
+    log(`${program}: installing it with ${command}`)
+    await run(command, [...install, name]).catch(async (error: unknown) => {
       if (refresh === undefined) throw error
       await run(command, refresh)
-      await run(command, install)
+      await run(command, [...install, name])
     })
-    return findEtcd() !== undefined
+    return true
   }
   return false
 }
+
+/** Installs etcd; resolves with `false` if that cannot be done. If the package starts a service, it keeps running. */
+export const installEtcd = async (log: (line: string) => void): Promise<boolean> =>
+  (await installPackage('etcd', { 'apt-get': 'etcd-server', dnf: 'etcd', brew: 'etcd' }, log)) && findEtcd() !== undefined

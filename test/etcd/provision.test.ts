@@ -7,8 +7,6 @@ import { provideEtcd, type Provided } from './provision.js'
 
 // A Docker engine on this machine must not change the results. `ETCD_PROVIDER=docker npm test` tests that source.
 vi.mock('testcontainers', () => ({
-  GenericContainer: undefined,
-  Wait: undefined,
   getContainerRuntimeClient: () => Promise.reject(new Error('no engine')),
 }))
 
