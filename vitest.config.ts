@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/etcd/**', 'test/interop/**'],
+          exclude: ['test/etcd/**', 'test/interop/**', 'test/site/**'],
           // Histories and properties take much CPU time, and longer on a busy machine.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -59,6 +59,15 @@ export default defineConfig({
           // Rows mostly wait, and each has an etcd of its own.
           maxConcurrency: 2,
           ...withEtcd,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'site',
+          include: ['test/site/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 600_000,
         },
       },
       {
