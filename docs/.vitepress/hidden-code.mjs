@@ -1,6 +1,6 @@
 // What blocks of the pages leave out, because their readers know it: found by the page and the first line of the block. The blocks are compiled with it (`compiled-blocks.mjs`).
 
-const registry = "import type { Registry } from 'rx-discovery'\ndeclare const registry: Registry\n"
+const registry = "import type { ClosableRegistry } from 'rx-discovery'\ndeclare const registry: ClosableRegistry\n"
 const calling = `import { balance, discover, peakEwma, type ServiceInstance } from 'rx-discovery'\n${registry}`
 const nestModule = "import { ServiceDiscoveryModule, sseController } from 'rx-discovery/nest'\n"
 
