@@ -1,11 +1,10 @@
 import { createServer } from 'node:http'
-import { firstValueFrom, interval, lastValueFrom, map, mergeMap, Subject, tap } from 'rxjs'
-import { balance, discover, known, register, roundRobin, type ServiceInstance } from 'rx-discovery'
+import { filter, firstValueFrom, interval, lastValueFrom, map, mergeMap, share, Subject, tap } from 'rxjs'
+import { balance, discover, register, roundRobin, type ServiceInstance } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { advertise } from 'rx-discovery/node'
 
 const registry = memoryRegistry()
-
 const pod = (id: string) => {
   const sigterm = new Subject<void>() // in a pod: onSignal() from 'rx-discovery/node'
   let isDraining = false
@@ -20,21 +19,22 @@ const pod = (id: string) => {
   const ended = lastValueFrom(registration).then(() => server.close())
   return { terminate: () => (sigterm.next(), ended) }
 }
-const isThere = (id: string): Promise<unknown> => firstValueFrom(discover(registry, 'web').pipe(known(), mergeMap(set => (set.has(id) ? [id] : []))))
-
 const web = balance(discover(registry, 'web'), roundRobin())
 const ask = async ({ address }: ServiceInstance, signal: AbortSignal): Promise<string> => (await fetch(`http://${address}`, { signal })).text()
-const answers: string[] = []
-const calls = interval(20).pipe(mergeMap(() => web.use(ask))).subscribe({ next: id => void answers.push(id), error: error => console.log('a call failed:', error) })
-
-// One pod after the other: the new one comes, then the old one gets SIGTERM, while a caller sends 50 calls a second, without retries.
+// 50 calls a second without retries: a call that fails ends the program.
+const answered = new Set<string>()
+const answer$ = interval(20).pipe(mergeMap(() => web.use(ask)), tap(id => void answered.add(id)), share())
+const calls = answer$.subscribe()
+const answerOf = (id: string): Promise<string> => firstValueFrom(answer$.pipe(filter(each => each === id)))
+// One pod after the other: the new one comes, then the oldest one gets SIGTERM.
 const pods = [pod('old-1'), pod('old-2')]
-for (const number of [1, 2]) {
-  pods.push(pod(`new-${number}`))
-  await isThere(`new-${number}`)
+await Promise.all([answerOf('old-1'), answerOf('old-2')])
+for (const id of ['new-1', 'new-2']) {
+  pods.push(pod(id))
+  await answerOf(id)
   await pods.shift()?.terminate()
 }
 calls.unsubscribe()
-console.log([...new Set(answers)].sort().join(' '), 'answered')
+console.log([...answered].sort().join(' '), 'answered')
 await Promise.all(pods.map(({ terminate }) => terminate()))
 await registry.close()
