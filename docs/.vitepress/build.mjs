@@ -8,7 +8,7 @@ import { writeReference } from './reference.mjs'
 import { stage } from './stage.mjs'
 
 const docs = join(root, 'docs')
-if (!existsSync(join(root, 'dist/index.d.ts'))) throw new Error('the code on the pages is compiled against dist, which is missing (npm run build)')
+if (!existsSync(join(root, 'dist/index.d.ts'))) throw new Error('the start page runs the built package, which is missing (npm run build)')
 
 rmSync(content, { recursive: true, force: true })
 stage()

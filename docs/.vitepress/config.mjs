@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { transformerTwoslash } from '@shikijs/vitepress-twoslash'
 import llmstxt from 'vitepress-plugin-llms'
 import { defineConfig } from 'vitepress'
-import { compiledBlocks, twoslashOptions, unusedHiddenCode } from './compiled-blocks.mjs'
 import { githubAnchor } from './github-anchor.mjs'
 import { root, subpaths } from './paths.mjs'
 
@@ -63,9 +61,6 @@ export default defineConfig({
     anchor: { slugify: githubAnchor },
     attrs: { disable: true },
     theme: { light: 'github-light', dark: 'github-dark' },
-    languages: ['js', 'ts'],
-    codeTransformers: [transformerTwoslash({ twoslashOptions, throws: true })],
-    config: md => md.use(compiledBlocks),
   },
   themeConfig: {
     logo: '/logo.svg',
@@ -75,18 +70,14 @@ export default defineConfig({
     socialLinks: repository === undefined ? [] : [{ icon: 'github', link: repository }],
     search: {
       provider: 'local',
+      // The pages that show files are not found.
       options: {
-        // The types that hovering shows are not text of a page.
         _render: (text, env, md) => {
-          const html = md.render(text, Object.assign(env, { plain: true }))
+          const html = md.render(text, env)
           return env.frontmatter?.search === false ? '' : html
         },
       },
     },
-  },
-  buildEnd: () => {
-    const unused = unusedHiddenCode()
-    if (unused.length > 0) throw new Error(`hidden-code.mjs has code for blocks that no page has: ${unused.join(', ')}`)
   },
   vite: {
     plugins: [llmstxt({ ignoreFiles: ['source/**'], injectLLMHint: false })],

@@ -1,13 +1,17 @@
 // Generates the reference from the doc comments: a page for each subpath of the package.
 import { join } from 'node:path'
-import { Application, Converter, ReflectionKind } from 'typedoc'
+import { Application, Converter, ReflectionKind, RendererEvent } from 'typedoc'
 import { content, root, subpaths } from './paths.mjs'
 
+const renameModules = (project, change) => {
+  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = change(module.name)
+}
 /** Modules are called as they are imported, not by the files of their sources. */
-const importNames = application =>
-  application.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) module.name = module.name === 'index' ? 'rx-discovery' : `rx-discovery/${module.name.replace(/^edge\//, '')}`
-  })
+const importNames = application => {
+  application.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => renameModules(project, name => `rx-discovery/${name.replace(/^edge\//, '')}`))
+  // The files have their names by now, and no function of the main module shares one with a subpath.
+  application.renderer.on(RendererEvent.BEGIN, ({ project }) => renameModules(project, name => name.replace(/\/index$/, '')))
+}
 
 export const writeReference = async () => {
   const application = await Application.bootstrapWithPlugins({

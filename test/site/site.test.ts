@@ -75,12 +75,9 @@ describe('in Chromium', () => {
     await page.getByRole('heading', { level: 1, name: /^HTTP servers/ }).waitFor()
   })
 
-  it('a guide is accessible, and shows the type of a name at which the reader points', async () => {
+  it('a guide is accessible', async () => {
     const page = await open('/express.html')
     expect(await serious(page)).toEqual([])
-    await page.locator('.twoslash-hover', { hasText: /^advertise$/ }).first().hover()
-    await page.locator('.twoslash-popup-container').filter({ hasText: 'advertise' }).filter({ visible: true }).waitFor()
-    await page.locator('.twoslash-popup-container').filter({ hasText: 'Observable<string>' }).filter({ visible: true }).waitFor()
   })
 
   it('the search finds pages by a word', async () => {
@@ -134,6 +131,5 @@ describe('the files', () => {
     for (const page of ['getting-started', 'recipes', 'api', 'nest']) expect(index).toContain(`/${page}.md`)
     const full = read('llms-full.txt')
     expect(full).toContain(readFileSync('examples/quick-start.ts', 'utf8'))
-    expect(full).not.toContain('---cut---')
   })
 })
