@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 /** What went wrong in the pages of a test: errors on the console, and requests to other hosts. */
-let problems: string[] = []
+const problems: string[] = []
 const opened: Page[] = []
 afterEach(async () => {
   for (const page of opened.splice(0)) await page.context().close()
