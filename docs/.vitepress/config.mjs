@@ -60,7 +60,7 @@ export default defineConfig({
   markdown: {
     anchor: { slugify: githubAnchor },
     attrs: { disable: true },
-    theme: { light: 'github-light', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },
   themeConfig: {
     logo: '/logo.svg',
