@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint'
 const time = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'performance']
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', 'node_modules/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'node_modules/**', 'docs/.vitepress/{cache,content,dist}/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -12,6 +12,13 @@ const alias = [
   { find: /^#internal\/(.*)$/, replacement: src('$1.ts') },
 ]
 
+const withoutEtcd = {
+  // Histories and properties take much CPU time, and longer on a busy machine.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  setupFiles: ['test/yielding.ts'],
+}
+
 const withEtcd = {
   globalSetup: ['test/etcd/setup.ts'],
   setupFiles: ['test/etcd/setup-file.ts'],
@@ -30,14 +37,21 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/etcd/**', 'test/interop/**', 'test/containers/**'],
-          // Histories and properties take much CPU time, and longer on a busy machine.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          setupFiles: ['test/yielding.ts'],
+          include: ['test/{core,flow}/**/*.test.ts'],
+          ...withoutEtcd,
+          // These rooms keep nothing in modules or globals, and files that share modules take half of the CPU time.
+          isolate: false,
           // The faster of the two compilers that `npm run typecheck` runs.
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json', checker: './node_modules/typescript-7/bin/tsc' },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'edge',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{core,flow,etcd,interop,containers,site}/**'],
+          ...withoutEtcd,
         },
       },
       {
@@ -69,6 +83,15 @@ export default defineConfig({
           globalSetup: ['test/containers/setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'site',
+          include: ['test/site/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 600_000,
         },
       },
       {

@@ -53,6 +53,8 @@ const prints: Record<string, readonly string[]> = {
     'left node1 localhost:8000',
     'left node2 localhost:8001',
   ],
+  'rolling-update.ts': ['new-1 new-2 old-1 old-2 answered'],
+  'sidecar.ts': ['absent', 'starting', 'up', 'down', 'up', 'draining', 'absent'],
   'several-clusters.ts': ['answered by near', 'answered by far'],
   'would-it-have-helped.ts': ['as it was 118', 'with outlier detection 39', 'and with protect 5', 'and with a retry 0'],
   'virtual-time.ts': [

@@ -8,6 +8,9 @@ const rank = ({ moduleId }: TestSpecification): number => {
   return found < 0 ? longest.length : found
 }
 
+/** How many files of a project without isolation follow one another: vitest keeps a worker, with its modules, only for the next file in the queue. */
+const block = 12
+
 /**
  * Spreads the files of each project evenly over a run, so that some compute while others wait for leases and outages of etcd.
  * Vitest's own order would be project by project.
@@ -22,8 +25,12 @@ export default class Interleaved extends BaseSequencer {
       return next
     }
     for (const file of sorted) count(totals, file)
+    const placeOf = (file: TestSpecification): number => {
+      const index = count(seen, file) - 1
+      return ((file.project.config.isolate ? index : index - (index % block)) + 0.5) / (totals.get(file.project.name) ?? 1)
+    }
     return sorted
-      .map(file => ({ file, place: (count(seen, file) - 0.5) / (totals.get(file.project.name) ?? 1) }))
+      .map(file => ({ file, place: placeOf(file) }))
       .sort((a, b) => a.place - b.place)
       .map(({ file }) => file)
   }

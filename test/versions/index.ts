@@ -31,7 +31,7 @@ const kinds: Readonly<Record<string, { readonly versions: readonly string[]; rea
     versions: ['20', '22.23.3', '24.21.0'],
     run: async version => {
       const [node, etcd] = [await nodeBinary(version, log), await etcdBinary('3.4', log)]
-      const outcomes = [await suite(node, etcd, files(aboutNode)), await suite(node, etcd, ['--project', 'unit'])]
+      const outcomes = [await suite(node, etcd, files(aboutNode)), await suite(node, etcd, ['--project', 'unit', '--project', 'edge'])]
       return { name: `Node ${version}`, outcomes }
     },
   },
@@ -40,7 +40,7 @@ const kinds: Readonly<Record<string, { readonly versions: readonly string[]; rea
     run: async version => {
       const [{ main, exact }, etcd] = [await grpcJs(version, log), await etcdBinary('3.4', log)]
       const env = { GRPC_JS: main }
-      const outcomes = [await suite(process.execPath, etcd, ['--project', 'unit', 'test/edge/grpc'], env)]
+      const outcomes = [await suite(process.execPath, etcd, ['--project', 'edge', 'test/edge/grpc'], env)]
       // Up to 1.11 grpc-js may report CANCELLED for a connection that broke, which its retries do not repeat.
       if (!/^1\.1[01]\./.test(exact)) outcomes.push(await suite(process.execPath, etcd, files(['grpc']), env))
       return { name: `grpc-js ${exact}`, outcomes }

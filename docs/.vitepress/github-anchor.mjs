@@ -1,0 +1,7 @@
+/** The anchor that GitHub gives to a heading, so that a link works there and here. */
+export const githubAnchor = heading =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replace(/\s/g, '-')

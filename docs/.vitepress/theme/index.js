@@ -1,0 +1,8 @@
+import DefaultTheme from 'vitepress/theme-without-fonts'
+import './style.css'
+import { LiveBoard } from './live-board.js'
+
+export default {
+  extends: DefaultTheme,
+  enhanceApp: ({ app }) => app.component('LiveBoard', LiveBoard),
+}
