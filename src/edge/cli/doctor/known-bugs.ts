@@ -9,6 +9,7 @@ const bugs: readonly Bug[] = [
   { fixed: { '3.5': 3 }, text: 'members can end up with different data after a crash' },
   { fixed: { '3.4': 31, '3.5': 13 }, text: 'a leader that was cut off may revoke living leases when it returns' },
   { fixed: { '3.4': 38, '3.5': 23, '3.6': 5 }, text: 'renewals of a revoked lease may be confirmed' },
+  { fixed: { '3.4': 31, '3.5': 13 }, text: 'a watch from before a compaction may lose events while etcd is busy' },
   { fixed: { '3.4': 36, '3.5': 18 }, text: 'a watch from a compacted revision may lose a delete' },
   { fixed: { '3.4': 31, '3.5': 13 }, text: 'a progress report may overtake events' },
   { fixed: { '3.4': 42, '3.5': 28, '3.6': 9 }, text: 'a linearizable read is rarely answered from an older state' },
