@@ -6,7 +6,7 @@ import { history } from '../../src/index.js'
 import { etcdServer } from '../../test/etcd/server.js'
 import { median, milliseconds, table } from '../results-table.js'
 import { clock } from './commands.js'
-import { fill, grantLease, put, valueOf } from './world.js'
+import { fill, put, valueOf } from './world.js'
 
 const distances = [1_000, 10_000, 100_000, 300_000]
 const rounds = 5
@@ -62,7 +62,6 @@ export const measureHistory = async (): Promise<void> => {
   const registry = etcdRegistry({ hosts: server.endpoint })
   try {
     const client = server.client()
-    await grantLease(client)
     await fill(client, 'web', 20)
     await writeTo(client, Math.max(...distances) + 5_000)
     const head = async (): Promise<number> => Number((await client.kv.range({ key: Buffer.from('\0') })).header.revision)

@@ -23,15 +23,9 @@ export const endpointOf = (at: number): string => {
   return JSON.stringify({ Op: 0, Addr: address, Metadata: rest })
 }
 
-/** The lease of all keys, as those of registrations have one. */
-const lease = '7'
-export const grantLease = async (client: Etcd3): Promise<void> => {
-  await client.leaseClient.leaseGrant({ ID: lease, TTL: 86_400 })
-}
-
-/** A put as a part of a transaction, under the lease that `grantLease` has granted. */
+/** A put as a part of a transaction. */
 export const put = (service: string, at: number, turn: number, value = valueOf) => ({
-  request_put: { key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(value(at, turn)), lease },
+  request_put: { key: Buffer.from(prefixOf(service) + idOf(at)), value: Buffer.from(value(at, turn)) },
 })
 
 /** Writes `count` instances of a service. */
@@ -40,13 +34,11 @@ export const fill = async (client: Etcd3, service: string, count: number, value 
     await client.kv.txn({ success: Array.from({ length: Math.min(100, count - from) }, (_, at) => put(service, from + at, 0, value)) })
 }
 
-/** Runs `use` with an etcd that compacts and has the lease, and a client that takes messages of any size. */
+/** Runs `use` with an etcd that compacts, and a client that takes messages of any size. */
 export const world = async <A>(use: (etcd: EtcdServer, client: Etcd3) => Promise<A>): Promise<A> => {
   const etcd = await etcdServer({ flags: ['--quota-backend-bytes=8000000000', '--auto-compaction-mode=revision', '--auto-compaction-retention=50000'] })
   try {
-    const client = etcd.client({ grpcOptions: { 'grpc.max_receive_message_length': -1 } })
-    await grantLease(client)
-    return await use(etcd, client)
+    return await use(etcd, etcd.client({ grpcOptions: { 'grpc.max_receive_message_length': -1 } }))
   } finally {
     await etcd.close()
   }
