@@ -136,7 +136,10 @@ describe('a discovered service', () => {
       if (decoded !== turns.at(-1)) turns.push(decoded)
     }
     put(registry, 'z')
-    expect([turns, decoded, seen.last().has('z')]).toEqual([[0, 2_000, 4_000, 4_001], 4_002, true])
+    // A slice also ends when it has taken too long, as on a busy machine.
+    expect(turns.length).toBeGreaterThanOrEqual(4)
+    for (const [index, count] of turns.entries()) expect(count - (turns[index - 1] ?? 0)).toBeLessThanOrEqual(2_000)
+    expect([turns[0], turns.at(-1), decoded, seen.last().has('z')]).toEqual([0, 4_001, 4_002, true])
     expect(seen.values.map(({ status, size }) => `${status} ${size}`)).toEqual(['pending 0', 'live 4001', 'live 4002'])
     seen.stop()
   })
