@@ -4,6 +4,7 @@ import { serviceName } from '../../core/instance/names.js'
 import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import type { Scope } from '../../core/view/projection.js'
 import type { Registry } from '../../flow/registry.js'
+import { counted } from './counted.js'
 import { diagnosis } from './doctor/diagnosis.js'
 import type { EndpointReport } from './doctor/examine-endpoint.js'
 import { examinePrefix, type PrefixReport } from './doctor/examine-prefix.js'
@@ -18,7 +19,7 @@ const summary = (findings: readonly Finding[]): string => {
   const count = (grade: Grade): number => findings.filter(({ status }) => status === grade).length
   const [warnings, failures] = [count('warn'), count('fail')]
   if (warnings + failures === 0) return 'all is well'
-  return [failures > 0 && `${failures} ${failures === 1 ? 'failure' : 'failures'}`, warnings > 0 && `${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`].filter(Boolean).join(', ')
+  return [failures > 0 && counted(failures, 'failure'), warnings > 0 && counted(warnings, 'warning')].filter(Boolean).join(', ')
 }
 
 const textOf = (findings: readonly Finding[]): string => {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { catchError, concat, concatMap, defer, EMPTY, filter, forkJoin, from, ignoreElements, map, merge, mergeMap, of, pairwise, race, ReplaySubject, startWith, switchMap, takeUntil, tap, throwError, toArray, type Observable } from 'rxjs'
-import { Denied, InvalidArgument, toError } from '../../core/errors.js'
+import { concat, concatMap, defer, EMPTY, filter, forkJoin, from, ignoreElements, map, merge, mergeMap, of, pairwise, race, ReplaySubject, startWith, switchMap, takeUntil, tap, toArray, type Observable } from 'rxjs'
+import { InvalidArgument } from '../../core/errors.js'
 import { diff } from '../../core/sets/diff.js'
 import { pendingSet, type ServiceSet } from '../../core/sets/service-set.js'
 import { serviceName } from '../../core/instance/names.js'
@@ -8,7 +8,9 @@ import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { discover } from '../../flow/discovery/discover.js'
 import { history } from '../../flow/discovery/history.js'
 import type { ReadableRegistry } from '../../flow/registry.js'
+import { counted } from './counted.js'
 import { exitCodeOf, type Host } from './host.js'
+import { ifAllowed } from './if-allowed.js'
 import { eventPrinter, type Line } from './output.js'
 import { onEachEndpoint } from './on-each-endpoint.js'
 import { overrideFormat } from './override-format.js'
@@ -35,7 +37,7 @@ interface Event {
 }
 
 const startLine = ({ service, size, revision }: ServiceSet): Line => ({
-  text: `${service} had ${size} ${size === 1 ? 'instance' : 'instances'}`,
+  text: `${service} had ${counted(size, 'instance')}`,
   json: { type: 'start', service, revision, size },
 })
 
@@ -61,10 +63,6 @@ const pastEvents = ({ sets, overrides }: Past): readonly Event[] =>
     ...eventsOf(sets, set => [startLine(set)], changeLines),
     ...eventsOf(overrides, set => overrideChanges(pendingSet(set.service), set), overrideChanges),
   ].sort((a, b) => a.revision - b.revision)
-
-/** Overrides may not be readable; then there are none. */
-const ifAllowed = <B>(otherwise: Observable<B>) => <A>(source: Observable<A>): Observable<A | B> =>
-  source.pipe(catchError((error: unknown) => (error instanceof Denied ? otherwise : throwError(() => toError(error)))))
 
 /** What operators do after the past has ended with these overrides. */
 const overridesAfter = (registry: ReadableRegistry, last: ServiceSet): Observable<Event> =>

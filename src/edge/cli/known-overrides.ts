@@ -1,9 +1,9 @@
-import { catchError, map, of, throwError, type Observable } from 'rxjs'
-import { Denied, toError } from '../../core/errors.js'
+import { map, of, type Observable } from 'rxjs'
 import type { Status } from '../../core/instance/instance.js'
 import { overridePrefix, statusOf } from '../../core/register/desired.js'
 import { gatherListing } from '../../flow/gather-listing.js'
 import type { ListOptions, ReadableRegistry } from '../../flow/registry.js'
+import { ifAllowed } from './if-allowed.js'
 
 /** The status of each override, by the name of the instance, such as `web/node1`. */
 export type KnownOverrides = ReadonlyMap<string, Status>
@@ -21,5 +21,5 @@ export const knownOverrides = (registry: ReadableRegistry, options?: ListOptions
           }),
         ),
     ),
-    catchError((error: unknown) => (error instanceof Denied ? of(undefined) : throwError(() => toError(error)))),
+    ifAllowed(of(undefined)),
   )

@@ -1,12 +1,13 @@
 import { Command } from 'commander'
-import { catchError, concatMap, forkJoin, map, of, race, tap, throwError, type Observable } from 'rxjs'
-import { Denied, InvalidArgument, toError } from '../../core/errors.js'
+import { concatMap, forkJoin, map, of, race, tap, type Observable } from 'rxjs'
+import { InvalidArgument } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { serviceName } from '../../core/instance/names.js'
 import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import type { ReadableRegistry, Registry } from '../../flow/registry.js'
 import { findFormats, type FoundFormat, type FoundFormats } from './find-formats.js'
 import { exitCodeOf, type Host } from './host.js'
+import { ifAllowed } from './if-allowed.js'
 import { knownOverrides, type KnownOverrides } from './known-overrides.js'
 import { listDocument, listText, type ListReport } from './list-output.js'
 import { listed, listedAll, remainingOf, type Listed, type Target } from './listed.js'
@@ -42,7 +43,7 @@ const isEmpty = ({ services }: Listed): boolean => services.length === 0 || serv
 
 /** What else there is; nothing is known of it if not all keys may be read. */
 const elsewhereIn = (registry: ReadableRegistry): Observable<FoundFormats | undefined> =>
-  findFormats(registry).pipe(catchError((error: unknown) => (error instanceof Denied ? of(undefined) : throwError(() => toError(error)))))
+  findFormats(registry).pipe(ifAllowed(of(undefined)))
 
 const only = (overrides: KnownOverrides | undefined, named: readonly string[]): KnownOverrides | undefined =>
   overrides && named.length > 0 ? new Map([...overrides].filter(([name]) => named.includes(splitName(name).service))) : overrides

@@ -1,11 +1,11 @@
-import { catchError, concatMap, EMPTY, filter, from, map, mergeMap, reduce, type Observable } from 'rxjs'
-import { Denied } from '../../core/errors.js'
+import { concatMap, EMPTY, filter, from, map, mergeMap, reduce, type Observable } from 'rxjs'
 import type { Format } from '../../core/formats/format.js'
 import type { SetContent } from '../../core/sets/service-set.js'
 import type { Remaining, Revision } from '../../core/store.js'
 import { projection, type Scope, type Snapshot } from '../../core/view/projection.js'
 import { listing } from '../../flow/discovery/listing.js'
 import type { ListOptions, ReadableRegistry, Registry } from '../../flow/registry.js'
+import { ifAllowed } from './if-allowed.js'
 
 /** One prefix to list, and the services whose keys it contains. */
 export interface Target {
@@ -72,10 +72,7 @@ export const remainingOf = (registry: Registry, leases: Iterable<string>): Obser
       lease =>
         registry.remaining(lease).pipe(
           map(remaining => [lease, remaining] as const),
-          catchError((error: unknown) => {
-            if (error instanceof Denied) return EMPTY
-            throw error
-          }),
+          ifAllowed(EMPTY),
         ),
       atOnce,
     ),

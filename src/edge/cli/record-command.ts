@@ -7,6 +7,7 @@ import { recordedOf, type RecordedEvent } from '../../core/recording/recorded-ev
 import { invalidIf, throwIfInvalid } from '../../core/validation.js'
 import { record } from '../../flow/recording/record.js'
 import { writeRecording } from '../node/write-recording.js'
+import { counted } from './counted.js'
 import type { Host } from './host.js'
 import { numberOf } from './number-of.js'
 import { moment as timeText, printer, type Line } from './output.js'
@@ -38,8 +39,6 @@ const keepOf = (text: string): number => {
   throw new InvalidArgument('keep', `must be a whole number, 0 or more, got "${text}"`)
 }
 
-const sized = (count: number, one: string, several: string): string => `${count} ${count === 1 ? one : several}`
-
 /** What is printed about a recording: its beginning, its gaps and its end. */
 const recordingLines = (out: string) => (source: Observable<RecordedEvent>): Observable<Line> =>
   defer(() => {
@@ -61,10 +60,10 @@ const recordingLines = (out: string) => (source: Observable<RecordedEvent>): Obs
             : [{ text: `nothing is recorded since ${timeText(since)} because of ${error}; retrying`, json: { type: 'interrupted', error: { name: error }, since: timeText(since) } }]
         }
         if (before.revision > 0 && before.trouble === undefined) return []
-        return [{ text: `recording into ${out}: ${sized(entries.size, 'entry', 'entries')} at revision ${revision}`, json: { type: 'recording', out, revision, entries: entries.size } }]
+        return [{ text: `recording into ${out}: ${counted(entries.size, 'entry')} at revision ${revision}`, json: { type: 'recording', out, revision, entries: entries.size } }]
       }),
     )
-    const end = defer(() => of<Line>({ text: `recorded ${sized(events, 'event', 'events')} into ${out}`, json: { type: 'recorded', out, events } }))
+    const end = defer(() => of<Line>({ text: `recorded ${counted(events, 'event')} into ${out}`, json: { type: 'recorded', out, events } }))
     return concat(lines, end)
   })
 

@@ -8,6 +8,7 @@ import { discover } from '../../flow/discovery/discover.js'
 import { replayRegistry, type ReplayRegistry } from '../../flow/recording/replay-registry.js'
 import { marbles } from '../testing/marbles.js'
 import { playedThrough } from '../testing/played-through.js'
+import { counted } from './counted.js'
 import type { Host } from './host.js'
 import { numberOf } from './number-of.js'
 import { printable, printer, type Line } from './output.js'
@@ -95,7 +96,7 @@ export const replayCommand = (host: Host, exit: (code: number) => void): Command
     const atOnce = speed === Infinity
     const registry = played(files, text, atOnce ? 1 : speed)
     const services = [...new Set(service ?? registry.services)]
-    if (registry.unreadable > 0) host.printError(`${registry.unreadable} ${registry.unreadable === 1 ? 'line' : 'lines'} cannot be read, such as one that was cut off\n`)
+    if (registry.unreadable > 0) host.printError(`${counted(registry.unreadable, 'line')} cannot be read, such as one that was cut off\n`)
     const stop = host.signals.pipe(take(1))
     if (isPage) {
       const served = board(service === undefined ? text : recordingOfServices(text, services), options, host.boardScript())

@@ -5,6 +5,7 @@ import type { Rejection } from '../../core/formats/format.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import { leased } from '../../core/instance/leased.js'
 import { pendingSet, type ServiceSet, type Trouble } from '../../core/sets/service-set.js'
+import { counted } from './counted.js'
 import { errorText } from './failure.js'
 import { linesSince } from './lines-since.js'
 import { moment, type Line } from './output.js'
@@ -31,7 +32,7 @@ const changeLine = (change: InstanceChange): Line => {
 }
 
 const liveLine = ({ service, size, revision }: ServiceSet): Line => ({
-  text: `${service} is live: ${size} ${size === 1 ? 'instance' : 'instances'} at revision ${revision}`,
+  text: `${service} is live: ${counted(size, 'instance')} at revision ${revision}`,
   json: { type: 'live', service, revision, size },
 })
 

@@ -14,9 +14,9 @@ export const withoutEchoes = (): MonoTypeOperatorFunction<Signal> => source =>
     const last = new Map<Signal, number>()
     return source.pipe(
       filter(signal => {
-        const before = last.get(signal) ?? -Infinity
-        last.set(signal, now())
-        return now() - before > echoWithin
+        const [before, at] = [last.get(signal) ?? -Infinity, now()]
+        last.set(signal, at)
+        return at - before > echoWithin
       }),
     )
   })

@@ -19,7 +19,7 @@ export interface MemberOptions {
   readonly name: string
   /** The names of all members of its cluster. */
   readonly peers: readonly string[]
-  /** Connects the container with the other members, before it runs. What it returns is called before the container is removed. */
+  /** Connects the container with the other members, before it runs. The returned function is called before the container is removed. */
   readonly join?: (containerId: string) => Promise<() => void>
 }
 

@@ -12,8 +12,8 @@ export type Answer = readonly [type: string, body: string | Buffer]
 export interface BoardRoutes {
   /** Answers a GET or a HEAD; `undefined`: there is no such page. Rejects with `Refused`, `InvalidArgument`, or because etcd does not answer. */
   readonly read: (target: RequestTarget) => Promise<Answer | undefined>
-  /** Answers a POST. @default there is nothing to post */
-  readonly write?: (target: RequestTarget, request: IncomingMessage) => Promise<Answer>
+  /** Answers a POST in the same way. @default there is nothing to post */
+  readonly write?: (target: RequestTarget, request: IncomingMessage) => Promise<Answer | undefined>
   /** Answers every request for `/discovery` itself. @default there is no such page */
   readonly discovery?: (request: IncomingMessage, response: ServerResponse) => void
 }
@@ -39,8 +39,6 @@ const security = {
   'x-frame-options': 'DENY',
 }
 
-const nothingThere = new Refused(404, 'there is no such page')
-
 /** The requests of a board: the page and what belongs to it, and its routes. Other websites are refused. */
 export const boardHandler = ({ page, script, names }: BoardHandlerOptions, { read, write, discovery }: BoardRoutes): ((request: IncomingMessage, response: ServerResponse) => void) => {
   const answer = (response: ServerResponse, status: number, [type, body]: Answer): void => {
@@ -58,9 +56,8 @@ export const boardHandler = ({ page, script, names }: BoardHandlerOptions, { rea
     const { method } = request
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && method !== 'POST') throw new Refused(405, 'only GET and POST are served')
-    if (!isRead && write === undefined) throw nothingThere
     const found = isRead ? (files[target.path] ?? (await read(target))) : await write?.(target, request)
-    if (found === undefined) throw nothingThere
+    if (found === undefined) throw new Refused(404, 'there is no such page')
     return found
   }
   return (request, response) => {

@@ -30,8 +30,6 @@ export interface FleetHistory {
   readonly following: Observable<never>
   /** Emits once everything up to the start of the program is read. */
   readonly caughtUp: Observable<unknown>
-  /** Whether that is so. */
-  readonly isCaughtUp: () => boolean
   /** All of it as a recording: one event of the bridge a line, with the time at which it was seen; 0: before the start of the program. */
   readonly text: () => string
   /** The last revision that it knows. */
@@ -63,7 +61,6 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
   /** The revision at the start: what is not newer has no time. */
   let head: Revision = 0
   let startedAt = 0
-  let isCaughtUp = false
   const caughtUp = new ReplaySubject<void>(1)
   let isTroubled = false
 
@@ -84,7 +81,6 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
     if (startedAt === 0 || content.revision < head) return
     if (head > 0) keep(recordedText(startedAt, 'progress', '{}', contentId(content)))
     startedAt = 0
-    isCaughtUp = true
     caughtUp.next()
   }
   const listed = (next: Content): void => {
@@ -147,7 +143,6 @@ export const fleetHistory = (registry: ReadableRegistry, serving: Serving, limit
   return {
     following,
     caughtUp,
-    isCaughtUp: () => isCaughtUp,
     text: () => (content === noContent ? '' : listingLine(base.moment) + lines.join('')),
     revision: () => content.revision,
   }

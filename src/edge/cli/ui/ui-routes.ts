@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { firstValueFrom, merge } from 'rxjs'
+import { firstValueFrom, map, merge } from 'rxjs'
 import { isRecord } from '../../../core/instance/json.js'
 import type { RequestTarget } from '../../../core/wire/request-target.js'
 import { background, timer } from '../../../flow/clock.js'
@@ -56,8 +56,8 @@ export const uiRoutes = ({ registry, discovery, history, desk, token }: UiRoutes
   const expected = token === undefined ? undefined : hashOf(token)
   const recording = async (): Promise<Answer> => {
     // A page that is opened at once gets the past as well.
-    await firstValueFrom(merge(history.caughtUp, timer(longestWait, background)), { defaultValue: undefined })
-    if (!history.isCaughtUp()) throw new Refused(503, 'the past is not read yet')
+    const isRead = await firstValueFrom(merge(history.caughtUp.pipe(map(() => true)), timer(longestWait, background).pipe(map(() => false))), { defaultValue: false })
+    if (!isRead) throw new Refused(503, 'the past is not read yet')
     return ['application/x-ndjson; charset=utf-8', history.text()]
   }
   return {
@@ -69,7 +69,7 @@ export const uiRoutes = ({ registry, discovery, history, desk, token }: UiRoutes
     },
     write: async ({ path }: RequestTarget, request: IncomingMessage) => {
       const act = { '/control/drain': desk.drain, '/control/give-back': desk.giveBack }[path]
-      if (act === undefined) throw new Refused(404, 'there is no such page')
+      if (act === undefined) return undefined
       if (expected === undefined) throw new Refused(403, 'this board is read-only (start rx-discovery ui with --allow-override)')
       const given = request.headers['x-rx-discovery-token']
       if (typeof given !== 'string' || !timingSafeEqual(hashOf(given), expected)) throw new Refused(401, 'the token is missing or wrong (open the address that rx-discovery ui has printed)')
