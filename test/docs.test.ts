@@ -17,19 +17,13 @@ import * as probes from 'rx-discovery/probe'
 import * as sse from 'rx-discovery/sse'
 import * as testing from 'rx-discovery/testing'
 import * as index from 'rx-discovery'
+import { githubAnchor } from '../docs/.vitepress/github-anchor.js'
 
 const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...readdirSync('docs').filter(file => file.endsWith('.md')).map(file => join('docs', file))]
 /** The text of a page without code, which contains no links. */
 const proseOf = (page: string): string => readFileSync(page, 'utf8').replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ''))
 
-/** The anchor that GitHub gives to a heading. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-    .trim()
-    .replace(/\s/g, '-')
-const anchorsOf = (page: string): readonly string[] => Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), ([, heading = '']) => anchorOf(heading))
+const anchorsOf = (page: string): readonly string[] => Array.from(proseOf(page).matchAll(/^#+ (.*)$/gm), ([, heading = '']) => githubAnchor(heading))
 
 describe.each(pages)('%s', page => {
   it('has no broken links', () => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import llmstxt from 'vitepress-plugin-llms'
 import { defineConfig } from 'vitepress'
-import { githubAnchor } from './github-anchor.mjs'
+import { githubAnchor } from './github-anchor.ts'
 import { root, subpaths } from './paths.mjs'
 
 const { DOCS_BASE: base = '/', DOCS_REPOSITORY: repository } = process.env

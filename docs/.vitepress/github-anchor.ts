@@ -1,5 +1,5 @@
 /** The anchor that GitHub gives to a heading, so that a link works there and here. */
-export const githubAnchor = heading =>
+export const githubAnchor = (heading: string): string =>
   heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, '')

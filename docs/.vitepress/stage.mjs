@@ -46,11 +46,11 @@ const writeSource = path => {
 /** Changes the parts of a page that are not code. */
 const outsideCode = (text, change) => text.split(/(^ *```[^]*?^ *```$|`[^`\n]*`)/m).map((part, index) => (index % 2 === 1 ? part : change(part))).join('')
 
-const linked = (text, page, sources) =>
+const linked = (text, page, all, sources) =>
   outsideCode(text, part =>
     part.replace(/\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)/g, (_, target, anchor = '') => {
       const path = join(dirname(page), target).replace(/\/$/, '')
-      const to = pages().get(path)
+      const to = all.get(path)
       if (to !== undefined) return `](/${to}${anchor})`
       if (/\.(png|svg)$/.test(path)) {
         copy(path, relative('docs', path))
@@ -67,8 +67,8 @@ const linked = (text, page, sources) =>
 
 /** Writes all pages but those of the reference, which TypeDoc generates. */
 export const stage = () => {
-  const sources = new Set()
-  for (const [page, to] of pages()) write(to, linked(readFileSync(join(root, page), 'utf8'), page, sources))
+  const [all, sources] = [pages(), new Set()]
+  for (const [page, to] of all) write(to, linked(readFileSync(join(root, page), 'utf8'), page, all, sources))
   for (const path of sources) writeSource(path)
   copy('docs/.vitepress/logo.svg', 'public/logo.svg')
   write('index.md', readFileSync(join(import.meta.dirname, 'home.md'), 'utf8').replace('<!-- quick-start -->', () => readFileSync(join(root, 'examples/quick-start.ts'), 'utf8').trimEnd()))

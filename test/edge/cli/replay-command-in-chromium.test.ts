@@ -7,7 +7,7 @@ import { record, type RecordedEvent } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { virtually } from 'rx-discovery/testing'
 import { boardScript } from '../board/board-page.js'
-import { flaws, patience, shows, text } from '../board/shown-board.js'
+import { flaws, openPage, patience, row, shows, text } from '../board/shown-board.js'
 import { startChromium } from '../browser/chromium.js'
 import { boardProgram, type UiProgram } from './ui-program.js'
 
@@ -62,14 +62,10 @@ const replay = async (...argv: readonly string[]): Promise<UiProgram> => {
   return program
 }
 const open = async (url: string): Promise<Page> => {
-  const context = await browser.newContext({ viewport: { width: 1360, height: 820 }, timezoneId: 'UTC' })
-  opened.push(context)
-  const page = await context.newPage()
-  page.on('pageerror', error => expect.soft(error.message).toBe(''))
-  await page.goto(url)
+  const page = await openPage(browser, url, { timezoneId: 'UTC' })
+  opened.push(page.context())
   return page
 }
-const row = (name: string): string => `tr:has([data-name="${name}"])`
 
 describe('replay --ui in Chromium', { timeout: 240_000 }, () => {
   it('shows the end of a recording with its times, and nothing as live', async () => {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { register, type Registration } from 'rx-discovery'
 import { memoryRegistry, type MemoryRegistry } from 'rx-discovery/memory'
 import { boardScript, boardServer } from '../board/board-page.js'
-import { flaws, patience, shows, text } from '../board/shown-board.js'
+import { flaws, openPage, patience, row, shows, text } from '../board/shown-board.js'
 import { startChromium } from '../browser/chromium.js'
 import { uiProgram, type UiProgram } from './ui-program.js'
 
@@ -47,13 +47,10 @@ const ui = async (registry: MemoryRegistry, ...argv: readonly string[]): Promise
   return program
 }
 const open = async (url: string, options: BrowserContextOptions = {}): Promise<Page> => {
-  const context = own(await browser.newContext({ viewport: { width: 1360, height: 820 }, ...options }))
-  const page = await context.newPage()
-  page.on('pageerror', error => expect.soft(error.message).toBe(''))
-  await page.goto(url)
+  const page = await openPage(browser, url, options)
+  own(page.context())
   return page
 }
-const row = (name: string): string => `tr:has([data-name="${name}"])`
 
 describe('a board in Chromium', { timeout: 240_000 }, () => {
   it('shows services and instances with their fields, and a change within a second', async () => {
