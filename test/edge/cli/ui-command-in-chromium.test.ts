@@ -407,8 +407,8 @@ describe('screenshots', { timeout: 240_000 }, () => {
       if (name === 'no-answer') await shows(page, /^Not connected for \d+ s/, '.banner')
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0)
       await page.screenshot({ path: `${folder}/board-${name}-${view}.png`, animations: 'disabled' })
-      // axe takes seconds for a large fleet, and the other views show the same elements.
-      if (view === 'light') expect(await flaws(page)).toEqual([])
+      // Colours differ by view. For a large fleet axe takes a long time, so it looks at one view of it.
+      if (view === 'light' || name !== '300-services') expect({ [view]: await flaws(page) }).toEqual({ [view]: [] })
     }
   })
 })
