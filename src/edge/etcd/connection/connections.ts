@@ -33,6 +33,7 @@ export interface Connections<C> {
    * Asks on the connection in use and, while no answer comes, on new ones beside it. The first connection that answers comes into use;
    * then it emits once. Errors as soon as one connection is refused.
    * If the connection in use has been refusing for half a second, a new one is asked beside it: a balancer or a DNS name may lead it to another member.
+   * The same happens if it could not be made for two seconds: its channel may wait for a dial that never ends.
    * If the streams on a silent connection are answered, its streams take up all that the server allows: from then on, calls have a connection of their own.
    */
   readonly answering: (ask: (connection: C) => Observable<unknown>) => Observable<unknown>
@@ -43,6 +44,12 @@ export interface Connections<C> {
 const firstDialAfter = 500
 /** The pause (ms) between further ones. */
 const dialEvery = 1_000
+/**
+ * How long (ms) no connection could be made before another channel dials, and the pause between such dials. grpc-js (1.14) dials without a deadline, so a
+ * lost packet in a handshake can stop its channel for ever; on Node 24 a reset between the TLS handshake and the HTTP/2 session does. Calls then go on
+ * failing with the error of the dial before.
+ */
+const stuckAfter = 2_000
 /** How long (ms) each connection may take: a slow line needs several round trips. */
 const lifetime = 8_000
 /** How long (ms) a connection may take that is dialled because the one in use refuses. */
@@ -140,8 +147,8 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
   }
   const isStreaming = (): boolean => now() - Math.max(used.receivedAt, ...[...streamLines].map(({ receivedAt }) => receivedAt)) < streamingWithin
 
-  /** Since when the connection in use refuses, when it did so last, and when another one was dialled because of it. */
-  let [refusedSince, refusedAt, dialledAt] = [Infinity, -Infinity, -Infinity]
+  /** Since when the connection in use refuses, since when it could not be made, when it failed last, and when another one was dialled because of it. */
+  let [refusedSince, unmadeSince, refusedAt, dialledAt] = [Infinity, Infinity, -Infinity, -Infinity]
   let refusedCertificateAt = -Infinity
   const noteRefusal = (error: unknown): void => {
     const at = now()
@@ -150,14 +157,17 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
       replace(dial())
       return
     }
-    if (at - refusedAt > forgetAfter) refusedSince = Infinity
-    // A connection that was not made is redialled by its channel.
-    if (!(error instanceof NeverSent)) refusedSince = Math.min(refusedSince, at)
+    if (at - refusedAt > forgetAfter) refusedSince = unmadeSince = Infinity
+    // A connection that was not made is redialled by its channel, as a rule.
+    if (error instanceof NeverSent) unmadeSince = Math.min(unmadeSince, at)
+    else refusedSince = Math.min(refusedSince, at)
     refusedAt = at
   }
-  const isRefusing = (): boolean => {
+  const needsAnother = (): boolean => {
     const at = now()
-    return at - refusedSince >= firstDialAfter && at - refusedAt <= forgetAfter && at - dialledAt >= dialEvery
+    const refuses = at - refusedSince >= firstDialAfter && at - dialledAt >= dialEvery
+    const isStuck = at - unmadeSince >= stuckAfter && at - dialledAt >= stuckAfter
+    return at - refusedAt <= forgetAfter && (refuses || isStuck)
   }
   const renewLine = (): void => {
     material.renew()
@@ -233,11 +243,11 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     answering: ask =>
       afterPause(() => {
         renewLine()
-        return isRefusing() ? andBeside(ask) : inTurn(ask)
+        return needsAnother() ? andBeside(ask) : inTurn(ask)
       }).pipe(
         take(1),
         map(use => {
-          refusedSince = Infinity
+          refusedSince = unmadeSince = Infinity
           use()
           return used.connection()
         }),

@@ -101,12 +101,22 @@ describe('connections', () => {
     }),
   )
   it(
-    'dial no other one if no connection can be made, since the channel dials again by itself',
+    'if no connection can be made, dial another one every two seconds, since the channel dials again by itself',
     scene(({ expectObservable, flush }) => {
-      const { answering, made } = pool()
-      expectObservable(answering(() => throwError(() => new NeverSent('refused the connection'))).pipe(every25), '10s !').toBe('')
+      const { answering, made, closed } = pool()
+      expectObservable(answering(() => throwError(() => new NeverSent('refused the connection'))).pipe(every25), '7s !').toBe('')
       flush()
-      expect(made).toEqual([0])
+      expect([made, closed]).toEqual([[0, 1, 2, 3], [1, 2, 3]])
+    }),
+  )
+  it(
+    'leave a channel whose dial never ends, and so fails every call at once, for one that answers',
+    scene(({ expectObservable, flush }) => {
+      const { answering, ended, current, made, closed } = pool()
+      const stuck = throwError(() => new NeverSent('refused the connection'))
+      expectObservable(merge(answering(one => (one === 0 ? stuck : timer(100))).pipe(every25, map(String)), ended)).toBe('2100ms (ra)', { r: 'moved', a: '1' })
+      flush()
+      expect([current(), made, closed]).toEqual([1, [0, 1], [0]])
     }),
   )
   it(
