@@ -104,17 +104,25 @@ describe('an outage says which host, and what it did', () => {
 
 describe('a member that is down', () => {
   // grpc-js dials without a deadline, and fails calls at once with the error of the dial before.
-  it('is reached again although the channel dials for ever', async () => {
-    const proxy = own(await faultProxy(shared()), it => it.close())
+  const afterAnEndlessDial = async (endpoint: string, options?: ConnectOptions): Promise<unknown> => {
+    const proxy = own(await faultProxy(endpoint), it => it.close())
     await proxy.refuse()
-    const connected = members({ hosts: proxy.endpoint })
+    const connected = members({ ...options, hosts: proxy.endpoint })
     await errorOf(connected.on(read))
     proxy.stall()
     await proxy.accept()
     await vi.waitFor(() => expect(proxy.connections()).toBe(1), { timeout: 10_000 })
     proxy.strand()
     proxy.resume()
-    await vi.waitFor(() => firstValueFrom(connected.on(read)), { timeout: 10_000 })
+    return vi.waitFor(() => firstValueFrom(connected.on(read)), { timeout: 10_000 })
+  }
+  it('is reached again although its channel dials without end', async () => {
+    expect(await afterAnEndlessDial(shared())).toHaveProperty('kvs')
+  })
+  it('is reached again although its channel dials without end, and the login is still to come', async () => {
+    const etcd = await server({ flags: ['--bcrypt-cost', '4'] })
+    const { user } = await enableAuth(etcd.client(), '/connection/')
+    expect(await afterAnEndlessDial(etcd.endpoint, { auth: user })).toHaveProperty('kvs')
   })
   it('C1 C2 delays calls and lets them go when it is back, each made once', async () => {
     const proxy = own(await faultProxy(shared()), it => it.close())

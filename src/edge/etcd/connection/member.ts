@@ -83,9 +83,10 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed, trouble
   /** Why there was no connection, as another call found since the last answer. */
   let explanation: Error | undefined
   const withReason = (error: unknown): Error => alsoSince(isUnexplained(error) && explanation ? explanation : toError(error), trouble())
+  // It does not wait for a login, which is made on the connection in use. Without a token etcd refuses the read, and that is an answer, too.
   const ask = (client: RawClient): Observable<unknown> =>
-    token.pipe(
-      switchMap(current => unary({ host, usersClient, token: current, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
+    (tokens?.last ?? of(undefined)).pipe(
+      switchMap(last => unary({ host, usersClient, token: last, deadline: callTimeout * 2 }, options => client.kv.range(anyKey, options))),
       catchError((error: unknown) => (isAnswer(error) ? of(undefined) : throwError(() => withReason(error)))),
     )
   const probe = connections.answering(ask).pipe(raceWith(closed))

@@ -17,6 +17,8 @@ export interface Credentials {
 export interface Tokens {
   /** The token in use, fetched once for all subscribers; undefined if none is needed. */
   readonly current: Observable<string | undefined>
+  /** The token that was fetched last, without a login: undefined if there is none, and perhaps stale. Emits once when the client can be used. */
+  readonly last: Observable<string | undefined>
   /** Forgets `stale`, if it is still the one in use. */
   readonly drop: (stale: string | undefined) => void
 }
@@ -70,6 +72,7 @@ export const tokens = (host: string, { credentials, ready, auth }: LoginParts): 
   let cached = shared()
   return {
     current: defer(() => cached),
+    last: ready.pipe(map(() => used ?? undefined)),
     drop: stale => {
       if (stale !== used) return
       used = null

@@ -8,7 +8,7 @@ import { etcdMember, type MemberParts } from '../../../../src/edge/etcd/connecti
 
 const refused = () => Promise.reject(new ClientClosedError('KVClient'))
 const client = { kv: { range: refused }, watchClient: { watch: refused } } as unknown as ReturnType<MemberParts['connections']['current']>
-const withTokens = { current: of(undefined), drop: () => undefined }
+const withTokens = { current: of(undefined), last: of(undefined), drop: () => undefined }
 
 const memberOf = (tokens: MemberParts['tokens']) =>
   etcdMember({ host: 'h:1', connections: connections(() => client, () => undefined), tokens, cluster: oneCluster(), closed: NEVER, trouble: () => undefined })
