@@ -32,9 +32,11 @@ for (const { node } of Object.values(exports).filter(target => target.node !== u
   writeFileSync(wrapper, `export * from './${relative(dirname(wrapper), path(node.require.default))}'\n`)
 }
 
-// Browsers need no white space in a style sheet.
-const styles = path('dist/edge/board/board-styles.js')
-writeFileSync(styles, readFileSync(styles, 'utf8').replace(/css`[^`]*`/, sheet => sheet.replace(/\n\s*/g, '').replaceAll(': ', ':').replaceAll(';}', '}')))
+// Browsers need no white space in style sheets.
+for (const file of readdirSync(path('dist/edge/board')).filter(file => file.endsWith('-styles.js'))) {
+  const styles = path(join('dist/edge/board', file))
+  writeFileSync(styles, readFileSync(styles, 'utf8').replace(/css`[^`]*`/, sheet => sheet.replace(/\n\s*/g, '').replaceAll(': ', ':').replaceAll(' {', '{').replaceAll(';}', '}')))
+}
 
 await build({
   entryPoints: [path('dist/edge/board/index.js')],

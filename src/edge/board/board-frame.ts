@@ -9,6 +9,10 @@ export interface BoardFrame {
   readonly since: number
   /** Whether all of it is a recording, which has no present. */
   readonly isRecording: boolean
+  /** Whether the registry confirms what is shown. */
+  readonly isLive: boolean
+  /** Whether a filter is set. */
+  readonly isFiltered: boolean
   /** Whether the latest moment is shown: the present, or the end of a recording. */
   readonly isAtEnd: boolean
   /** The past revision that is shown; `undefined`: the present. */

@@ -1,4 +1,5 @@
 import type { Revision } from 'rx-discovery'
+import { numberText } from './number-text.js'
 
 /**
  * When a history is replaced, as by a wipe of etcd, revisions begin again. Those of the history before are then counted on below 0, so that a timeline stays in order and each of its
@@ -21,12 +22,10 @@ export const isSameRevision = (a: Revision, b: Revision): boolean => (a - b) % a
 /** Whether no history was replaced between two revisions. */
 export const isSameHistory = (a: Revision, b: Revision): boolean => numberOf(a)[0] === numberOf(b)[0]
 
-const digits = new Intl.NumberFormat('en')
-
 /** A revision for people. */
 export const revisionText = (revision: Revision): string => {
   const [replacements, number] = numberOf(revision)
-  return `revision ${digits.format(number)}${replacements === 0 ? '' : ', before the history was replaced'}`
+  return `revision ${numberText(number)}${replacements === 0 ? '' : ', before the history was replaced'}`
 }
 
 /** A revision in a link: `1234`; `1234~1` if the history was replaced once since. */

@@ -16,6 +16,8 @@ export interface BoardState {
   readonly view: View<unknown>
   /** The error that has ended it. */
   readonly failure: Error | undefined
+  /** When the board began, epoch ms. */
+  readonly opened: number
   /** What was recorded before: `missing` while it cannot be read, or takes long. */
   readonly past: 'awaited' | 'missing' | 'read'
 }
@@ -32,8 +34,8 @@ const services = projection(native())
 /** Under which every service lies that a bridge serves. */
 export const boardPrefix = native().root ?? ''
 
-/** A board before anything is known of the present. */
-export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline, view: emptyView(services), failure: undefined, past: 'awaited' })
+/** A board before anything is known of the present, with a timeline that begins now. */
+export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline, view: emptyView(services), failure: undefined, opened: timeline.since, past: 'awaited' })
 
 const troubleText = ({ trouble }: View<unknown>): string => (trouble === undefined ? '' : trouble.error.message)
 

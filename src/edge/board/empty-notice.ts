@@ -1,12 +1,14 @@
 import { html, type TemplateResult } from 'lit'
-import type { SetStatus } from '#internal/core/sets/service-set'
 import type { Revision } from 'rx-discovery'
 import { revisionText } from './board-revision.js'
 import type { BoardState } from './board-state.js'
 
 /** Why a board may show no services. */
 export interface EmptyNoticeState {
-  readonly status: SetStatus
+  /** Whether a revision of the past is asked for. */
+  readonly isPast: boolean
+  /** Whether the registry has refused for good. */
+  readonly isStopped: boolean
   readonly recorded: BoardState['past']
   /** Whether all of it is a recording. */
   readonly isRecording: boolean
@@ -14,7 +16,7 @@ export interface EmptyNoticeState {
   readonly hasSource: boolean
   /** The first revision that is known. */
   readonly first: Revision | undefined
-  /** Whether the revision that is shown is there. */
+  /** Whether what is to be shown is there: the revision, or the first listing. */
   readonly isShown: boolean
   /** Why that revision cannot be read. */
   readonly error: Error | undefined
@@ -22,13 +24,14 @@ export interface EmptyNoticeState {
   readonly isFiltered: boolean
 }
 
-const noticeOf = ({ status, recorded, isRecording, hasSource, first, isShown, error, isFiltered }: EmptyNoticeState): readonly [title: string, text: string] => {
+const noticeOf = ({ isPast, isStopped, recorded, isRecording, hasSource, first, isShown, error, isFiltered }: EmptyNoticeState): readonly [title: string, text: string] => {
   if (error !== undefined) return ['This revision cannot be read', error.message]
   if (isRecording && recorded !== 'read') return recorded === 'missing' ? ['The recording cannot be read', 'Trying again'] : ['One moment', 'Reading the recording']
   if (isRecording && !isShown) return ['This revision is not in the recording', `It begins at ${revisionText(first ?? 0)}`]
-  if (!isShown) return ['One moment', 'Reading the past']
-  if (!isRecording && status === 'pending') return ['Connecting', hasSource ? 'Waiting for the first listing' : 'The board needs a url, a registry or a recording']
-  if (isFiltered) return ['No instance passes the filters', 'Clear a filter to see more']
+  if (!isShown && isPast) return ['One moment', 'Reading the past']
+  if (!isShown && isStopped) return ['Nothing was received', 'The reason is above']
+  if (!isShown) return ['Nothing was received yet', hasSource ? 'Services appear with the first answer' : 'The board needs a url, a registry or a recording']
+  if (isFiltered) return ['Nothing passes the filters', 'Clear a filter to see more']
   return ['No service is registered', isRecording ? 'None was, at this revision' : 'Services appear here as soon as they register']
 }
 

@@ -19,6 +19,8 @@ export interface JournalEntry {
   readonly revision: Revision
   /** When it was seen, epoch ms; `undefined`: before anything was recorded. */
   readonly at: number | undefined
+  /** The instance after what happened to it, or before it left; absent if it concerns no instance, or is of an operator. */
+  readonly instance?: ServiceInstance
 }
 
 /** The content of a service that is not there. */
@@ -31,13 +33,15 @@ const changed = (previous: ServiceInstance, instance: ServiceInstance): string =
   return texts.join(', ')
 }
 
-const ofInstance = (before: ServiceInstance | undefined, after: ServiceInstance | undefined): Pick<JournalEntry, 'type' | 'text'> | undefined => {
-  if (after === undefined) return before && { type: 'left', text: before.address }
-  if (before === undefined) return { type: 'joined', text: after.address }
-  return sameInstance(before, after) ? undefined : { type: 'updated', text: changed(before, after) }
+type Happened = Pick<JournalEntry, 'type' | 'text' | 'instance'>
+
+const ofInstance = (before: ServiceInstance | undefined, after: ServiceInstance | undefined): Happened | undefined => {
+  if (after === undefined) return before && { type: 'left', text: before.address, instance: before }
+  if (before === undefined) return { type: 'joined', text: after.address, instance: after }
+  return sameInstance(before, after) ? undefined : { type: 'updated', text: changed(before, after), instance: after }
 }
 
-const ofRejection = (before: Rejection | undefined, after: Rejection | undefined): Pick<JournalEntry, 'type' | 'text'> | undefined => {
+const ofRejection = (before: Rejection | undefined, after: Rejection | undefined): Happened | undefined => {
   if (after === undefined) return { type: 'cleared', text: 'is gone, or can be read now' }
   return before?.reason === after.reason ? undefined : { type: 'rejected', text: after.reason.includes('cannot be read') ? after.reason : `cannot be read: ${after.reason}` }
 }
@@ -45,8 +49,7 @@ const ofRejection = (before: Rejection | undefined, after: Rejection | undefined
 /** What happened to one service, sorted by id. The cost is that of what differs. */
 export const entriesBetween = (before: SetContent<unknown>, after: SetContent<unknown>, revision: Revision, at: number | undefined): readonly JournalEntry[] => {
   const { service } = after
-  const entry = (id: string, happened: Pick<JournalEntry, 'type' | 'text'> | undefined): readonly JournalEntry[] =>
-    happened === undefined ? [] : [{ ...happened, service, id, revision, at }]
+  const entry = (id: string, happened: Happened | undefined): readonly JournalEntry[] => (happened === undefined ? [] : [{ ...happened, service, id, revision, at }])
   return [
     ...SortedMap.difference(before.instances, after.instances).flatMap(each => entry(each.key, ofInstance(each.before, each.after))),
     ...[...new Set([...before.rejected.keys(), ...after.rejected.keys()])].flatMap(key => entry(key, ofRejection(before.rejected.get(key), after.rejected.get(key)))),

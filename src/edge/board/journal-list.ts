@@ -2,7 +2,10 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { BoardFrame } from './board-frame.js'
 import { revisionText } from './board-revision.js'
 import type { Happening, JournalEntry } from './journal-entry.js'
-import { whenText } from './times.js'
+import { naturalOrder } from './natural-order.js'
+import { numberText } from './number-text.js'
+import type { ShownJournal } from './shown-journal.js'
+import { clockText, whenText } from './times.js'
 
 /** How many lines are shown. */
 const mostLines = 120
@@ -17,31 +20,39 @@ interface JournalLine extends JournalEntry {
 }
 
 const grouped = (entries: readonly JournalEntry[]): readonly JournalLine[] => {
-  const lines: { entry: JournalEntry; ids: string[]; all: JournalEntry[] }[] = []
+  const occasions: JournalEntry[][] = []
   for (const entry of entries) {
-    const last = lines.at(-1)
-    if (last?.entry.service === entry.service && last.entry.type === entry.type && last.entry.revision === entry.revision && entry.service !== '' && entry.type !== 'operator') {
-      last.ids.push(entry.id)
-      last.all.push(entry)
-    } else lines.push({ entry, ids: [entry.id], all: [entry] })
-    if (lines.length > mostLines) break
+    const same = occasions.at(-1)
+    const last = same?.[0]
+    if (last?.service === entry.service && last.type === entry.type && last.revision === entry.revision && entry.service !== '' && entry.type !== 'operator') same?.push(entry)
+    else occasions.push([entry])
+    if (occasions.length > mostLines) break
   }
-  return lines.flatMap(({ entry, ids, all }) => (ids.length >= crowd ? [{ ...entry, ids }] : all.map(each => ({ ...each, ids: [each.id] })))).slice(0, mostLines)
+  return occasions
+    .flatMap((all): readonly JournalLine[] => {
+      const lines = all.sort((a, b) => naturalOrder(a.id, b.id)).map(each => ({ ...each, ids: [each.id] }))
+      return all.length < crowd ? lines : lines.slice(0, 1).map(first => ({ ...first, ids: all.map(({ id }) => id) }))
+    })
+    .slice(0, mostLines)
 }
 
 const words: Readonly<Partial<Record<Happening, string>>> = { joined: 'joined', left: 'left', updated: 'changed', rejected: 'cannot be read', cleared: 'can be read again, or are gone' }
 
 const whatOf = ({ type, service, id, text, ids }: JournalLine, frame: BoardFrame): TemplateResult => {
   if (service === '') return html`<b>${type}</b> ${text}`
-  if (ids.length > 1) return html`<b>${service}</b> ${ids.length} ${words[type] ?? type} <span class="muted">${ids.slice(0, 3).join(', ')} …</span>`
+  if (ids.length > 1) return html`<b>${service}</b> ${numberText(ids.length)} ${words[type] ?? type} <span class="muted">${ids.slice(0, 3).join(', ')} …</span>`
   if (type === 'rejected' || type === 'cleared') return html`<span class="mono">${id}</span> ${text}`
   const name = `${service}/${id}`
   return html`<button class="link mono" data-name=${name} @click=${() => frame.select(name)}>${name}</button>
     ${type === 'operator' ? text : type} ${type === 'updated' || type === 'joined' ? html`<span class="muted">${text}</span>` : nothing}`
 }
 
-/** The journal, latest first: who joined, left and changed, and when the board was not live. */
-export const journalList = (entries: readonly JournalEntry[], frame: BoardFrame): TemplateResult => {
+/** Why there are no lines. */
+const noLines = (total: number, { since, now }: BoardFrame, isAwaited: boolean): string =>
+  isAwaited ? 'Nothing was received yet.' : total > 0 ? 'No line passes the filters.' : `Nothing has changed since ${clockText(since, now)}.`
+
+/** The journal, latest first: what joined, left and changed, and when the board was not live. `isAwaited`: no fleet is known yet. */
+export const journalList = ({ entries, total }: ShownJournal, isAwaited: boolean, frame: BoardFrame): TemplateResult => {
   const lines = grouped(entries)
   const line = (each: JournalLine): TemplateResult => {
     const { type, revision, at } = each
@@ -55,7 +66,7 @@ export const journalList = (entries: readonly JournalEntry[], frame: BoardFrame)
     </li>`
   }
   return html`<section class="panel journal" aria-labelledby="journal">
-    <header><h3 id="journal">Journal</h3><span class="muted">${entries.length === 0 ? '' : entries.length}</span></header>
-    ${lines.length === 0 ? html`<p class="muted note">Nothing has changed yet.</p>` : html`<ol tabindex="0" aria-label="What has happened, latest first">${lines.map(line)}</ol>`}
+    <header><h3 id="journal">Journal</h3><span class="muted">${total === 0 ? '' : frame.isFiltered ? `${numberText(entries.length)} of ${numberText(total)} pass` : numberText(total)}</span></header>
+    ${lines.length === 0 ? html`<p class="muted note">${noLines(total, frame, isAwaited)}</p>` : html`<ol tabindex="0" aria-label="What has happened, latest first">${lines.map(line)}</ol>`}
   </section>`
 }

@@ -10,22 +10,27 @@ import type { BoardFrame } from './board-frame.js'
 import { boardHead } from './board-head.js'
 import { boardPrefix, boardStateAtFirst, boardStates, momentAtRevision, type BoardState } from './board-state.js'
 import { boardStyles } from './board-styles.js'
-import { controlClient, type ControlClient, type Overrides } from './control-client.js'
+import { controlClient } from './control-client.js'
+import { copyText } from './copy-text.js'
 import { emptyNotice } from './empty-notice.js'
 import { filterBar } from './filter-bar.js'
-import { hasWords, isFiltered, noFilters, type Filters } from './filters.js'
-import { instanceDetails, type AskedTtl, type Operation } from './instance-details.js'
+import { filtersSet, noFilters, type Filters } from './filters.js'
+import { freshnessOf } from './freshness.js'
+import { instanceDetails, type AskedTtl } from './instance-details.js'
 import { journalList } from './journal-list.js'
 import { linkOf, readLink, type BoardLink } from './board-link.js'
-import type { JournalEntry } from './journal-entry.js'
+import type { CopiedLink } from './link-copier.js'
 import type { BoardMoment } from './board-moment.js'
+import { boardOperator, type BoardOperator } from './board-operator.js'
 import { isSameRevision } from './board-revision.js'
+import { numberText } from './number-text.js'
 import { recordedTimeline } from './recorded-timeline.js'
 import { serviceCard } from './service-card.js'
-import { isWell, rowName, type InstanceRow, type ServiceRows } from './service-rows.js'
-import { shownFleets } from './shown-fleet.js'
+import { rowName, type ServiceRows } from './service-rows.js'
+import { shownFleets, type ShownFleet } from './shown-fleet.js'
+import { shownJournal } from './shown-journal.js'
 import { timeSlider } from './time-slider.js'
-import { emptyTimeline, indexAt, journalUpTo } from './timeline.js'
+import { emptyTimeline, indexAt } from './timeline.js'
 
 /** How long instances that have left are shown, ms. */
 const keep = 10 * 60_000
@@ -35,8 +40,8 @@ const freshFor = 6_000
 const openUpTo = 80
 /** How often overrides and the TTL of the selected instance are asked for, ms. */
 const [overridesEvery, ttlEvery] = [3_000, 5_000]
-/** How long one moment is shown while the changes are played, ms. */
-const playEvery = 700
+/** How long one moment is shown while the changes are played, and how long a button says that a link is copied, ms. */
+const [playEvery, copiedFor] = [700, 4_000]
 
 /** A past revision that no moment shows: it is asked for once. */
 interface Fetched {
@@ -83,18 +88,17 @@ export class RxDiscoveryBoard extends LitElement {
   readonly #fleet = shownFleets()
   #fetched: Fetched | undefined
   #opened = new Map<string, boolean>()
-  #client: ControlClient | undefined
-  #overrides: Overrides | undefined
+  #operator: BoardOperator | undefined
   #ttl: AskedTtl | undefined
-  #asked: 'drain' | undefined
-  #problem = ''
-  #isBusy = false
+  #isUnfolded = false
+  #copied: CopiedLink = 'none'
   #now = Date.now()
   #announced = ''
   #announcement = ''
   #running = Subscription.EMPTY
   #fetching = Subscription.EMPTY
   #playing = Subscription.EMPTY
+  #copying = Subscription.EMPTY
   readonly #selections = new Subject<void>()
 
   constructor() {
@@ -111,7 +115,7 @@ export class RxDiscoveryBoard extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    for (const each of [this.#running, this.#fetching, this.#playing]) each.unsubscribe()
+    for (const each of [this.#running, this.#fetching, this.#playing, this.#copying]) each.unsubscribe()
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -159,10 +163,12 @@ export class RxDiscoveryBoard extends LitElement {
       removeEventListener('keydown', keyboard)
       removeEventListener('popstate', back)
     })
+    this.#operator = undefined
     if (this.control === undefined) return
-    const client = (this.#client = controlClient(this.control))
+    const client = controlClient(this.control)
+    const operator = (this.#operator = boardOperator(client, () => this.requestUpdate()))
     const asking = <A>(ask: () => Promise<A>): Observable<A> => from(ask()).pipe(catchError(() => EMPTY))
-    follow(timer(0, undefined, overridesEvery).pipe(switchMap(() => asking(client.overrides))), overrides => this.#learn(overrides))
+    follow(timer(0, undefined, overridesEvery).pipe(switchMap(() => asking(client.overrides))), overrides => operator.learn(overrides))
     const leases = this.#selections.pipe(switchMap(() => timer(0, undefined, ttlEvery)), map(() => this.#selectedLease()))
     follow(leases.pipe(switchMap(lease => (lease === undefined ? EMPTY : asking(() => client.remaining(lease))))), ttl => {
       this.#ttl = ttl
@@ -174,11 +180,6 @@ export class RxDiscoveryBoard extends LitElement {
   #receive(state: BoardState): void {
     this.#state = state
     this.#now = Date.now()
-    this.requestUpdate()
-  }
-
-  #learn(overrides: Overrides): void {
-    this.#overrides = overrides
     this.requestUpdate()
   }
 
@@ -194,9 +195,9 @@ export class RxDiscoveryBoard extends LitElement {
 
   /** What a screen reader announces, every few seconds at most. */
   #news(): string {
-    const { view, timeline } = this.#state
-    const moment = timeline.moments.at(-1)
-    if (view.status !== 'live' || moment === undefined) return view.status === 'pending' ? '' : 'The board is stale.'
+    const moment = this.#state.timeline.moments.at(-1)
+    const { type } = freshnessOf(this.#state)
+    if (type !== 'live' || moment === undefined) return type === 'awaited' ? '' : `The board is ${type}.`
     const [first, ...more] = moment.entries
     if (first === undefined) return `Live: ${[...moment.tracks.keys()].length} services.`
     return `${first.service} ${first.id} ${first.type}${more.length > 0 ? `, and ${more.length} more changes` : ''}.`
@@ -207,7 +208,9 @@ export class RxDiscoveryBoard extends LitElement {
     // Outside, the target of what happens inside is the board itself.
     const focused = event.target === this ? this.shadowRoot?.activeElement : event.target
     const isTyping = focused instanceof HTMLElement && (focused.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(focused.tagName))
-    if (event.key === 'Escape' && this.#link.selected !== '') this.#select('')
+    // In a field with text, Escape is for the field.
+    const isInText = focused instanceof HTMLInputElement && focused.value !== '' && focused.type === 'search'
+    if (event.key === 'Escape' && this.#link.selected !== '' && !isInText) this.#select('')
     else if (event.key === '/' && !isTyping) {
       // The key itself must not be typed into the field.
       event.preventDefault()
@@ -223,8 +226,7 @@ export class RxDiscoveryBoard extends LitElement {
   #select(name: string): void {
     const former = this.#link.selected
     this.#ttl = undefined
-    this.#asked = undefined
-    this.#problem = ''
+    this.#operator?.forget()
     this.#change({ selected: name })
     this.#selections.next()
     const isNarrow = matchMedia('(max-width: 1100px)').matches
@@ -284,98 +286,77 @@ export class RxDiscoveryBoard extends LitElement {
     return lease === '0' || this.#link.past !== undefined ? undefined : lease
   }
 
-  #operate(row: InstanceRow, of: ServiceRows): Operation | undefined {
-    const client = this.#client
-    if (client === undefined || this.#overrides?.allowed !== true) return undefined
-    const { instance } = row
-    const isLast = row.state === 'up' && of.rows.every(each => each === row || each.state !== 'up')
-    const act = (work: () => Promise<void>): void => {
-      this.#isBusy = true
-      this.#problem = ''
-      this.requestUpdate()
-      void work()
-        .then(client.overrides)
-        .then(
-          overrides => {
-            this.#asked = undefined
-            this.#learn(overrides)
-          },
-          (thrown: unknown) => (this.#problem = toError(thrown).message),
-        )
-        .finally(() => {
-          this.#isBusy = false
-          this.requestUpdate()
-        })
-    }
-    return {
-      override: this.#overrides.byName.get(rowName(instance)),
-      isLast,
-      asked: this.#asked,
-      isBusy: this.#isBusy,
-      problem: this.#problem,
-      ask: what => {
-        this.#asked = what
-        this.requestUpdate()
-      },
-      drain: () => act(() => client.drain(instance, isLast)),
-      giveBack: () => act(() => client.giveBack(instance)),
-    }
-  }
-
   #details(services: readonly ServiceRows[], frame: BoardFrame): TemplateResult | typeof nothing {
     for (const of of services) {
       if (!frame.selected.startsWith(`${of.service}/`)) continue
       const row = of.rows.find(({ instance }) => rowName(instance) === frame.selected)
       if (row === undefined) continue
       const keys = frame.past === undefined ? this.#state.view.snapshot.entries : this.#shown()?.keys
-      return instanceDetails({ row, entry: row.departed === undefined ? keys?.get(boardPrefix + frame.selected) : undefined, ttl: frame.past === undefined ? this.#ttl : undefined, operation: this.#operate(row, of) }, frame)
+      return instanceDetails({ row, entry: row.departed === undefined ? keys?.get(boardPrefix + frame.selected) : undefined, ttl: frame.past === undefined ? this.#ttl : undefined, operation: this.#operator?.operation(row, of) }, frame)
     }
     return nothing
   }
 
-  #journal(past: Revision | undefined, filters: Filters): readonly JournalEntry[] {
-    const operators = this.#overrides?.journal.filter(({ revision }) => past === undefined || revision <= past) ?? []
-    const all = journalUpTo(this.#state.timeline, past)
-    const merged = operators.length === 0 ? all : [...all, ...operators].sort((a, b) => (b.at ?? 0) - (a.at ?? 0) || b.revision - a.revision)
-    const has = hasWords(filters.text)
-    return filters.text === '' ? merged : merged.filter(({ service, id, text }) => has(`${service}/${id} ${text}`.toLowerCase()))
-  }
-
-  #groups(services: readonly ServiceRows[], frame: BoardFrame, at: number | undefined): TemplateResult {
-    const [sick, well] = [services.filter(each => !isWell(each)), services.filter(isWell)]
+  #groups({ sick, well }: ShownFleet, frame: BoardFrame, at: number | undefined): TemplateResult {
     const group = (name: string, title: string, of: readonly ServiceRows[]): TemplateResult | typeof nothing =>
       of.length === 0
         ? nothing
-        : html`<h3 class="group ${name}">${title} <span>${of.length}</span></h3>
+        : html`<h3 class="group ${name}">${title} <span>${numberText(of.length)}</span></h3>
             <ul class="services">${repeat(of, ({ service }) => service, each => serviceCard(each, frame, at))}</ul>`
     return html`${group('sick', 'Needs attention', sick)} ${group('well', 'All well', well)}`
   }
 
   #nothing(isHidden: boolean, isRecording: boolean): TemplateResult {
-    const { view, past: recorded, timeline } = this.#state
+    const { failure, past: recorded, timeline } = this.#state
     const isPast = this.#link.past !== undefined
     return emptyNotice({
-      ...{ status: view.status, recorded, isRecording, isFiltered: isHidden, first: timeline.moments[0]?.revision },
+      ...{ recorded, isPast, isRecording, isFiltered: isHidden, isStopped: failure !== undefined, first: timeline.moments[0]?.revision },
       hasSource: this.#followed !== undefined || isRecording,
-      isShown: !isPast || this.#shown() !== undefined,
+      isShown: this.#shown() !== undefined,
       error: isPast ? this.#fetched?.error : undefined,
     })
   }
 
+  #url(): string {
+    return `${location.origin}${location.pathname}${linkOf(new URLSearchParams(location.search), this.#link)}${location.hash}`
+  }
+
+  async #copy(): Promise<void> {
+    this.#copying.unsubscribe()
+    this.#copied = (await copyText(this.#url())) ? 'copied' : 'refused'
+    this.#announcement = this.#copied === 'copied' ? 'The link is copied.' : ''
+    this.requestUpdate()
+    await this.updateComplete
+    if (this.#copied === 'refused') this.renderRoot.querySelector<HTMLElement>('.address')?.focus()
+    else
+      this.#copying = timer(copiedFor).subscribe({
+        next: () => {
+          this.#copied = 'none'
+          this.requestUpdate()
+        },
+        error: reportError,
+      })
+  }
+
   protected override render(): TemplateResult {
-    const { timeline, view, failure, past: recorded } = this.#state
+    const { timeline, past: recorded } = this.#state
     const { filters, selected } = this.#link
+    const freshness = freshnessOf(this.#state)
     const isRecording = this.#followed === undefined && this.recording !== undefined
     const last = timeline.moments.at(-1)?.revision
     const past = this.#link.past ?? (isRecording ? last : undefined)
     const moment = this.#shown()
-    const { all, facets, counts, services, found, total } = this.#fleet(moment, filters)
-    const isOpen = (service: string): boolean => this.#opened.get(service) ?? found <= openUpTo
+    const fleet = this.#fleet(moment, filters)
+    const { all, facets, counts, found } = fleet
+    const rows = found.instances + found.states.gone
+    const isOpen = (service: string): boolean => this.#opened.get(service) ?? rows <= openUpTo
     const now = this.#now
     const frame: BoardFrame = {
       now,
       since: timeline.since,
       isRecording,
+      isLive: freshness.type === 'live',
+      isFiltered: filtersSet(filters) > 0,
       isAtEnd: past === undefined || (isRecording && past >= (last ?? 0)),
       past,
       isFresh: entry => entry !== undefined && (past === undefined ? entry.at !== undefined && now - entry.at < freshFor : moment !== undefined && entry.at === moment.at && isSameRevision(entry.revision, moment.revision)),
@@ -389,14 +370,22 @@ export class RxDiscoveryBoard extends LitElement {
       show: revision => this.#show(revision),
     }
     const change = (next: Filters): void => this.#change({ filters: next })
-    const occasions = [timeline.journal, this.#overrides?.journal.length, past, filters.text, Math.floor(now / 1_000)]
-    const isDim = view.status === 'stale' && past === undefined
+    const operators = this.#operator?.overrides()?.journal ?? []
+    const occasions = [timeline.journal, operators.length, moment === undefined, past, filters, Math.floor(now / 1_000)]
+    const isDim = past === undefined && !frame.isLive
+    const copier = this.link ? { url: () => this.#url(), copied: this.#copied, copy: () => void this.#copy() } : undefined
+    const fold = (): void => {
+      this.#isUnfolded = !this.#isUnfolded
+      this.requestUpdate()
+    }
     return html`
-      ${boardHead({ heading: this.heading, view, services: all, counts, total, filters, change, failure, at: moment?.at }, frame)}
-      ${filterBar({ filters, facets, found, all: total, change })}
+      ${boardHead({ heading: this.heading, freshness, moment, counts, filters, change, isUnfolded: this.#isUnfolded }, frame)}
+      ${filterBar({ filters, facets, counts, found, change, isUnfolded: this.#isUnfolded, fold, copier })}
       <div class="body ${isDim ? 'dim' : ''}">
-        <div>${services.length > 0 ? this.#groups(services, frame, moment?.at) : this.#nothing(isFiltered(filters) && all.length > 0, isRecording)}</div>
-        <aside class="rail" aria-label="Details and journal">${this.#details(all, frame)} ${guard(occasions, () => journalList(this.#journal(past, filters), frame))}</aside>
+        <div>${fleet.sick.length + fleet.well.length > 0 ? this.#groups(fleet, frame, moment?.at) : this.#nothing(frame.isFiltered && all.length > 0, isRecording)}</div>
+        <aside class="rail" aria-label="Details and journal">
+          ${this.#details(all, frame)} ${guard(occasions, () => journalList(shownJournal(timeline, operators, past, filters), moment === undefined, frame))}
+        </aside>
       </div>
       ${timeSlider({ moments: timeline.moments, index: past === undefined ? timeline.moments.length - 1 : indexAt(timeline, past), isPlaying: !this.#playing.closed, isPastMissing: recorded === 'missing', play: () => this.#play() }, frame)}
       <div class="unseen" role="status">${this.#announcement}</div>

@@ -3,9 +3,12 @@ import { guard } from 'lit/directives/guard.js'
 import { ifDefined } from 'lit/directives/if-defined.js'
 import { leased } from '#internal/core/instance/leased'
 import type { BoardFrame } from './board-frame.js'
-import { isWell, rowName, rowStates, type InstanceRow, type ServiceRows } from './service-rows.js'
+import { numberText } from './number-text.js'
+import { rowStates } from './row-state.js'
+import { isWell, rowName, type InstanceRow, type ServiceRows } from './service-rows.js'
 import { stateSign, stateSquares } from './state-sign.js'
 import { durationText } from './times.js'
+import { isBad } from './worst-first.js'
 
 /** How many sick instances a closed card lists, and how many rows a table has: a filter shows the others. */
 const [mostAiling, mostRows] = [4, 300]
@@ -45,37 +48,30 @@ const instanceLine = (row: InstanceRow, frame: BoardFrame, at: number | undefine
   const name = rowName(instance)
   const isSelected = frame.selected === name
   const isFresh = frame.isFresh(departed?.entry ?? known?.last)
-  return html`<tr class="${state === 'gone' ? 'gone' : ''} ${isFresh ? 'fresh' : ''} ${isSelected ? 'selected' : ''}">
-    <th scope="row"><button class="name mono wide" data-name=${name} aria-pressed=${isSelected} @click=${() => frame.select(isSelected ? '' : name)}>${id}</button></th>
-    <td>${stateSign(state)}${leased(instance) ? nothing : html` <span class="chip warn" title="Its key has no lease, so it stays when the process dies">no lease</span>`}</td>
-    <td class="mono wide spare">${address}</td>
-    <td class="spare">${zone}</td>
-    <td>${version}</td>
-    <td class="end spare">${weight}</td>
-    <td class="spare">${tags.map(tag => html`<span class="chip">${tag}</span>`)}</td>
-    <td class="end">${ageText(row, frame, at)}</td>
-    <td class="wide spare">${lastText(row, frame)}</td>
+  // On a narrow page the table is laid out as cards, in which only the roles make it a table.
+  return html`<tr role="row" class="${state === 'gone' ? 'gone' : ''} ${isFresh ? 'fresh' : ''} ${isSelected ? 'selected' : ''}">
+    <th role="rowheader" scope="row"><button class="name mono" data-name=${name} aria-pressed=${isSelected} @click=${() => frame.select(isSelected ? '' : name)}>${id}</button></th>
+    <td role="cell">${stateSign(state)}${leased(instance) ? nothing : html` <span class="chip warn" title="Its key has no lease, so it stays when the process dies">no lease</span>`}</td>
+    <td role="cell" class="mono">${address}</td>
+    <td role="cell">${zone}</td>
+    <td role="cell">${version}</td>
+    <td role="cell" class="end weight">${weight}</td>
+    <td role="cell">${tags.map(tag => html`<span class="chip">${tag}</span>`)}</td>
+    <td role="cell" class="end age">${ageText(row, frame, at)}</td>
+    <td role="cell" class="last">${lastText(row, frame)}</td>
   </tr>`
 }
 
+const columns = ['Instance', 'Status', 'Address', 'Zone', 'Version', 'Weight', 'Tags', 'Age', 'Last change']
+
 const instanceTable = ({ service, rows }: ServiceRows, frame: BoardFrame, at: number | undefined): TemplateResult =>
   html`<div class="scroll">
-    <table>
+    <table role="table">
       <caption class="unseen">Instances of ${service}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Instance</th>
-          <th scope="col">Status</th>
-          <th scope="col" class="spare">Address</th>
-          <th scope="col" class="spare">Zone</th>
-          <th scope="col">Version</th>
-          <th scope="col" class="end spare">Weight</th>
-          <th scope="col" class="spare">Tags</th>
-          <th scope="col" class="end">Age</th>
-          <th scope="col" class="spare">Last change</th>
-        </tr>
+      <thead role="rowgroup">
+        <tr role="row">${columns.map(column => html`<th role="columnheader" scope="col" class=${column === 'Weight' || column === 'Age' ? 'end' : ''}>${column}</th>`)}</tr>
       </thead>
-      <tbody>${rows.slice(0, mostRows).map(row => instanceLine(row, frame, at))}</tbody>
+      <tbody role="rowgroup">${rows.slice(0, mostRows).map(row => instanceLine(row, frame, at))}</tbody>
     </table>
     ${rows.length > mostRows ? html`<p class="note">and ${rows.length - mostRows} more: a filter shows them</p>` : nothing}
   </div>`
@@ -86,7 +82,7 @@ const ailingList = (ailing: readonly InstanceRow[], service: string, frame: Boar
       const name = rowName(row.instance)
       const fresh = frame.isFresh(row.departed?.entry ?? row.known?.last) ? 'fresh' : ''
       return html`<li><button class=${fresh} data-name=${name} aria-pressed=${frame.selected === name} @click=${() => frame.select(frame.selected === name ? '' : name)}>
-        ${stateSign(row.state)}<span class="mono cut">${row.instance.id}</span><span class="muted">${lastAgo(row, frame)}</span>
+        ${stateSign(row.state)}<span class="mono">${row.instance.id}</span><span class="muted">${lastAgo(row, frame)}</span>
       </button></li>`
     })}
     ${ailing.length > mostAiling ? html`<li><button class="more" @click=${() => frame.toggle(service)}>and ${ailing.length - mostAiling} more</button></li>` : nothing}
@@ -108,21 +104,23 @@ const recentOf = (rows: readonly InstanceRow[], { now }: BoardFrame): string | u
 }
 
 const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): TemplateResult => {
-  const { service, rows } = of
+  const { service, rows, counts } = of
+  const { up } = counts.states
   // The worst first, since a closed card lists only some.
   const ailing = rowStates.flatMap(state => (state === 'up' ? [] : rows.filter(row => row.state === state)))
-  const present = rows.filter(({ state }) => state !== 'gone')
-  const up = present.filter(({ state }) => state === 'up').length
   const isOpen = frame.isOpen(service)
-  const isBad = rows.some(({ state }) => state === 'down' || state === 'gone')
+  const total = counts.instances + counts.states.gone
   const recent = frame.past === undefined ? recentOf(rows, frame) : undefined
-  return html`<li class="service ${isWell(of) ? '' : isBad ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
+  return html`<li class="service ${isWell(of) ? '' : isBad(of) ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
     <div class="service-head">
-      <h4><button aria-expanded=${isOpen} @click=${() => frame.toggle(service)}><span title=${service}>${service}</span></button></h4>
-      <div class="tally">${up}${up === present.length ? html` <span>up</span>` : html`<span> of ${present.length} up</span>`}</div>
+      <h4><button aria-expanded=${isOpen} @click=${() => frame.toggle(service)}><span>${service}</span></button></h4>
+      <div class="tally">${numberText(up)}<span>${up === counts.instances ? '' : ` of ${numberText(counts.instances)}`} up</span></div>
       ${rows.length === 0 ? nothing : stateSquares(of)}
       <p class="facts">
-        <span class="versions">${values(rows.map(({ instance }) => instance.version), 'versions')}</span><span>${values(rows.map(({ instance }) => instance.zone), 'zones')}</span>
+        <span class="kinds">
+          <span>${values(rows.map(({ instance }) => instance.version), 'versions')}</span> <span>${values(rows.map(({ instance }) => instance.zone), 'zones')}</span>
+          ${rows.length === total ? nothing : html`<span>${numberText(rows.length)} of ${numberText(total)} shown</span>`}
+        </span>
         <span class="recent" title=${ifDefined(recent && 'the last change')}>${recent ?? ''}</span>
       </p>
     </div>
@@ -137,5 +135,5 @@ export const serviceCard = (of: ServiceRows, frame: BoardFrame, at: number | und
   const isAffected = selected.startsWith(`${of.service}/`) ? selected : ''
   // Ages go on; those of a closed card whose instances are well change only with the text of its last change.
   const tick = opened || of.rows.some(({ isSick }) => isSick) ? Math.floor(now / 1_000) : recentOf(of.rows, frame)
-  return guard([of.rows, of.rejected, opened, isAffected, past, at, tick], () => card(of, frame, at))
+  return guard([of, opened, isAffected, past, at, tick], () => card(of, frame, at))
 }

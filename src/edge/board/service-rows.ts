@@ -1,11 +1,8 @@
-import type { Rejection, ServiceInstance, Status } from 'rx-discovery'
+import type { Rejection, ServiceInstance } from 'rx-discovery'
 import type { Departed, Known, Track } from './board-moment.js'
-
-/** The status of an instance, or that it has left. */
-export type RowState = Status | 'gone'
-
-/** All of them, the worst first. */
-export const rowStates: readonly RowState[] = ['down', 'gone', 'starting', 'draining', 'up']
+import { fleetCounts, type FleetCounts } from './fleet-counts.js'
+import { naturalOrder } from './natural-order.js'
+import type { RowState } from './row-state.js'
 
 /** One instance as a board shows it. */
 export interface InstanceRow {
@@ -20,13 +17,15 @@ export interface InstanceRow {
 /** One service as a board shows it. */
 export interface ServiceRows {
   readonly service: string
-  /** Sorted by id; those that have left are among them. */
+  /** Those that pass the filters, sorted by id; those that have left are among them. */
   readonly rows: readonly InstanceRow[]
   readonly rejected: readonly Rejection[]
+  /** Of the whole service, whatever the filters hide. */
+  readonly counts: FleetCounts
 }
 
-/** Whether nothing of a service needs attention: all its instances are up, and all entries can be read. */
-export const isWell = ({ rows, rejected }: Pick<ServiceRows, 'rows' | 'rejected'>): boolean => rejected.length === 0 && rows.every(({ isSick }) => !isSick)
+/** Whether nothing of a service needs attention: all its instances are up, and all entries can be read. What the filters hide counts, too. */
+export const isWell = ({ counts: { states, instances, unreadable } }: ServiceRows): boolean => unreadable === 0 && states.gone === 0 && states.up === instances
 
 /** How a row is named in links. */
 export const rowName = ({ service, id }: Pick<ServiceInstance, 'service' | 'id'>): string => `${service}/${id}`
@@ -50,15 +49,9 @@ export const serviceRows = (track: Track): ServiceRows => {
     ...content.instances.toArray().map(instance => present(instance, known.get(instance.id))),
     ...departed.toArray().map((each): InstanceRow => ({ instance: each.instance, state: 'gone', isSick: true, known: undefined, departed: each })),
   ]
-  if (departed.size > 0) rows.sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1))
-  const made = { service: content.service, rows, rejected: [...content.rejected.values()] }
+  rows.sort((a, b) => naturalOrder(a.instance.id, b.instance.id))
+  const rejected = [...content.rejected.values()].sort((a, b) => naturalOrder(a.key, b.key))
+  const made = { service: content.service, rows, rejected, counts: fleetCounts([{ rows, rejected }]) }
   cache.set(track, made)
   return made
-}
-
-/** How many rows are in each state. */
-export const countStates = (rows: Iterable<InstanceRow>): Readonly<Record<RowState, number>> => {
-  const counts = { up: 0, starting: 0, draining: 0, down: 0, gone: 0 }
-  for (const { state } of rows) counts[state] += 1
-  return counts
 }

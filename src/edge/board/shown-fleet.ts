@@ -1,36 +1,42 @@
 import type { BoardMoment } from './board-moment.js'
-import { facetsOf, filteredServices, type Facets, type Filters } from './filters.js'
-import { countStates, serviceRows, type RowState, type ServiceRows } from './service-rows.js'
+import { facetsOf, type Facets } from './facets.js'
+import type { Filters } from './filters.js'
+import { fleetCounts, type FleetCounts } from './fleet-counts.js'
+import { naturalOrder } from './natural-order.js'
+import { filteredServices } from './passing.js'
+import { isWell, serviceRows, type ServiceRows } from './service-rows.js'
+import { worstFirst } from './worst-first.js'
 
 /** What a frame shows of a moment. */
 export interface ShownFleet {
+  /** All services, by name. */
   readonly all: readonly ServiceRows[]
   readonly facets: Facets
-  readonly counts: Readonly<Record<RowState, number>>
-  /** The services with the rows that pass the filters. */
-  readonly services: readonly ServiceRows[]
-  /** How many rows pass, of how many. */
-  readonly found: number
-  readonly total: number
+  /** The services of which something passes the filters: those that need attention, the worst first, and the others, by name. */
+  readonly sick: readonly ServiceRows[]
+  readonly well: readonly ServiceRows[]
+  /** How many there are, and how many of them pass. */
+  readonly counts: FleetCounts
+  readonly found: FleetCounts
 }
-
-const rowsIn = (services: readonly ServiceRows[]): number => services.reduce((sum, { rows }) => sum + rows.length, 0)
 
 /** Makes what frames show. What depends on nothing that has changed since the frame before is the same object, since with 9,000 instances each of these takes some ms. */
 export const shownFleets = (): ((moment: BoardMoment | undefined, filters: Filters) => ShownFleet) => {
   let tracks: BoardMoment['tracks'] | undefined
   let filtered: Filters | undefined
+  let whole: Pick<ShownFleet, 'all' | 'facets' | 'counts'> | undefined
   let shown: ShownFleet | undefined
   return (moment, filters) => {
-    if (shown === undefined || moment?.tracks !== tracks) {
-      const all = moment === undefined ? [] : moment.tracks.toArray().map(serviceRows)
-      shown = { all, facets: facetsOf(all), counts: countStates(all.flatMap(({ rows }) => rows)), services: all, found: 0, total: rowsIn(all) }
+    if (whole === undefined || moment?.tracks !== tracks) {
+      const all = moment === undefined ? [] : moment.tracks.toArray().map(serviceRows).sort((a, b) => naturalOrder(a.service, b.service))
+      whole = { all, facets: facetsOf(all), counts: fleetCounts(all) }
       tracks = moment?.tracks
-      filtered = undefined
+      shown = undefined
     }
-    if (filters !== filtered) {
-      const services = filteredServices(shown.all, filters)
-      shown = { ...shown, services, found: rowsIn(services) }
+    if (shown === undefined || filters !== filtered) {
+      const services = filteredServices(whole.all, filters)
+      const found = services === whole.all ? whole.counts : fleetCounts(services)
+      shown = { ...whole, sick: worstFirst(services.filter(each => !isWell(each))), well: services.filter(isWell), found }
       filtered = filters
     }
     return shown

@@ -1,6 +1,7 @@
 import { html, svg, type SVGTemplateResult, type TemplateResult } from 'lit'
 import { guard } from 'lit/directives/guard.js'
-import { countStates, rowStates, type InstanceRow, type RowState, type ServiceRows } from './service-rows.js'
+import { countStates, rowStates, type RowState } from './row-state.js'
+import type { InstanceRow, ServiceRows } from './service-rows.js'
 
 /** Each state has a shape of its own, so that nothing depends on colours: 10 by 10, after a `moveto`. */
 const shapes: Readonly<Record<RowState, string>> = {
@@ -11,9 +12,11 @@ const shapes: Readonly<Record<RowState, string>> = {
   gone: 'm1 1h8v8h-8z',
 }
 
+/** The shape of a state. */
+export const stateShape = (state: RowState): TemplateResult => html`<svg viewBox="0 0 10 10" aria-hidden="true"><path fill-rule="evenodd" d="M0 0${shapes[state]}" /></svg>`
+
 /** A state as a shape and a word. */
-export const stateSign = (state: RowState): TemplateResult =>
-  html`<span class="state ${state}"><svg viewBox="0 0 10 10" aria-hidden="true"><path fill-rule="evenodd" d="M0 0${shapes[state]}" /></svg>${state}</span>`
+export const stateSign = (state: RowState): TemplateResult => html`<span class="state ${state}">${stateShape(state)}${state}</span>`
 
 /** A sentence of counts, the worst first: `2 down, 28 up`. */
 const countsText = (rows: readonly InstanceRow[]): string => {

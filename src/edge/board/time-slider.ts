@@ -3,6 +3,7 @@ import { guard } from 'lit/directives/guard.js'
 import type { BoardFrame } from './board-frame.js'
 import type { BoardMoment } from './board-moment.js'
 import { revisionText } from './board-revision.js'
+import { numberText } from './number-text.js'
 import { durationText, whenText } from './times.js'
 
 /** How many columns there are at most; more moments share them. */
@@ -76,39 +77,60 @@ export interface TimeSliderState {
   readonly play: () => void
 }
 
-/** The slider over the revisions that changed what is shown. */
-export const timeSlider = ({ moments, index, isPlaying, isPastMissing, play }: TimeSliderState, frame: BoardFrame): TemplateResult | typeof nothing => {
-  const [first, shown, last] = [moments[0], moments[index], moments.length - 1]
-  if (first === undefined) return nothing
-  const to = (at: number): void => frame.show(at >= last ? undefined : moments[Math.max(0, at)]?.revision)
-  const labelOf = (moment: BoardMoment): string => `${revisionText(moment.revision)}, ${whenText(moment, frame.since, frame.now)}${moment.entries.length === 0 ? '' : `, ${summary(moment)}`}`
-  const label = frame.past === undefined ? 'now' : shown === undefined ? `${revisionText(frame.past)}: not on the time line` : labelOf(shown)
-  const ago = frame.past !== undefined && shown?.at !== undefined ? ` (${durationText(frame.now - shown.at)} ago)` : ''
+/** The label of the thumb. */
+const labelOf = ({ moments, index }: TimeSliderState, { past, since, now, isLive }: BoardFrame): string => {
+  const shown = moments[index]
+  if (past === undefined) return isLive ? 'now' : 'last known'
+  if (shown === undefined) return `${revisionText(past)}: not on the time line`
+  return `${revisionText(shown.revision)}, ${whenText(shown, since, now)}${shown.entries.length === 0 ? '' : `, ${summary(shown)}`}`
+}
+
+/** The ends of the axis, and how many changes are between them. */
+const axis = ({ moments, isPastMissing }: TimeSliderState, first: BoardMoment, last: BoardMoment, { since, now, isFiltered }: BoardFrame): TemplateResult => {
+  const end = (moment: BoardMoment): TemplateResult => html`${whenText(moment, since, now)} <span class="spare">(${revisionText(moment.revision)})</span>`
+  const changes = moments.length - 1
+  const count = `${numberText(changes)} ${changes === 1 ? 'change' : 'changes'}${isFiltered ? ' of the whole fleet' : ''}`
+  const missing = isPastMissing ? ' · The past cannot be read, trying again' : ''
+  return changes === 0
+    ? html`<p class="axis"><span>No change since ${whenText(first, since, now)}${missing}</span></p>`
+    : html`<p class="axis"><span>${end(first)}</span> <span>${count}${missing}</span> <span>${end(last)}</span></p>`
+}
+
+/** The slider over the revisions that changed something, of the whole fleet. */
+export const timeSlider = (state: TimeSliderState, frame: BoardFrame): TemplateResult | typeof nothing => {
+  const { moments, index, isPlaying, play } = state
+  const [first, shown, latest] = [moments[0], moments[index], moments.at(-1)]
+  if (first === undefined || latest === undefined) return nothing
   const isAlone = moments.length === 1
+  const end = Math.max(1, moments.length - 1)
+  const at = frame.isAtEnd ? end : Math.max(0, index)
+  const to = (next: number): void => frame.show(next >= moments.length - 1 ? undefined : moments[Math.max(0, next)]?.revision)
+  const label = labelOf(state, frame)
+  const ago = frame.past !== undefined && shown?.at !== undefined ? ` (${durationText(frame.now - shown.at)} ago)` : ''
+  // The label is above the thumb. Its place is a property, since pages may forbid style attributes.
   return html`<section class="time" aria-label="Time line">
     <div class="steps">
       <button class="action" aria-label="Back to the change before" ?disabled=${index <= 0} @click=${() => to(index - 1)}>${icon(icons.back)}</button>
       <button class="action" aria-label=${isPlaying ? 'Pause' : 'Play the changes'} ?disabled=${isAlone} @click=${play}>${icon(isPlaying ? icons.pause : icons.play)}</button>
       <button class="action" aria-label="Forward to the next change" ?disabled=${frame.isAtEnd} @click=${() => to(index + 1)}>${icon(icons.forward)}</button>
     </div>
-    <div class="track">
-      ${guard([moments], () => bars(moments))}
-      <input
-        type="range"
-        min="0"
-        max=${Math.max(1, last)}
-        .value=${String(frame.isAtEnd ? Math.max(1, last) : Math.max(0, index))}
-        ?disabled=${isAlone}
-        aria-label="Revisions that changed something"
-        aria-valuetext=${label}
-        @input=${(event: Event) => to(Number((event.target as HTMLInputElement).value))}
-      />
+    <div class="line">
+      <p class="where" .style=${`--at:${(at / end) * 100}%`}><span><b>${label}</b>${ago}</span></p>
+      <div class="track">
+        ${guard([moments], () => bars(moments))}
+        <input
+          type="range"
+          min="0"
+          max=${end}
+          .value=${String(at)}
+          ?disabled=${isAlone}
+          aria-label="Revisions that changed something"
+          aria-valuetext=${label}
+          @input=${(event: Event) => to(Number((event.target as HTMLInputElement).value))}
+        />
+      </div>
+      ${axis(state, first, latest, frame)}
     </div>
     <button class="action ${frame.isAtEnd ? '' : 'strong'}" ?disabled=${frame.isAtEnd} @click=${() => frame.show(undefined)}>${frame.isRecording ? 'End' : 'Live'}</button>
-    <p class="where">
-      <span>${isAlone ? `No change since ${whenText(first, frame.since, frame.now)}` : html`${whenText(first, frame.since, frame.now)} <span class="spare">(${revisionText(first.revision)})</span>`}${isPastMissing ? ' · The past cannot be read, trying again' : ''}</span>
-      <span><b>${label}</b>${ago}</span>
-      <span>${isAlone ? '' : `${moments.length - 1} ${moments.length === 2 ? 'change' : 'changes'}`}</span>
-    </p>
   </section>`
 }

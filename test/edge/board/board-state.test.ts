@@ -2,6 +2,7 @@ import { firstValueFrom, of, Subject, Subscription, take, toArray } from 'rxjs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryRegistry } from 'rx-discovery/memory'
 import { boardStates, momentAtRevision, type BoardState } from '../../../src/edge/board/board-state.js'
+import { freshnessOf } from '../../../src/edge/board/freshness.js'
 import { serviceRows } from '../../../src/edge/board/service-rows.js'
 import { advanced, emptyTimeline, latest, type Timeline } from '../../../src/edge/board/timeline.js'
 import { fleet, web } from './fleet.js'
@@ -61,6 +62,31 @@ describe('the state of a board', () => {
     const last = states.at(-1)
     expect(last?.past).toBe('read')
     expect(last && [last.timeline.moments.map(({ revision }) => revision), lines(last), shown(last)]).toEqual([[1, 3, 4], ['joined b', 'left a'], 'a gone,b up'])
+  })
+
+  it('is as fresh as the registry: never answered is another thing than does not answer any more', async () => {
+    const registry = memoryRegistry()
+    registry.write('/rx-discovery/web/a', value)
+    registry.interrupt(300)
+    const { states, until } = followed(registry)
+    const types = (): readonly string[] => [...new Set(states.map(state => freshnessOf(state)).map(each => `${each.type} ${'error' in each && each.error !== undefined ? each.error.name : ''}`.trim()))]
+    await until(({ view }) => view.status === 'live')
+    expect(types()).toEqual(['awaited', 'awaited Disconnected', 'live'])
+    // Since the board was opened, which is when its timeline began, and not since the first trouble.
+    expect(freshnessOf(states[0] as BoardState)).toEqual({ type: 'awaited', since: 1, isRecalled: false, error: undefined })
+    registry.interrupt(300)
+    const stale = await until(({ view }) => view.status === 'stale')
+    const freshness = freshnessOf(stale)
+    expect(freshness).toMatchObject({ type: 'stale', since: stale.view.trouble?.since, asOf: stale.view.asOf })
+  })
+
+  it('that shows what was recorded, before the registry has answered, says so', () => {
+    const { put } = fleet()
+    const recorded = advanced(emptyTimeline(1, 60_000), put(web('a')), 7)
+    const registry = memoryRegistry()
+    registry.interrupt(60_000)
+    const { states } = followed(registry, recorded)
+    expect(freshnessOf(states[0] as BoardState)).toMatchObject({ type: 'awaited', isRecalled: true })
   })
 
   it('without a registry is what was recorded', () => {

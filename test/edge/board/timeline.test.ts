@@ -7,9 +7,9 @@ import { fleet, web } from './fleet.js'
 
 const keep = 60_000
 const begun = 1_000_000
-const rowsOf = (timeline: Timeline, service = 'web'): ServiceRows => {
+const rowsOf = (timeline: Timeline, service = 'web'): Pick<ServiceRows, 'rows' | 'rejected'> => {
   const track = latest(timeline)?.tracks.get(service)
-  return track === undefined ? { service, rows: [], rejected: [] } : serviceRows(track)
+  return track === undefined ? { rows: [], rejected: [] } : serviceRows(track)
 }
 const shown = (timeline: Timeline): readonly string[] => rowsOf(timeline).rows.map(({ instance, state }) => `${instance.id} ${state}`)
 const lines = (timeline: Timeline): readonly string[] => timeline.journal.map(({ type, service, id, text }) => `${type} ${service}/${id} ${text}`)
