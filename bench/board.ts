@@ -5,7 +5,7 @@ import { startChromium } from '../test/edge/browser/chromium.js'
 import { bound } from './ratios.js'
 import { median, milliseconds, table } from './results-table.js'
 
-const [services, instances, rounds] = [300, 30, 15]
+const [services, instances, rounds, openings] = [300, 30, 15, 5]
 
 /** Runs in the page: acts, and waits for the frame in which the board shows what it should. Ms. */
 const shownAfter = (page: Page, act: 'type' | 'wait', value: string, expected: string): Promise<number> =>
@@ -30,6 +30,7 @@ const shownAfter = (page: Page, act: 'type' | 'wait', value: string, expected: s
 
 /** The board with a large fleet. */
 export const measureBoard = async (): Promise<void> => {
+  const total = (services * instances).toLocaleString('en')
   const registry = memoryRegistry()
   const put = (service: number, instance: number, version: string): void =>
     void registry.write(
@@ -41,15 +42,18 @@ export const measureBoard = async (): Promise<void> => {
   const browser = await startChromium()
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
-    const opened = Date.now()
-    await page.goto(new URL('/', server.url).href)
-    await shownAfter(page, 'wait', '', `All well ${services}`)
-    const first = Date.now() - opened
+    const opening: number[] = []
+    for (let round = 0; round < openings; round += 1) {
+      const opened = Date.now()
+      await page.goto(new URL('/', server.url).href)
+      await shownAfter(page, 'wait', '', `All well ${services}`)
+      opening.push(Date.now() - opened)
+    }
     const filtering: number[] = []
     const changing: number[] = []
     for (let round = 0; round < rounds; round += 1) {
-      filtering.push(await shownAfter(page, 'type', `service${round} `, `of ${services * instances} instances`))
-      filtering.push(await shownAfter(page, 'type', `zone${round % 3}`, `${(services * instances) / 3} of`))
+      filtering.push(await shownAfter(page, 'type', `service${round} `, `of ${total} instances`))
+      filtering.push(await shownAfter(page, 'type', `zone${round % 3}`, `${((services * instances) / 3).toLocaleString('en')} of`))
       await shownAfter(page, 'type', '', `All well ${services}`)
       const visible = shownAfter(page, 'wait', '', `version 1.0 → 2.${round}`)
       const written = Date.now()
@@ -57,13 +61,13 @@ export const measureBoard = async (): Promise<void> => {
       await visible
       changing.push(Date.now() - written)
     }
-    const total = (services * instances).toLocaleString('en')
     table(`The board in Chromium: ${services} services of ${instances} instances`, [
       ['', 'median', 'slowest'],
-      ['first listing shown', milliseconds(first), ''],
+      ['page opened → first listing shown', milliseconds(median(opening)), milliseconds(Math.max(...opening))],
       ['filter by text → shown', milliseconds(median(filtering)), milliseconds(Math.max(...filtering))],
       ['change → shown', milliseconds(median(changing)), milliseconds(Math.max(...changing))],
     ])
+    bound({ what: `board: ${total} instances, page opened → shown`, measured: opening, unit: milliseconds, most: 3_000 })
     bound({ what: `board: ${total} instances, filter → shown`, measured: filtering, unit: milliseconds, most: 100 })
     bound({ what: `board: ${total} instances, change → shown`, measured: changing, unit: milliseconds, most: 1_000 })
   } finally {

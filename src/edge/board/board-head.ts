@@ -26,10 +26,10 @@ export interface BoardHeadState {
 
 const shownStates: readonly RowState[] = ['up', 'starting', 'draining', 'down', 'gone']
 
-const sign = ({ freshness, moment }: BoardHeadState, { now, past, isRecording }: BoardFrame): TemplateResult =>
+const sign = ({ freshness, moment }: BoardHeadState, { past, isRecording }: BoardFrame): TemplateResult =>
   isRecording || past !== undefined
     ? html`<span class="pulse"><span class="lamp"></span><strong>${isRecording ? 'recording' : 'past'}</strong> ${past === undefined ? nothing : html`<span>${revisionText(past)}</span>`}</span>`
-    : freshnessSign(freshness, moment, now)
+    : freshnessSign(freshness, moment)
 
 const pastBanner = ({ moment }: BoardHeadState, { now, past, show, isRecording, isAtEnd }: BoardFrame): TemplateResult | typeof nothing =>
   past === undefined
@@ -40,13 +40,12 @@ const pastBanner = ({ moment }: BoardHeadState, { now, past, show, isRecording, 
       </div>`
 
 /** The numbers in one line, for narrow pages. */
-const brief = ({ moment, counts: { states, instances, unreadable } }: BoardHeadState): TemplateResult | typeof nothing => {
+const brief = ({ moment, counts: { states, unreadable } }: BoardHeadState): TemplateResult | typeof nothing => {
   if (moment === undefined) return nothing
   const part = (name: RowState): TemplateResult | typeof nothing =>
-    states[name] === 0 ? nothing : html`<span class="state ${name}">${stateShape(name)}${numberText(states[name])}<span class="unseen">${name}</span></span>`
+    states[name] === 0 ? nothing : html`<span class="state ${name}">${stateShape(name)}${numberText(states[name])}<span class="unseen"> ${name}</span></span>`
   return html`<p class="brief">
-    <span><b>${numberText(states.up)}</b>/${numberText(instances)} up</span>
-    ${shownStates.slice(1).map(part)} ${unreadable === 0 ? nothing : html`<span class="state draining"><b aria-hidden="true">!</b>${numberText(unreadable)}<span class="unseen">unreadable</span></span>`}
+    ${shownStates.map(part)} ${unreadable === 0 ? nothing : html`<span class="state draining"><span aria-hidden="true">! </span>${numberText(unreadable)}<span class="unseen"> unreadable</span></span>`}
   </p>`
 }
 

@@ -127,16 +127,14 @@ export const commonStyles = css`
     --event: var(--draining);
   }
   .state {
-    display: inline-flex;
-    align-items: center;
-    gap: 6px;
     white-space: nowrap;
     color: var(--state);
   }
   .state svg {
-    flex: none;
     width: 11px;
     height: 11px;
+    margin-right: 6px;
+    vertical-align: -1px;
     fill: currentColor;
   }
   .state.down {

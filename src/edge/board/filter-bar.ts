@@ -34,7 +34,7 @@ export const filterBar = ({ filters, facets, counts, found, change, isUnfolded, 
     </select>`
   }
   return html`<form class="filters ${isUnfolded ? 'unfolded' : ''}" role="search" aria-label="Filters" @submit=${(event: Event) => event.preventDefault()}>
-    <input type="search" aria-label="Text in any field" placeholder="Text in any field  ( / )" .value=${filters.text} @input=${(event: Event) => change({ ...filters, text: valueOf(event) })} />
+    <input type="search" class=${filters.text === '' ? '' : 'set'} aria-label="Text in any field" placeholder="Text in any field  ( / )" .value=${filters.text} @input=${(event: Event) => change({ ...filters, text: valueOf(event) })} />
     <button type="button" class="action fold" aria-expanded=${isUnfolded} @click=${fold}>Filters${set > 0 ? ` (${set})` : ''}</button>
     <div class="choices">
       ${choice('status', 'Any status', rowStates)} ${choice('zone', 'Any zone', facets.zones)} ${choice('version', 'Any version', facets.versions)} ${choice('tag', 'Any tag', facets.tags)}

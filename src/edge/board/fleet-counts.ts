@@ -1,7 +1,7 @@
 import { numberText } from './number-text.js'
 import { countStates, type RowState } from './row-state.js'
 
-/** How many there are of what. All numbers of a board follow this definition: what is gone is no instance, and is counted apart. */
+/** How many there are of what. All numbers of a board follow this definition: gone instances are counted apart. */
 export interface FleetCounts {
   /** Services with an instance, or with an entry that cannot be read. */
   readonly services: number

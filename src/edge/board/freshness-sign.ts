@@ -11,11 +11,10 @@ const wordOf = (freshness: Freshness): string => {
 }
 
 /** The lamp in the head. */
-export const freshnessSign = (freshness: Freshness, moment: BoardMoment | undefined, now: number): TemplateResult => {
+export const freshnessSign = (freshness: Freshness, moment: BoardMoment | undefined): TemplateResult => {
   const { type } = freshness
   const isWrong = type === 'stopped' || (type === 'awaited' && freshness.error !== undefined)
-  return html`<span class="pulse ${isWrong ? 'stale' : type}"><span class="lamp"></span><strong>${wordOf(freshness)}</strong> ${type === 'stale' ? html`<span>since ${clockText(freshness.since, now)}</span>` : nothing}
-    ${moment === undefined ? nothing : html`<span class="spare">${revisionText(moment.revision)}</span>`}</span>`
+  return html`<span class="pulse ${isWrong ? 'stale' : type}"><span class="lamp"></span><strong>${wordOf(freshness)}</strong> ${moment === undefined ? nothing : html`<span class="spare">${revisionText(moment.revision)}</span>`}</span>`
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

@@ -62,11 +62,13 @@ export const headStyles = css`
     display: none;
     flex-wrap: wrap;
     gap: 2px 7px;
-    font-size: 13px;
+    font-size: 12.5px;
   }
   .brief .state {
-    gap: 3px;
     font-weight: 600;
+  }
+  .brief svg {
+    margin-right: 3px;
   }
   .numbers {
     display: flex;

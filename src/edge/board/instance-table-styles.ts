@@ -130,6 +130,10 @@ export const instanceTableStyles = css`
     tbody td:empty {
       display: none;
     }
+    tbody th + td {
+      min-width: 108px;
+      text-align: right;
+    }
     .weight::before {
       content: 'weight ';
     }

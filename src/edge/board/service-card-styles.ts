@@ -143,7 +143,7 @@ export const serviceCardStyles = css`
     stroke-width: 1.4;
   }
   .dim .squares .up {
-    fill: var(--gone);
+    fill: var(--edge);
   }
   .ailing {
     position: relative;
