@@ -2,7 +2,8 @@ import { catchError, concat, defer, EMPTY, finalize, map, merge, mergeMap, retry
 import { toError } from '../../../core/errors.js'
 import { now, timer, timers } from '../../../flow/clock.js'
 import { nothing } from '../../../flow/subscribe-within.js'
-import { isCertificateRefused, NeverSent } from './etcd-errors.js'
+import { isCertificateRefused } from './etcd-errors.js'
+import { dialEvery, firstDialAfter, refusals } from './refusals.js'
 
 /**
  * Why a stream must be opened again: `moved`, because its connection was silent or refused, and another one came into use; `queued`, because its
@@ -40,26 +41,12 @@ export interface Connections<C> {
   readonly close: () => void
 }
 
-/** How long (ms) the connection in use may be silent or refuse before another one is dialled. The system itself redials a connection that swallows packets after a minute. */
-const firstDialAfter = 500
-/** The pause (ms) between further ones. */
-const dialEvery = 1_000
-/**
- * How long (ms) no connection could be made before another channel dials, and the pause between such dials. grpc-js (1.14) dials without a deadline, so a
- * lost packet in a handshake can stop its channel for ever; on Node 24 a reset between the TLS handshake and the HTTP/2 session does. Calls then go on
- * failing with the error of the dial before.
- */
-const stuckAfter = 2_000
 /** How long (ms) each connection may take: a slow line needs several round trips. */
 const lifetime = 8_000
 /** How long (ms) a connection may take that is dialled because the one in use refuses. */
 const besideRefusals = 2_000
 /** The pause (ms) before the connection in use is asked again meanwhile. */
 const askAgainAfter = 25
-/** The pause (ms) after etcd has refused the client's certificate. Each such refusal leaks a socket in Node (20.20), so the channel must not redial. */
-const afterRefusedCertificate = 1_000
-/** After a pause of this length (ms) between two refusals, the count starts over. */
-const forgetAfter = 2_000
 /** If a connection is silent again within this time (ms), although its streams were answered at first, it is taken for full. */
 const silentAgainWithin = 30_000
 
@@ -147,27 +134,11 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
   }
   const isStreaming = (): boolean => now() - Math.max(used.receivedAt, ...[...streamLines].map(({ receivedAt }) => receivedAt)) < streamingWithin
 
-  /** Since when the connection in use refuses, since when it could not be made, when it failed last, and when another one was dialled because of it. */
-  let [refusedSince, unmadeSince, refusedAt, dialledAt] = [Infinity, Infinity, -Infinity, -Infinity]
-  let refusedCertificateAt = -Infinity
+  const refused = refusals()
   const noteRefusal = (error: unknown): void => {
-    const at = now()
-    if (isCertificateRefused(error)) {
-      refusedCertificateAt = at
-      replace(dial())
-      return
-    }
-    if (at - refusedAt > forgetAfter) refusedSince = unmadeSince = Infinity
-    // A connection that was not made is redialled by its channel, as a rule.
-    if (error instanceof NeverSent) unmadeSince = Math.min(unmadeSince, at)
-    else refusedSince = Math.min(refusedSince, at)
-    refusedAt = at
-  }
-  const needsAnother = (): boolean => {
-    const at = now()
-    const refuses = at - refusedSince >= firstDialAfter && at - dialledAt >= dialEvery
-    const isStuck = at - unmadeSince >= stuckAfter && at - dialledAt >= stuckAfter
-    return at - refusedAt <= forgetAfter && (refuses || isStuck)
+    refused.note(error)
+    // Its channel must not redial.
+    if (isCertificateRefused(error)) replace(dial())
   }
   const renewLine = (): void => {
     material.renew()
@@ -175,7 +146,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
   }
   const afterPause = <T>(next: () => Observable<T>): Observable<T> =>
     defer(() => {
-      const pause = refusedCertificateAt + afterRefusedCertificate - now()
+      const pause = refused.pause()
       return pause > 0 ? timer(pause).pipe(switchMap(next)) : next()
     })
   type Ask = (connection: C) => Observable<unknown>
@@ -199,7 +170,7 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     )
   /** Asks on a new connection as well. It comes into use only if it answers, because its refusal says no more than that of the one in use. */
   const andBeside = (ask: Ask): Observable<() => void> => {
-    dialledAt = now()
+    refused.dialled()
     const beside = dial()
     let underWay = true
     return merge(
@@ -243,11 +214,11 @@ export const connections = <C>(open: (number: number) => C, close: (connection: 
     answering: ask =>
       afterPause(() => {
         renewLine()
-        return needsAnother() ? andBeside(ask) : inTurn(ask)
+        return refused.needsAnother() ? andBeside(ask) : inTurn(ask)
       }).pipe(
         take(1),
         map(use => {
-          refusedSince = unmadeSince = Infinity
+          refused.answered()
           use()
           return used.connection()
         }),
