@@ -117,7 +117,14 @@ const reasons: Readonly<Record<NoInstance['reason'], (service: string) => string
   'none chosen': service => `the policy chose no instance of ${service}`,
 }
 
-/** A call found no instance for as long as it was allowed to wait. */
+/** What is wrong with the set, in brackets: why it is stale, or why there is none yet. */
+const troubleIn = ({ cause, staleSince }: ErrorOptions & { readonly staleSince?: number | undefined }): string => {
+  const why = cause instanceof Error ? cause.message : undefined
+  const parts = [...(staleSince === undefined ? [] : ['the set is stale']), ...(why === undefined ? [] : [why])]
+  return parts.length === 0 ? '' : ` (${parts.join(': ')})`
+}
+
+/** A call found no instance for as long as it was allowed to wait. `cause`: why the set is stale, or why the registry could not be listed. The message ends with it. */
 export class NoInstance extends Error {
   override readonly name = 'NoInstance'
   readonly service: string
@@ -126,7 +133,7 @@ export class NoInstance extends Error {
   /** Since when the set is stale, epoch ms; `undefined`: it is not. */
   readonly staleSince: number | undefined
   constructor(service: string, reason: NoInstance['reason'], { staleSince, ...options }: ErrorOptions & { readonly staleSince?: number | undefined } = {}) {
-    super(`${reasons[reason](service || 'the service')}${staleSince === undefined ? '' : ' (the set is stale: the registry does not answer)'}`, options)
+    super(`${reasons[reason](service || 'the service')}${troubleIn({ staleSince, ...options })}`, options)
     this.service = service
     this.reason = reason
     this.staleSince = staleSince

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Compacted, InvalidArgument, LeaseLost, NoInstance, Taken, leaseHex, textOf, toError } from '../../src/core/errors.js'
+import { Compacted, Disconnected, InvalidArgument, LeaseLost, NoInstance, Taken, leaseHex, textOf, toError } from '../../src/core/errors.js'
 
 describe('messages', () => {
   it('of an argument begin with its name', () => {
@@ -19,7 +19,7 @@ describe('messages', () => {
   it('of a compaction name the oldest revision that can be read, if it is known', () => {
     expect([new Compacted(7).message, new Compacted(0).message]).toEqual(['the requested history is compacted; the oldest revision that can be read is 7', 'the requested history is compacted'])
   })
-  it('say why there is no instance, of which service, and whether the set is stale', () => {
+  it('say why there is no instance, of which service, whether the set is stale, and why', () => {
     const reasons = ['pending', 'empty', 'none up', 'all ejected', 'none chosen'] as const
     expect(reasons.map(reason => new NoInstance('web', reason).message)).toEqual([
       'no instance of web is known yet: the registry has not been listed',
@@ -28,7 +28,12 @@ describe('messages', () => {
       'every instance of web that is up is ejected, since its calls failed',
       'the policy chose no instance of web',
     ])
-    expect(new NoInstance('', 'empty', { staleSince: 1 }).message).toBe('no instance of the service is registered (the set is stale: the registry does not answer)')
+    const cause = new Disconnected('http://a:1 refused the connection', { host: 'http://a:1' })
+    expect([new NoInstance('', 'empty', { staleSince: 1 }), new NoInstance('web', 'none up', { staleSince: 1, cause }), new NoInstance('web', 'pending', { cause })].map(({ message }) => message)).toEqual([
+      'no instance of the service is registered (the set is stale)',
+      'no instance of web is up (the set is stale: http://a:1 refused the connection)',
+      'no instance of web is known yet: the registry has not been listed (http://a:1 refused the connection)',
+    ])
   })
   it('of anything that was thrown can be had', () => {
     expect(textOf(Object.create(null))).toBe('a value that cannot be converted to a string')

@@ -117,7 +117,8 @@ export class Picker<M> {
       : this.#endpoints.ready(now()).size > 0 ? 'none chosen'
       : this.#endpoints.ejected ? 'all ejected'
       : 'none up'
-    return new NoInstance(service, reason, trouble && { cause: trouble.error, staleSince: trouble.since })
+    // A set that was never listed is not stale.
+    return new NoInstance(service, reason, trouble && { cause: trouble.error, ...(status !== 'pending' && { staleSince: trouble.since }) })
   }
 
   /** Counts a call that begins. */

@@ -86,8 +86,8 @@ describe('without an instance to choose', () => {
     ['no set at all', undefined, { service: '', reason: 'pending', staleSince: undefined }],
     ['a pending set', pending, { service: 'web', reason: 'pending', staleSince: undefined }],
     ['an empty set', serviceSet('web'), { reason: 'empty', message: 'no instance of web is registered' }],
-    ['an empty stale set', serviceSet('web', [], { status: 'stale', trouble }), { reason: 'empty', staleSince: 7, cause: trouble.error }],
-    ['a pending set in trouble', serviceSet('web', [], { status: 'pending', trouble }), { reason: 'pending', staleSince: 7, cause: trouble.error }],
+    ['an empty stale set', serviceSet('web', [], { status: 'stale', trouble }), { reason: 'empty', staleSince: 7, cause: trouble.error, message: `no instance of web is registered (the set is stale: ${trouble.error.message})` }],
+    ['a pending set in trouble', serviceSet('web', [], { status: 'pending', trouble }), { reason: 'pending', staleSince: undefined, cause: trouble.error, message: `no instance of web is known yet: the registry has not been listed (${trouble.error.message})` }],
     ['none that is up', nodes(node('a', { status: 'draining' })), { reason: 'none up', message: 'no instance of web is up' }],
   ])('a call errors after `wait`, with the reason and the cause of %s', (_, set, what) => virtually(({ advance }) => {
     const sets = set === undefined ? new Subject<ServiceSet>() : new BehaviorSubject(set)
