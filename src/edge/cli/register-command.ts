@@ -132,7 +132,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
         })
       const untilStopped = (registry: Registry, until: Observable<Signal>): Observable<never> =>
         registered(registry, { drain, until, health: checked.isChecked ? checked.health : undefined }).pipe(
-          registrationLines(instance),
+          registrationLines(instance, onTaken),
           tap(printer(host, settings.json)),
           ignoreElements(),
         )
@@ -141,7 +141,7 @@ export const registerCommand = (host: Host, exit: (code: number) => void): Comma
           connect(events =>
             merge(
               // Standard output is that of the command.
-              events.pipe(sidecarLines(instance, running, checked.port), tap(printer({ print: host.printError }, settings.json)), ignoreElements()),
+              events.pipe(sidecarLines(instance, onTaken, running, checked.port), tap(printer({ print: host.printError }, settings.json)), ignoreElements()),
               events.pipe(mergeMap(event => (event.type === 'exited' ? [event.code] : []))),
             ),
           ),

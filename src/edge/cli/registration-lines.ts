@@ -5,6 +5,8 @@ import type { Registration, StatusReasons } from '../../core/register/registrati
 import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
+type OnTaken = 'wait' | 'replace' | 'fail'
+
 const leaseOf = (id: string): string => (id === '0' ? 'without a lease' : `lease ${leaseHex(id)}`)
 
 /** Why the status is not the one that was asked for. */
@@ -16,7 +18,14 @@ const reasonOf = ({ override, healthError }: StatusReasons): string | undefined 
 /** Both, or only what is there. */
 const joined = (...parts: readonly (string | undefined)[]): string => parts.filter(part => part !== undefined).join(' ')
 
-const textOf = (name: string, address: string, state: Registration): string => {
+/** What is done while another client has the key. Only at the start it is found out whether that client lives; one without a lease counts as living. */
+const nextOf = (by: string, onTaken: OnTaken, isStart: boolean): string => {
+  if (!isStart || (by === '0' && onTaken !== 'fail')) return '; waiting until the key is deleted'
+  if (onTaken === 'fail') return by === '0' ? '' : '; finding out whether that client lives'
+  return '; waiting until the key is deleted, or replacing it if that client is dead'
+}
+
+const textOf = (name: string, address: string, state: Registration, onTaken: OnTaken, isStart: boolean): string => {
   switch (state.status) {
     case 'registering':
       return `${name} is registering`
@@ -29,7 +38,7 @@ const textOf = (name: string, address: string, state: Registration): string => {
     case 'lost':
       return `${name} is not registered because ${errorText(state.cause)}; retrying`
     case 'taken':
-      return `${name} is not registered because another client has written ${state.key} (${leaseOf(state.by)}); waiting until the key is deleted`
+      return `${name} is not registered because another client has written ${state.key} (${leaseOf(state.by)})${nextOf(state.by, onTaken, isStart)}`
     case 'withdrawn':
       return joined(`${name} is withdrawn: its format has no entry for its current status`, reasonOf(state))
     case 'revoked':
@@ -82,24 +91,28 @@ const repetitionKey = (state: Registration): string => {
   }
 }
 
-/** Turns the states of a registration into lines. Each reason of an outage gives one line, however many attempts fail. */
+/** Turns the states of a registration with this `onTaken` into lines. Each reason of an outage gives one line, however many attempts fail. */
 export const registrationLines =
-  ({ service, id, address }: ServiceInstance): OperatorFunction<Registration, Line> =>
+  ({ service, id, address }: ServiceInstance, onTaken: OnTaken = 'wait'): OperatorFunction<Registration, Line> =>
   source =>
     defer(() => {
       const printed = new Set<string>()
       let wasThere = false
+      let isStart = true
       return source.pipe(
         mergeMap((state): readonly Line[] => {
           const key = repetitionKey(state)
-          if (state.status === 'registered' || state.status === 'draining') wasThere = true
+          if (state.status === 'registered' || state.status === 'draining') {
+            wasThere = true
+            isStart = false
+          }
           if (state.status === 'taken' || state.status === 'withdrawn') wasThere = false
           // Without a key there is nothing to report, unless etcd may still write it.
           if (state.status === 'revoked' && state.confirmed && !wasThere) return []
           if (printed.has(key)) return []
           if (state.status !== 'lost' && state.status !== 'registering') printed.clear()
           printed.add(key)
-          return [{ text: textOf(`${service}/${id}`, address, state), json: { type: state.status, service, id, address, ...detailsOf(state) } }]
+          return [{ text: textOf(`${service}/${id}`, address, state, onTaken, isStart), json: { type: state.status, service, id, address, ...detailsOf(state) } }]
         }),
       )
     })

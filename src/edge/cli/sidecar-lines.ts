@@ -5,7 +5,7 @@ import { registrationLines } from './registration-lines.js'
 import type { SidecarEvent } from './sidecar.js'
 
 /** Turns what happens to a command and to its registration into lines. */
-export const sidecarLines = (instance: ServiceInstance, command: string, port: string): OperatorFunction<SidecarEvent, Line> => {
+export const sidecarLines = (instance: ServiceInstance, onTaken: 'wait' | 'replace' | 'fail', command: string, port: string): OperatorFunction<SidecarEvent, Line> => {
   const { service, id, address } = instance
   const common = { service, id, address }
   const ofCommand = (event: SidecarEvent): readonly Line[] => {
@@ -25,7 +25,7 @@ export const sidecarLines = (instance: ServiceInstance, command: string, port: s
   return connect(events =>
     merge(
       events.pipe(mergeMap(ofCommand)),
-      events.pipe(mergeMap(event => (event.type === 'registration' ? [event.registration] : [])), registrationLines(instance)),
+      events.pipe(mergeMap(event => (event.type === 'registration' ? [event.registration] : [])), registrationLines(instance, onTaken)),
     ),
   )
 }

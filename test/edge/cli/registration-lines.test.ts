@@ -5,8 +5,10 @@ import { serviceInstance } from '../../../src/core/instance/instance.js'
 import type { Registration } from '../../../src/core/register/registration.js'
 import { registrationLines } from '../../../src/edge/cli/registration-lines.js'
 
-const textsOf = async (...states: readonly Registration[]): Promise<readonly string[]> =>
-  (await firstValueFrom(from(states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' })), toArray()))).map(({ text }) => text)
+type OnTaken = Parameters<typeof registrationLines>[1]
+
+const textsOf = async (states: readonly Registration[], onTaken?: OnTaken): Promise<readonly string[]> =>
+  (await firstValueFrom(from(states).pipe(registrationLines(serviceInstance({ service: 'web', id: 'a', address: 'h:1' }), onTaken), toArray()))).map(({ text }) => text)
 
 const registered: Registration = { status: 'registered', key: '/web/a', leaseId: '1', revision: 2, ttl: 10, expiresAt: 0, renewals: 0, published: 'up' }
 const revoked: Registration = { status: 'revoked', confirmed: true }
@@ -21,5 +23,19 @@ it.each<[string, readonly Registration[], string | undefined]>([
   ['was withdrawn', [registered, { status: 'withdrawn' }, revoked], undefined],
   ['may still be written by etcd', [{ status: 'registering' }, unconfirmed], '- web/a is revoked, but etcd did not confirm it (h:1 did not answer); its key expires by 1970-01-01T00:00:00.000Z'],
 ])('an instance that %s: what is printed at the end', async (_, states, expected) => {
-  expect((await textsOf(...states)).find(text => text.startsWith('-'))).toBe(expected)
+  expect((await textsOf(states)).find(text => text.startsWith('-'))).toBe(expected)
+})
+
+it.each<[OnTaken, string, boolean, string]>([
+  ['wait', '255', false, 'lease ff); waiting until the key is deleted, or replacing it if that client is dead'],
+  ['wait', '0', false, 'without a lease); waiting until the key is deleted'],
+  ['fail', '255', false, 'lease ff); finding out whether that client lives'],
+  // The error follows at once.
+  ['fail', '0', false, 'without a lease)'],
+  ['wait', '255', true, 'lease ff); waiting until the key is deleted'],
+  ['fail', '255', true, 'lease ff); waiting until the key is deleted'],
+  ['replace', '255', true, 'lease ff); waiting until the key is deleted'],
+])('with --on-taken %s, if the key is taken under lease %s (after it was registered: %j), the line says what is done', async (onTaken, by, wasRegistered, expected) => {
+  const lines = await textsOf([...(wasRegistered ? [registered] : []), { status: 'taken', key: '/web/a', by }], onTaken)
+  expect(lines.at(-1)).toBe(`web/a is not registered because another client has written /web/a (${expected}`)
 })
