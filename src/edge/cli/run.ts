@@ -38,6 +38,20 @@ const portOf = (text: string): number => {
   throw new InvalidArgument('default-port', `must be a port from 1 to 65535, got ${quotedValue(text)}`)
 }
 
+/** The option that a command knows and that takes no value, if a message complains of it with one: `commander` calls it unknown. */
+const valuedFlag = (command: Command, message: string): string | undefined => {
+  const [, flag] = /unknown option '(--[^'=]+)=/.exec(message) ?? []
+  const options = [...command.options, ...(command.parent?.options ?? [])]
+  return flag === '--help' || options.some(({ long, required, optional }) => long === flag && !required && !optional) ? flag : undefined
+}
+
+/** The message of `commander` about a wrong command line. The value of an option that it does not know may be a secret. */
+const usageMessage = (command: Command, message: string): string => {
+  const flag = valuedFlag(command, message)
+  if (flag !== undefined) return `error: ${flag} takes no value (write ${flag} alone, or leave it out)\n`
+  return message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)
+}
+
 const programFor = (host: Host, exit: (code: number) => void): Command => {
   const program = new Command('rx-discovery')
     .description('Service registration and discovery on etcd.')
@@ -56,14 +70,11 @@ const programFor = (host: Host, exit: (code: number) => void): Command => {
     .addHelpText('after', after)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
-    .configureOutput({
-      writeOut: host.print,
-      writeErr: host.printError,
-      // The value of an unknown option may be a secret.
-      outputError: (message, write) => write(message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)),
-    })
+    .configureOutput({ writeOut: host.print, writeErr: host.printError })
     .showHelpAfterError('(use --help for help)')
-  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, drainCommand, undrainCommand, doctorCommand, recordCommand, replayCommand, uiCommand, completeCommand]) program.addCommand(command(host, exit).copyInheritedSettings(program))
+  const explained = (command: Command): Command => command.configureOutput({ outputError: (message, write) => write(usageMessage(command, message)) })
+  explained(program)
+  for (const command of [registerCommand, watchCommand, listCommand, eventsCommand, drainCommand, undrainCommand, doctorCommand, recordCommand, replayCommand, uiCommand, completeCommand]) program.addCommand(explained(command(host, exit).copyInheritedSettings(program)))
   program.addCommand(completeWordsCommand(host, exit).copyInheritedSettings(program), { hidden: true })
   return program
 }

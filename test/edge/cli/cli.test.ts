@@ -26,6 +26,11 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
   it.each([
     [['lst'], "error: unknown command 'lst'\n(Did you mean list?)"],
     [['list', '--colour'], "error: unknown option '--colour'"],
+    [['watch', '--errors=yes'], 'error: --errors takes no value (write --errors alone, or leave it out)'],
+    [['list', '--json=false'], 'error: --json takes no value (write --json alone, or leave it out)'],
+    [['--auto-sync=', 'list'], 'error: --auto-sync takes no value (write --auto-sync alone, or leave it out)'],
+    [['list', '--help=at'], 'error: --help takes no value (write --help alone, or leave it out)'],
+    [['list', '--errors=yes'], "error: unknown option '--errors'"],
     [['watch', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
     [['watch', '--exec', ' '], 'error: --exec must be a command, got " " (such as "./reload.sh")'],
     [['watch', 'a//b'], 'error: <service> must not have a segment that is empty, "." or "..", got "a//b" (write foo/bar, without a "/" at either end)'],
