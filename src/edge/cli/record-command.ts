@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { concat, defer, ignoreElements, mergeMap, of, takeUntil, tap, type Observable } from 'rxjs'
-import { InvalidArgument } from '../../core/errors.js'
+import { catchError, concat, defer, ignoreElements, mergeMap, of, takeUntil, tap, throwError, type Observable } from 'rxjs'
+import { InvalidArgument, toError } from '../../core/errors.js'
 import { serviceName } from '../../core/instance/names.js'
 import { beginning, positionAfter } from '../../core/recording/moment.js'
 import { recordedOf, type RecordedEvent } from '../../core/recording/recorded-event.js'
@@ -67,6 +67,12 @@ const recordingLines = (out: string) => (source: Observable<RecordedEvent>): Obs
     return concat(lines, end)
   })
 
+/** An error of the system about the file does not name it. */
+const withFile = (out: string) => (thrown: unknown): Observable<never> => {
+  const error = toError(thrown)
+  return throwError(() => ('syscall' in error ? new Error(`${out} cannot be written: ${error.message}`, { cause: error }) : error))
+}
+
 /** `record [service...]`: writes what happens to services into a file, until a signal. */
 export const recordCommand = (host: Host, exit: (code: number) => void): Command =>
   new Command('record')
@@ -89,7 +95,7 @@ export const recordCommand = (host: Host, exit: (code: number) => void): Command
       exit(
         await withRegistry(host, settings, (registry, stop) => {
           const untilStopped = record(registry, { services: named, format, project: { metadata } }).pipe(takeUntil(stop))
-          return untilStopped.pipe(writeRecording(out, { maxBytes: maxSize, maxAge, keep }), recordingLines(out), reportSilence(host, settings), tap(print), ignoreElements())
+          return untilStopped.pipe(writeRecording(out, { maxBytes: maxSize, maxAge, keep }), catchError(withFile(out)), recordingLines(out), reportSilence(host, settings), tap(print), ignoreElements())
         }),
       )
     })

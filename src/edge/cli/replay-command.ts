@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { firstValueFrom, ignoreElements, merge, take, takeUntil, tap, type Observable } from 'rxjs'
 import { InvalidArgument } from '../../core/errors.js'
@@ -12,6 +11,7 @@ import { counted } from './counted.js'
 import type { Host } from './host.js'
 import { numberOf } from './number-of.js'
 import { printable, printer, type Line } from './output.js'
+import { readInput } from './read-input.js'
 import { repeated } from './repeated.js'
 import { setLines } from './set-lines.js'
 import type { SharedOptions } from './settings.js'
@@ -37,16 +37,7 @@ const speedOf = (text: string): number => {
   throw new InvalidArgument('speed', `must be a number above 0, or max, got "${text}"`)
 }
 
-const textOf = (files: readonly string[]): string =>
-  files
-    .map(file => {
-      try {
-        return readFileSync(file, 'utf8')
-      } catch (error) {
-        throw new InvalidArgument('file', `cannot be read: ${error instanceof Error ? error.message : file}`)
-      }
-    })
-    .join('\n')
+const textOf = (files: readonly string[]): string => files.map(file => readInput('file', file)).join('\n')
 
 /** The registry that plays the files. Its own message does not know their names. */
 const played = (files: readonly string[], text: string, speed: number): ReplayRegistry => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { InvalidArgument, toError } from '../../core/errors.js'
 import type { Format } from '../../core/formats/format.js'
 import { pemFiles, type PemFiles } from '../etcd/connection/pem-files.js'
@@ -7,6 +6,7 @@ import type { ConnectOptions } from '../etcd/index.js'
 import { etcdctlVariables } from './etcdctl-variables.js'
 import { namedFormat } from './named-format.js'
 import type { Host } from './host.js'
+import { readInput } from './read-input.js'
 
 /** The options that all commands share, as parsed. */
 export interface SharedOptions {
@@ -37,14 +37,6 @@ export interface Settings {
 /** How many of the hosts that DNS names are tried. */
 const triesOfSrv = 3
 
-const throwIfUnreadable = (option: string, path: string, isVariable: boolean): void => {
-  try {
-    readFileSync(path)
-  } catch (error) {
-    throw new InvalidArgument(option, `cannot be read: ${toError(error).message}${isVariable ? ` (from ETCDCTL_${option.toUpperCase()})` : ''}`)
-  }
-}
-
 /** The certificates. If a file is wrong now, the usage is wrong. The files are read again at outages, since they may be renewed. */
 const credentialsOf = ({ cacert, cert, key }: SharedOptions, given: SharedOptions, hosts: readonly string[]): Pick<ConnectOptions, 'credentials'> => {
   if (cert !== undefined && key === undefined) throw new InvalidArgument('cert', 'requires --key')
@@ -55,7 +47,7 @@ const credentialsOf = ({ cacert, cert, key }: SharedOptions, given: SharedOption
   }
   if (hosts.some(host => host.startsWith('http://'))) throw new InvalidArgument('cacert', 'requires endpoints that begin with https:// (see --endpoints)')
   const paths: PemFiles = { rootCertificate: cacert, ...(cert !== undefined && key !== undefined && { certChain: cert, privateKey: key }) }
-  for (const [option, path] of Object.entries({ cert, key, cacert })) if (path !== undefined) throwIfUnreadable(option, path, given[option as 'cert' | 'key' | 'cacert'] === undefined)
+  for (const [option, path] of Object.entries({ cert, key, cacert })) if (path !== undefined) readInput(option, path, given[option as 'cert' | 'key' | 'cacert'] === undefined ? `from ETCDCTL_${option.toUpperCase()}` : undefined)
   const credentials = pemFiles(paths)
   try {
     credentials()

@@ -6,6 +6,7 @@ import { listingEvents } from '../../core/recording/listing-events.js'
 import { beginning, positionAfter } from '../../core/recording/moment.js'
 import { recordedLine, recordedOf, type RecordedEvent } from '../../core/recording/recorded-event.js'
 import { flaw, invalid, invalidIf, must, throwIfInvalid } from '../../core/validation.js'
+import { fileFlaw } from './file-flaw.js'
 import { lockFile } from './lock-file.js'
 
 /** Options of {@link writeRecording}. */
@@ -64,12 +65,16 @@ const open = (path: string): Open => {
   return opened
 }
 
-const openLocked = (path: string, unlock: () => void): Open => {
+/** Locks a file and opens it. Throws `InvalidArgument` if that cannot be, and the error of Node if the path is not to blame. */
+const openLocked = (path: string): { readonly to: Open; readonly unlock: () => void } => {
+  let unlock = (): void => undefined
   try {
-    return open(path)
+    unlock = lockFile(path)
+    return { to: open(path), unlock }
   } catch (error) {
     unlock()
-    throw error
+    const found = fileFlaw(path, 'write', error)
+    throw found === undefined ? error : invalid('path', found)
   }
 }
 
@@ -98,8 +103,8 @@ const rename = (path: string, since: number, keep: number): void => {
 /**
  * Writes the events of `record` into a file, one a line, each with one write of the system, and passes them on. A file that is there already is continued. A file that becomes too
  * long or too old is renamed after the time at which it begins, such as `incident.2026-01-01T03-00-00.000Z.jsonl`; the next one begins with all that is known, so each file is a
- * recording of its own. While it is written, a file beside it, such as `incident.jsonl.lock`, names the process. Errors `InvalidArgument` if the file is no recording, or if
- * something else records into it, and with the error of Node if it cannot be written.
+ * recording of its own. While it is written, a file beside it, such as `incident.jsonl.lock`, names the process. Errors `InvalidArgument` if the file is no recording or cannot be opened, or
+ * if something else records into it, and with the error of Node if it can be written no more.
  *
  * @example record(registry).pipe(writeRecording('incident.jsonl', { maxAge: 3_600_000 })).subscribe()
  */
@@ -107,8 +112,8 @@ export const writeRecording = (path: string, options?: WriteRecordingOptions): M
   defer(() => {
     throwIfInvalid(invalidIf('path', must(value => typeof value === 'string' && value !== '', 'be the path of a file'), path) ?? invalidOptions<WriteRecordingOptions>('writeRecording', options, checks))
     const { maxBytes = 64 * 1024 * 1024, maxAge = 86_400_000, keep = 7 } = options ?? {}
-    const unlock = lockFile(path)
-    let to = openLocked(path, unlock)
+    const { to: first, unlock } = openLocked(path)
+    let to = first
     let position = beginning
     // A listing that is longer than a file may be is followed by as many bytes of events.
     const isFull = (at: number): boolean => to.isFile && ((to.bytes > maxBytes && to.bytes > 2 * to.listed) || (to.since !== undefined && at - to.since >= maxAge))

@@ -94,8 +94,15 @@ describe('record', () => {
     const it = program()
     expect(await it.run('record', '--out', 'package.json')).toBe(2)
     expect(it.printed.err).toMatch(/^error: --out must be a recording, or a file that does not exist, got "package.json"/)
-    const other = program()
-    expect(await other.run('record', '--out', join(folder, 'none', 'x.jsonl'))).toBe(1)
-    expect(other.printed.err).toMatch(/^error: ENOENT/)
+    const problemOf = async (out: string, code: number): Promise<string> => {
+      const other = program()
+      expect([await other.run('record', '--out', out), other.printed.out]).toEqual([code, ''])
+      return other.printed.err
+    }
+    const none = join(folder, 'none')
+    expect(await problemOf(join(none, 'x.jsonl'), 2)).toBe(`error: --out must be a file in a folder that exists, got "${join(none, 'x.jsonl')}" (create ${none} first)\n`)
+    expect(await problemOf(folder, 2)).toBe(`error: --out must be a file, got "${folder}" (it is a folder)\n`)
+    expect(await problemOf('package.json/x', 2)).toBe('error: --out must be a file in a folder, got "package.json/x" (package.json is none)\n')
+    expect(await problemOf('/dev/full', 1)).toBe('error: /dev/full cannot be written: ENOSPC: no space left on device, write\n')
   })
 })

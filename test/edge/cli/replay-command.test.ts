@@ -139,7 +139,8 @@ web: a 1499ms b 499ms c 344ms d 1654ms e
 
   it.each([
     [['replay'], "error: missing required argument 'file'"],
-    [['replay', '/nowhere'], "error: <file> cannot be read: ENOENT: no such file or directory, open '/nowhere'"],
+    [['replay', '/nowhere'], 'error: <file> must be a file that exists, got "/nowhere"'],
+    [['replay', '/'], 'error: <file> must be a file, got "/" (it is a folder)'],
     [['replay', 'package.json'], 'error: <file> must be a recording, got "package.json" (it has no whole listing that this version can read; make one with rx-discovery record)'],
     [['replay', '/dev/null'], 'error: <file> must be a recording, got "/dev/null" (nothing has been recorded yet; make one with rx-discovery record)'],
     [['replay', file, '--speed', '0'], 'error: --speed must be a number above 0, or max, got "0"'],

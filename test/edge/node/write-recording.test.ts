@@ -108,6 +108,16 @@ describe('a file', () => {
   })
 })
 
+it.each<[string, string, string]>([
+  ['in a folder that does not exist', '/none/x.jsonl', 'path must be a file in a folder that exists, got "/none/x.jsonl" (create /none first)'],
+  ['that is a folder', '/', 'path must be a file, got "/" (it is a folder)'],
+  ['under something that is no folder', 'package.json/x', 'path must be a file in a folder, got "package.json/x" (package.json is none)'],
+])('a file %s is an invalid argument', async (_, path, message) => {
+  const refusal = writeAll(path, many(3))
+  await expect(refusal).rejects.toThrow(message)
+  await expect(refusal).rejects.toMatchObject({ name: 'InvalidArgument', argument: 'path' })
+})
+
 describe('the lock', () => {
   const lockOf = (path: string): string => `${path}.lock`
   /** Writes events, and looks at the lock meanwhile. */
