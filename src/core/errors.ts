@@ -23,14 +23,19 @@ export class Closed extends Error {
   }
 }
 
+const hinted = (message: string, hint: string | undefined): string => (hint === undefined ? message : `${message} (${hint})`)
+
 /** The registry refused access: wrong credentials, or no permission for the key. Fatal before the first success; later it is retried. */
 export class Denied extends Error {
   override readonly name = 'Denied'
   /** The endpoint that refused, if it is known. */
   readonly host: string | undefined
-  constructor(message: string, { host, ...options }: ErrorOptions & { readonly host?: string | undefined } = {}) {
-    super(message, options)
+  /** What to change in the call, with which the message ends in brackets; a program whose users write no calls shows another one. */
+  readonly hint: string | undefined
+  constructor(message: string, { host, hint, ...options }: ErrorOptions & { readonly host?: string | undefined; readonly hint?: string | undefined } = {}) {
+    super(hinted(message, hint), options)
     this.host = host
+    this.hint = hint
   }
 }
 
@@ -41,11 +46,12 @@ export class Taken extends Error {
   override readonly name = 'Taken'
   /** What each key of the write holds; revision 0: the key does not exist. */
   readonly found: readonly Change[]
-  /** `advice` follows in brackets. */
-  constructor(found: readonly Change[], advice?: string) {
-    const there = found.filter(({ revision }) => revision > 0).map(whatIsThere).join(', ') || 'a key that was expected does not exist any more'
-    super(advice === undefined ? there : `${there} (${advice})`)
+  /** What to change in the call, with which the message ends in brackets; a program whose users write no calls shows another one. */
+  readonly hint: string | undefined
+  constructor(found: readonly Change[], hint?: string) {
+    super(hinted(found.filter(({ revision }) => revision > 0).map(whatIsThere).join(', ') || 'a key that was expected does not exist any more', hint))
     this.found = found
+    this.hint = hint
   }
 }
 

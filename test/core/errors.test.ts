@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Compacted, Disconnected, InvalidArgument, LeaseLost, NoInstance, Taken, leaseHex, textOf, toError } from '../../src/core/errors.js'
+import { Compacted, Denied, Disconnected, InvalidArgument, LeaseLost, NoInstance, Taken, leaseHex, textOf, toError } from '../../src/core/errors.js'
 
 describe('messages', () => {
   it('of an argument begin with its name', () => {
@@ -13,8 +13,11 @@ describe('messages', () => {
   it('of a key that exists already name its lease, or that it has none', () => {
     const there = (key: string, lease: string, revision = 1) => ({ key, value: '', lease, revision })
     expect(new Taken([there('/web/a', '255'), there('/web/b', '0'), there('/web/c', '0', 0)]).message).toBe('/web/a already exists under lease ff, /web/b already exists without a lease')
-    expect(new Taken([there('/web/a', '255')], 'choose another id').message).toBe('/web/a already exists under lease ff (choose another id)')
+    expect(new Taken([there('/web/a', '255')], 'choose another id')).toMatchObject({ message: '/web/a already exists under lease ff (choose another id)', hint: 'choose another id' })
     expect(new Taken([there('/web/c', '0', 0)]).message).toBe('a key that was expected does not exist any more')
+  })
+  it('of a refusal end with the hint, if there is one', () => {
+    expect([new Denied('h:1 requires a login', { hint: 'pass auth' }), new Denied('no')]).toMatchObject([{ message: 'h:1 requires a login (pass auth)', hint: 'pass auth' }, { message: 'no', hint: undefined }])
   })
   it('of a compaction name the oldest revision that can be read, if it is known', () => {
     expect([new Compacted(7).message, new Compacted(0).message]).toEqual(['the requested history is compacted; the oldest revision that can be read is 7', 'the requested history is compacted'])

@@ -109,7 +109,7 @@ describe('passwords', () => {
     await vi.waitFor(() => expect(errors).toHaveLength(2), 20_000)
     for (const error of errors) {
       expect(error).toBeInstanceOf(Denied)
-      expect(error).toMatchObject({ message: expect.stringContaining('requires a login, such as `auth: { username, password }`') as unknown })
+      expect(error).toMatchObject({ message: expect.stringContaining('requires a login (pass `auth: { username, password }`)') as unknown })
     }
   })
 

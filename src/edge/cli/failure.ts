@@ -10,6 +10,7 @@ export interface Failure {
 /** The options of the command line for arguments whose names differ. */
 const options: Readonly<Record<string, string>> = { hosts: '--endpoints', service: '<service>', shell: '<shell>', services: '<service>', tags: '--tag', entries: '<service>', from: '--since', to: '--until', maxBehind: '--max-behind', path: '--out', maxBytes: '--max-size', maxAge: '--max-age', recording: '<file>', instance: '<instance>', file: '<file>', credentials: '--cacert, --cert and --key' }
 
+/** What an operator can do. */
 const hintOf = (error: Error): string => {
   if (error instanceof NotPermitted) return ''
   if (error instanceof Denied) return ' (check --user, and ETCD_PASSWORD in the environment)'
@@ -23,12 +24,15 @@ const hintOf = (error: Error): string => {
 const lacksEtcd3 = (error: Error): boolean =>
   'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'etcd3'")
 
-/** The message of an error, without the time that a call has waited, which differs from attempt to attempt. */
-export const errorText = (error: Error): string =>
-  error instanceof Disconnected && error.cause instanceof Disconnected ? errorText(error.cause) : error.message
+/** The message of an error, without the time that a call has waited, which differs from attempt to attempt, and without a hint that names options of the library. */
+export const errorText = (error: Error): string => {
+  if (error instanceof Disconnected && error.cause instanceof Disconnected) return errorText(error.cause)
+  const hint = error instanceof Denied || error instanceof Taken ? error.hint : undefined
+  return hint === undefined ? error.message : error.message.slice(0, -` (${hint})`.length)
+}
 
 /** A key that is equal for repetitions of one outage: the message without its details, such as how long a call took. */
-export const outageKey = (error: Error): string => (error instanceof Disconnected ? (errorText(error).split(': ')[0] ?? '') : error.message)
+export const outageKey = (error: Error): string => (error instanceof Disconnected ? (errorText(error).split(': ')[0] ?? '') : errorText(error))
 
 /** The failure that an error ends the program with. */
 export const failureOf = (thrown: unknown): Failure => {
@@ -39,8 +43,5 @@ export const failureOf = (thrown: unknown): Failure => {
     return { message: `${option} ${error.message.slice(error.argument.length).replace(/^:? /, '')}`, code: 2 }
   }
   if (lacksEtcd3(error)) return { message: 'the package etcd3 is not installed (run npm install etcd3 where rx-discovery is installed)', code: 1 }
-  // Its own advice names an option of `register`.
-  const shown = error instanceof Taken ? new Taken(error.found) : error
-  // Nor does it name options of the library: the hint has those of the command line.
-  return { message: `${errorText(shown).replace(/, such as `auth: .*`$/, '')}${hintOf(error)}`, code: 1 }
+  return { message: `${errorText(error)}${hintOf(error)}`, code: 1 }
 }

@@ -43,7 +43,7 @@ interface Session extends ReconcileOptions {
 
 const none: ReadonlyMap<string, never> = new Map<string, never>()
 const wroteNothing = 'a write was answered by nothing that it wrote'
-const advice = "choose another id, end the process that holds it, or pass onTaken: 'replace'"
+const hint = "choose another id, end the process that holds it, or pass onTaken: 'replace'"
 const deleted = (key: string): Error => new Error(`${key} is gone: something else deleted it, or revoked its lease`)
 const absent = (registration: Registration): RegistrationEvent => ({ type: 'absent', registration })
 
@@ -230,7 +230,7 @@ class Run {
     const { onTaken, registry } = this.#session
     if (onTaken !== 'fail') return
     const next = (there: Change): void => {
-      throw there.value === null ? new Error(`${key} is free`) : new Taken([there], advice)
+      throw there.value === null ? new Error(`${key} is free`) : new Taken([there], hint)
     }
     subscribeWithin(this.#to, look(registry, key), { next, complete: nothing })
   }

@@ -529,7 +529,7 @@ describe('list', () => {
       expect(await it.run('list')).toBe(1)
       return it.printed.err
     }
-    expect(await errorOf(new Denied('h:1 requires a login, such as `auth: { username, password }`'))).toBe('error: h:1 requires a login (check --user, and ETCD_PASSWORD in the environment)\n')
+    expect(await errorOf(new Denied('h:1 requires a login', { hint: 'pass `auth: { username, password }`' }))).toBe('error: h:1 requires a login (check --user, and ETCD_PASSWORD in the environment)\n')
     const handshake = 'h:1 failed the TLS handshake: Client network socket disconnected before secure TLS connection was established'
     expect(await errorOf(new Disconnected(handshake, { host: 'h:1' }))).toBe(`error: ${handshake} (if etcd has no TLS there, begin the endpoint with http://)\n`)
   })

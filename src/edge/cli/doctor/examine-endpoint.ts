@@ -5,6 +5,7 @@ import type { Member, RawClient } from '../../etcd/connection/member.js'
 import { connect, type ConnectOptions } from '../../etcd/connection/members.js'
 import { srvHosts } from '../../etcd/connection/srv.js'
 import { anyKey } from '../../etcd/range/range.js'
+import { errorText } from '../failure.js'
 import { askVersion, type AskedVersion } from './ask-version.js'
 
 /** What an endpoint has answered; `undefined`: it may not be asked, or did not answer that. */
@@ -82,7 +83,7 @@ const examineEndpoint = (host: string, options: ConnectOptions): Observable<Endp
         const known: EndpointReport = {
           host,
           unreachable: unreachable?.message,
-          refused: refused?.message,
+          refused: refused && errorText(refused),
           cluster: valueOf(status)?.header.cluster_id ?? valueOf(list)?.header.cluster_id,
           version: valueOf(status)?.version ?? valueOf(version)?.version,
           hasLeader: valueOf(status) && valueOf(status)?.leader !== '0',

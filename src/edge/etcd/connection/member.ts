@@ -159,7 +159,7 @@ export const etcdMember = ({ host, connections, tokens, cluster, closed, trouble
   // If the member has gone down while a call waited in the queue, the call does not go.
   const queued = <T>(call: Observable<T>, last: boolean): Observable<T> => pass(0).pipe(switchMap(() => noted(call)), limit(last))
   const explained = (error: unknown): Error =>
-    isAnonymous(error) ? new Denied(`${host} requires a login, such as \`auth: { username, password }\``, { host, cause: error }) : toError(error)
+    isAnonymous(error) ? new Denied(`${host} requires a login`, { host, hint: 'pass `auth: { username, password }`', cause: error }) : toError(error)
 
   return {
     host,
