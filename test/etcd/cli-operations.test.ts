@@ -105,7 +105,8 @@ describe('doctor', () => {
     // The key of the doctor was in no set.
     expect(sets.every(size => size === 1)).toBe(true)
     const document = JSON.parse((await ran({ ETCD_ENDPOINTS: etcd.endpoint }, 'doctor', 'web', '--json')).out) as { findings: readonly object[] }
-    expect(document.findings).toContainEqual({ category: 'alarms', status: 'ok', text: 'no alarm is raised', see: 'docs/cli.md#alarms' })
+    expect(document.findings).toContainEqual({ category: 'alarms', status: 'ok', text: 'no alarm is raised', see: 'docs/cli.md#alarms', file: '/package/docs/cli.md' })
+    expect(document.findings).toContainEqual(expect.objectContaining({ category: 'quorum', see: 'docs/reliability.md#results-three-members', file: '/package/docs/reliability.md' }))
   })
 
   it('names keys without a lease, long TTLs and unreadable entries', { timeout: 120_000 }, async () => {
@@ -150,7 +151,8 @@ describe('doctor', () => {
     await other.wipe('another')
     const { code, lines } = await examined([one.endpoint, other.endpoint])
     expect(code).toBe(1)
-    expect(lines.find(line => line.startsWith('fail'))).toMatch(/^fail {2}cluster +the endpoints belong to 2 clusters, so registrations and consumers may not meet: http:\S+ to [\da-f]+; http:\S+ to [\da-f]+ \[docs\/etcd\.md#hosts-that-change\]$/)
+    expect(lines.find(line => line.startsWith('fail'))).toMatch(/^fail {2}cluster +the endpoints belong to 2 clusters, so registrations and consumers may not meet: http:\S+ to [\da-f]+; http:\S+ to [\da-f]+$/)
+    expect(lines).toContain('see   cluster      /package/docs/etcd.md, "Hosts that change"')
   })
 
   it('names what a narrow role may not do, and is content with its own service', { timeout: 120_000 }, async () => {
@@ -164,7 +166,7 @@ describe('doctor', () => {
     expect(own$.code).toBe(0)
     await expect(own$.out).toMatchFileSnapshot(golden('own-service'))
     const wrong = await examined([etcd.endpoint], [], { ...env, ETCD_PASSWORD: 'wr0ng' })
-    expect([wrong.code, wrong.lines.at(-2)]).toEqual([1, expect.stringMatching(/^fail {2}login .*authentication failed/)])
+    expect([wrong.code, ...wrong.lines.slice(-3)]).toEqual([1, expect.stringMatching(/^fail {2}login .*authentication failed/), 'see   login      /package/docs/etcd.md, "TLS and logins"', '1 failure'])
     expect(wrong.out).not.toContain('wr0ng')
   })
 })

@@ -239,7 +239,7 @@ describe('nothing that is printed contains a secret', () => {
         printError: print,
         signals: end,
         registryOf: options => etcdRegistry(options),
-        version: '0', boardScript: () => Buffer.from(''),
+        version: '0', folder: '/package', boardScript: () => Buffer.from(''),
       }
       const over = run(argv, host)
       const stop = setTimeout(() => end.next('SIGTERM'), 3_000)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { concatMap, defer, from, map, of, race, toArray, type Observable } from 'rxjs'
 import { serviceName } from '../../core/instance/names.js'
@@ -22,11 +23,19 @@ const summary = (findings: readonly Finding[]): string => {
   return [failures > 0 && counted(failures, 'failure'), warnings > 0 && counted(warnings, 'warning')].filter(Boolean).join(', ')
 }
 
-const textOf = (findings: readonly Finding[]): string => {
+const textOf = (findings: readonly Finding[], { folder }: Pick<Host, 'folder'>): string => {
   const widest = Math.max(...findings.map(({ category }) => category.length))
-  const lines = findings.map(({ category, status, text, see }) => `${status.padEnd(4)}  ${category.padEnd(widest)}  ${text}${status === 'ok' ? '' : ` [${see}]`}`)
-  return [...lines, summary(findings)].map(line => `${printable(line)}\n`).join('')
+  const line = (word: string, category: string, text: string): string => `${word.padEnd(4)}  ${category.padEnd(widest)}  ${text}`
+  const pages = new Map(findings.filter(({ status }) => status !== 'ok').map(({ category, see }) => [category, see]))
+  const places = [...pages].map(([category, { file, heading }]) => line('see', category, `${join(folder, file)}, "${heading}"`))
+  return [...findings.map(({ category, status, text }) => line(status, category, text)), ...places, summary(findings)].map(each => `${printable(each)}\n`).join('')
 }
+
+/** The anchor of a heading, as GitHub makes it. */
+const anchorOf = (heading: string): string => heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
+
+const jsonOf = (findings: readonly Finding[], { folder }: Pick<Host, 'folder'>): string =>
+  `${printableJson({ findings: findings.map(({ see: { file, heading }, ...rest }) => ({ ...rest, see: `${file}#${anchorOf(heading)}`, file: join(folder, file) })) })}\n`
 
 /** `doctor [service...]`: checks etcd and what is in it, and exits with 1 if something fails. */
 export const doctorCommand = (host: Host, exit: (code: number) => void): Command =>
@@ -49,7 +58,7 @@ export const doctorCommand = (host: Host, exit: (code: number) => void): Command
           concatMap(({ examineEndpoints }) => examineEndpoints(connection)),
           concatMap(reports => prefixesOf(registry, reports).pipe(map(prefixes => ({ reports, findings: diagnosis(reports, prefixes) })))),
           map(({ findings }) => {
-            host.print(json ? `${printableJson({ findings })}\n` : textOf(findings))
+            host.print(json ? jsonOf(findings, host) : textOf(findings, host))
             return findings.some(({ status }) => status === 'fail') ? 1 : 0
           }),
         )

@@ -29,6 +29,8 @@ export interface Host {
   readonly boardScript: () => Buffer
   readonly registryOf: (options: ConnectOptions) => ClosableRegistry | Promise<ClosableRegistry>
   readonly version: string
+  /** The folder of the package, which holds its pages. */
+  readonly folder: string
 }
 
 const numbers: Readonly<Record<Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 }

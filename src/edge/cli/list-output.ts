@@ -35,8 +35,8 @@ const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
 
 const formatLines = ({ found, keys, skipped }: FoundFormats): readonly string[] => [
   ...found.map(({ format, services, keys: own }) => `found ${format.name}${format.root === undefined ? '' : ` under ${format.root}`}: services ${services.length}, keys ${own}`),
-  ...(found.length === 0 ? [`found no format of services among ${keys} keys`] : []),
-  ...skipped.map(({ prefix, keys: some }) => `did not look at ${some} keys ${prefix === '' ? 'elsewhere' : `under ${prefix}`} (list them with --format, and --prefix or service names)`),
+  ...(found.length === 0 ? [`found no format of services among ${counted(keys, 'key')}`] : []),
+  ...skipped.map(({ prefix, keys: some }) => `did not look at ${counted(some, 'key')} ${prefix === '' ? 'elsewhere' : `under ${prefix}`} (list them with --format, and --prefix or service names)`),
 ]
 
 const elsewhereLines = ({ found, keys }: FoundFormats, asked: readonly string[]): readonly string[] => {

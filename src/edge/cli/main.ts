@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import { fromEvent, map, merge, Subject } from 'rxjs'
 import type { Signal, Terminal } from './host.js'
@@ -33,16 +35,19 @@ const terminal: Terminal | undefined =
 // Node's deprecation warnings, such as the one about TLS by IP address, are for developers, not for users of this program.
 process.noDeprecation = true
 
+const folder = fileURLToPath(new URL('../../..', import.meta.url))
+
 const code = await run(process.argv.slice(2), {
   env: process.env,
   print: text => void process.stdout.write(text),
   printError: text => void process.stderr.write(text),
   terminal,
   signals: merge(signal('SIGINT'), signal('SIGTERM'), signal('SIGHUP'), outputClosed).pipe(withoutEchoes()),
-  boardScript: () => readFileSync(new URL('../../../dist/board.js', import.meta.url)),
+  boardScript: () => readFileSync(join(folder, 'dist/board.js')),
   // eslint-disable-next-line no-restricted-syntax -- etcd3 is an optional peer; if it is missing, `run` reports that
   registryOf: async options => (await import('../etcd/index.js')).etcdRegistry(options),
-  version: (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version,
+  version: (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { readonly version: string }).version,
+  folder,
 })
 if (code !== 0) process.exitCode = code
 // After a second signal, unfinished work could keep the process alive.

@@ -80,7 +80,7 @@ describe('list --format auto', () => {
     const registry = await filled(content)
     const printed = { out: '', err: '' }
     const host: Host = {
-      ...{ env: {}, signals: NEVER, boardScript: () => Buffer.from(''), version: '1.2.3', registryOf: () => registry },
+      ...{ env: {}, signals: NEVER, boardScript: () => Buffer.from(''), version: '1.2.3', folder: '/package', registryOf: () => registry },
       print: (text: string) => void (printed.out += text),
       printError: (text: string) => void (printed.err += text),
     }
@@ -110,6 +110,6 @@ describe('list --format auto', () => {
     expect(out.match(/10\.0\.0\.\d\S*/g)).toEqual(['10.0.0.3:80', '10.0.0.3:80', '10.0.0.1:8080'])
   })
   it('prints that it found none', async () => {
-    expect((await list({ a: 'b' })).out).toBe('found no format of services among 1 keys\n')
+    expect((await list({ a: 'b' })).out).toBe('found no format of services among 1 key\n')
   })
 })

@@ -21,6 +21,7 @@ export const program = (env: Host['env'] = {}, changed: Partial<Host> = {}) => {
       return registry
     },
     version: '1.2.3',
+    folder: '/package',
     ...changed,
   }
   const lines = (): string[] => printed.out.split('\n').slice(0, -1)

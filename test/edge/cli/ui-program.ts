@@ -31,6 +31,7 @@ export const boardProgram = async (registry: ClosableRegistry, script: string, .
     boardScript: () => Buffer.from(script),
     registryOf: () => registry,
     version: '1.2.3',
+    folder: '/package',
   })
   const failed = ended.then(code => Promise.reject(new Error(`${code}: ${printed.err}`)))
   failed.catch(() => undefined)

@@ -2,23 +2,23 @@ import { counted } from '../counted.js'
 import { someOf } from '../some-of.js'
 import type { EndpointReport } from './examine-endpoint.js'
 import type { PrefixReport } from './examine-prefix.js'
-import type { Finding, Grade } from './finding.js'
+import type { Finding, Grade, Page } from './finding.js'
 import { knownBugs } from './known-bugs.js'
 
 /** Where each category is explained. */
-const pages: Readonly<Record<Finding['category'], string>> = {
-  endpoints: 'docs/etcd.md#connection',
-  login: 'docs/etcd.md#tls-and-logins',
-  cluster: 'docs/etcd.md#hosts-that-change',
-  quorum: 'docs/reliability.md#results-three-members',
-  version: 'docs/etcd.md#known-bugs-by-version',
-  alarms: 'docs/cli.md#alarms',
-  'pre-vote': 'docs/reliability.md#results-three-members',
-  permissions: 'docs/api.md#roles-of-etcd',
-  clock: 'docs/cli.md#doctor',
-  latency: 'docs/cli.md#doctor',
-  leases: 'docs/cli.md#doctor',
-  entries: 'docs/interop.md#keys-and-values',
+const pages: Readonly<Record<Finding['category'], Page>> = {
+  endpoints: { file: 'docs/etcd.md', heading: 'Connection' },
+  login: { file: 'docs/etcd.md', heading: 'TLS and logins' },
+  cluster: { file: 'docs/etcd.md', heading: 'Hosts that change' },
+  quorum: { file: 'docs/reliability.md', heading: 'Results: three members' },
+  version: { file: 'docs/etcd.md', heading: 'Known bugs by version' },
+  alarms: { file: 'docs/cli.md', heading: 'Alarms' },
+  'pre-vote': { file: 'docs/reliability.md', heading: 'Results: three members' },
+  permissions: { file: 'docs/api.md', heading: 'Roles of etcd' },
+  clock: { file: 'docs/cli.md', heading: 'doctor' },
+  latency: { file: 'docs/cli.md', heading: 'doctor' },
+  leases: { file: 'docs/cli.md', heading: 'doctor' },
+  entries: { file: 'docs/interop.md', heading: 'Keys and values' },
 }
 
 const finding = (category: Finding['category'], status: Grade, text: string): Finding => ({ category, status, text, see: pages[category] })
@@ -165,14 +165,15 @@ const leases = ({ prefix, content }: PrefixReport): readonly Finding[] => {
   const { instances, unleased, leases: found, unasked } = content
   const long = found.filter(({ ttl }) => ttl > mostTtl)
   const short = found.filter(({ ttl }) => ttl < leastTtl)
+  const rest = unasked === 0 ? '' : ` (${counted(unasked, 'lease')} ${unasked === 1 ? 'was' : 'were'} not asked for)`
   const problems = [
     ...(unleased.length === 0 ? [] : [finding('leases', 'warn', `${unleased.length} of ${counted(instances, 'instance')} under ${prefix} ${unleased.length === 1 ? 'has' : 'have'} no lease, so nothing deletes the key when the process dies: ${named(unleased)}`)]),
-    ...(long.length === 0 ? [] : [finding('leases', 'warn', `${counted(long.length, 'lease')} under ${prefix} ${long.length === 1 ? 'has' : 'have'} a TTL over ${mostTtl} s, for which a dead instance stays in every set: ${named(long.map(({ key, ttl }) => `${key} ${ttl} s`))}`)]),
-    ...(short.length === 0 ? [] : [finding('leases', 'warn', `${counted(short.length, 'lease')} under ${prefix} ${short.length === 1 ? 'has' : 'have'} a TTL under ${leastTtl} s, so a short pause of the process or of etcd loses it: ${named(short.map(({ key, ttl }) => `${key} ${ttl} s`))}`)]),
+    ...(long.length === 0 ? [] : [finding('leases', 'warn', `${counted(long.length, 'lease')} under ${prefix} ${long.length === 1 ? 'has' : 'have'} a TTL over ${mostTtl} s, for which a dead instance stays in every set: ${named(long.map(({ key, ttl }) => `${key} ${ttl} s`))}${rest}`)]),
+    ...(short.length === 0 ? [] : [finding('leases', 'warn', `${counted(short.length, 'lease')} under ${prefix} ${short.length === 1 ? 'has' : 'have'} a TTL under ${leastTtl} s, so a short pause of the process or of etcd loses it: ${named(short.map(({ key, ttl }) => `${key} ${ttl} s`))}${rest}`)]),
   ]
   if (problems.length > 0) return problems
   if (instances === 0) return [finding('leases', 'ok', `there are no instances under ${prefix}`)]
-  return [finding('leases', 'ok', `${counted(instances, 'instance')} under ${prefix} ${instances === 1 ? 'has a lease' : 'have leases'} of ${leastTtl} to ${mostTtl} s${unasked > 0 ? ` (${unasked} leases were not asked for)` : ''}`)]
+  return [finding('leases', 'ok', `${counted(instances, 'instance')} under ${prefix} ${instances === 1 ? 'has a lease' : 'have leases'} of ${leastTtl} to ${mostTtl} s${rest}`)]
 }
 
 const entries = ({ prefix, content }: PrefixReport): readonly Finding[] => {
