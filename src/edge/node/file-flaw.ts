@@ -8,7 +8,7 @@ export type FileUse = 'read' | 'write'
 /** What is wrong with a path that could not be opened, by Node's error; `undefined` if the path is not to blame, as when too many files are open. */
 export const fileFlaw = (path: string, use: FileUse, error: unknown): Flaw | undefined => {
   const found = (must: string, hint?: string): Flaw => flaw(`must be ${must}`, path, hint)
-  switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+  switch ((error as NodeJS.ErrnoException | undefined)?.code ?? '') {
     case 'ENOENT':
       if (use === 'read') return found('a file that exists')
       // Otherwise the path is a link to a file that cannot be made.
