@@ -2,7 +2,8 @@ import { BehaviorSubject, filter, firstValueFrom } from 'rxjs'
 import { changes, discover, register } from 'rx-discovery'
 import { memoryRegistry } from 'rx-discovery/memory'
 
-// On etcd: etcdRegistry({ hosts: 'http://127.0.0.1:2379' }) from 'rx-discovery/etcd'
+// On etcd: etcdRegistry({ hosts: 'http://127.0.0.1:2379' }) from 'rx-discovery/etcd'.
+// If others use that etcd, choose another name than `web`: it may have instances already.
 const registry = memoryRegistry()
 
 // Discovery is an Observable of immutable sets; `changes` emits which instances joined, left or were updated.
