@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { isThere } from './is-there.js'
+import { isThere } from '../is-there.js'
 
 /** Gets the modules of `test/interop/java`. Resolves with the command that runs it, which takes an address of etcd, or with `undefined` without Java or Maven. */
 export const javaStacks = async (): Promise<readonly string[] | undefined> => {
-  if (!(await isThere('java', '-version')) || !(await isThere('mvn', '-version'))) return undefined
+  if (!(await isThere('docs/interop.md', 'java', '-version')) || !(await isThere('docs/interop.md', 'mvn', '-version'))) return undefined
   const dir = mkdtempSync(join(tmpdir(), 'interop-java-'))
   const classpath = join(dir, 'classpath')
   try {

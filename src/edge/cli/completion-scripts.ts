@@ -1,10 +1,21 @@
 const bash = `# To use it: source <(rx-discovery complete bash), for example in ~/.bashrc
 _rx_discovery() {
-  local line
+  local line raw separator='^[:=]+$' glue= last=-1 words=()
   COMPREPLY=()
+  # bash takes each colon and equals sign for a word of its own.
+  for raw in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    if [[ $last -ge 0 && ( -n $glue || $raw =~ $separator ) ]]; then words[last]+=$raw; else words[++last]=$raw; fi
+    if [[ $raw =~ $separator ]]; then glue=1; else glue=; fi
+  done
+  if [[ -n $glue ]]; then raw=; fi
+  # A candidate replaces only the last of those words.
+  local before=\${words[last]%"$raw"}
   while IFS= read -r line; do
-    COMPREPLY+=("\${line%%$'\\t'*}")
-  done < <(rx-discovery complete-words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    line=\${line%%$'\\t'*}
+    # A name is data: the shell must not run what is in it.
+    printf -v line %q "\${line#"$before"}"
+    COMPREPLY+=("$line")
+  done < <(rx-discovery complete-words -- "\${words[@]}" 2>/dev/null)
 }
 # Without candidates, bash completes names of files.
 complete -o default -F _rx_discovery rx-discovery
@@ -16,6 +27,7 @@ _rx_discovery() {
   local -a found
   local line
   while IFS= read -r line; do
+    line=\${line//\\\\/\\\\\\\\}
     line=\${line//:/\\\\:}
     found+=("\${line/$'\\t'/:}")
   done < <(rx-discovery complete-words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)

@@ -3,10 +3,15 @@ import { statuses } from '../../core/instance/instance.js'
 import { completionScripts } from './completion-scripts.js'
 import { formatNames } from './named-format.js'
 
-/** What can follow on a command line: these words, or names of services. Neither: names of files, or anything. */
+/** Names that etcd knows: of services, of instances, or of instances that an operator has overridden. */
+export type NamesInEtcd = 'services' | 'instances' | 'overridden'
+
+/** What can follow on a command line: these words, or names of these. Neither: names of files, or anything. */
 export interface Completions {
   readonly words: readonly { readonly word: string; readonly description: string }[]
-  readonly services: boolean
+  readonly names?: NamesInEtcd | undefined
+  /** The part of the incomplete word that stands before each of them, such as `--format=`. @default '' */
+  readonly start?: string
   /** The options so far, by the name that `commander` gives to them. */
   readonly options: Readonly<Record<string, unknown>>
 }
@@ -19,7 +24,17 @@ const values: Readonly<Record<string, readonly string[]>> = {
   'shell': Object.keys(completionScripts),
 }
 
-const valuesOf = (name: string): Pick<Completions, 'words' | 'services'> => ({ words: (values[name] ?? []).map(word => ({ word, description: '' })), services: name === 'service' })
+/** Arguments and options that are names. */
+const namesOf = (command: Command | undefined, name: string): NamesInEtcd | undefined => {
+  if (name === 'service') return 'services'
+  if (name === 'instance') return command?.name() === 'undrain' ? 'overridden' : 'instances'
+  return undefined
+}
+
+const valuesOf = (command: Command | undefined, name: string): Pick<Completions, 'words' | 'names'> => {
+  const words = command?.name() === 'drain' && name === 'status' ? ['draining', 'down'] : (values[name] ?? [])
+  return { words: words.map(word => ({ word, description: '' })), names: namesOf(command, name) }
+}
 
 const takesValue = ({ required, optional }: Option, next: string | undefined): boolean => required || (optional && next?.startsWith('-') === false)
 
@@ -45,15 +60,16 @@ export const completions = (program: Command, words: readonly string[]): Complet
     if (rest.length > 0) options[option.attributeName()] = rest.join('=')
     else if (takesValue(option, words[at + 1])) {
       at += 1
-      if (at === before.length) return { ...valuesOf(option.name()), options }
+      if (at === before.length) return { ...valuesOf(command, option.name()), options }
       options[option.attributeName()] = before[at]
     } else options[option.attributeName()] = true
   }
-  if (current.startsWith('-'))
-    return { words: known().flatMap(({ long, description }) => (long === undefined ? [] : [{ word: long, description }])), services: false, options }
-  if (command === undefined)
-    return { words: program.createHelp().visibleCommands(program).map(each => ({ word: each.name(), description: each.description() })), services: false, options }
+  const [, flag = ''] = /^(--[^=]+)=/.exec(current) ?? []
+  const valued = optionOf(flag)
+  if (valued !== undefined && (valued.required || valued.optional)) return { ...valuesOf(command, valued.name()), start: `${flag}=`, options }
+  if (current.startsWith('-')) return { words: known().flatMap(({ long, description }) => (long === undefined ? [] : [{ word: long, description }])), options }
+  if (command === undefined) return { words: program.createHelp().visibleCommands(program).map(each => ({ word: each.name(), description: each.description() })), options }
   const { registeredArguments } = command
   const argument = registeredArguments[operands] ?? registeredArguments.filter(({ variadic }) => variadic).at(-1)
-  return argument === undefined ? { words: [], services: false, options } : { ...valuesOf(argument.name()), options }
+  return argument === undefined ? { words: [], options } : { ...valuesOf(command, argument.name()), options }
 }
