@@ -16,6 +16,7 @@ const hintOf = (error: Error): string => {
   if (error instanceof Denied) return ' (check --user, and ETCD_PASSWORD in the environment)'
   if (error instanceof Disconnected && error.message.includes('has no leader')) return ' (rx-discovery doctor shows which members are missing; list --stale reads what this one knows)'
   if (error instanceof Disconnected && error.message.includes('failed the TLS handshake: Client network socket disconnected')) return ' (if etcd has no TLS there, begin the endpoint with http://)'
+  if (error instanceof Disconnected && error.message.includes('the hosts of etcd are not known')) return ' (check --srv, and the DNS of this machine)'
   if (error instanceof Disconnected) return ' (check that etcd runs there, or set --endpoints)'
   if (error instanceof Taken) return ' (to take the key over, use --on-taken replace)'
   return ''

@@ -15,6 +15,7 @@ import { onEachEndpoint } from './on-each-endpoint.js'
 import { printable, printer, type Line } from './output.js'
 import { reportSilence } from './report-silence.js'
 import { settingsOf, type Settings, type SharedOptions } from './settings.js'
+import { shellWord } from './shell-word.js'
 import { withRegistry } from './with-registry.js'
 
 interface WaitOptions extends SharedOptions {
@@ -89,7 +90,7 @@ const returnedText = (name: string, had: string | undefined, { instance }: Outco
 }
 
 const disobeyed = (name: string, key: string, instance: ServiceInstance, wait: number): string =>
-  `${name} is still ${instance.status} ${wait} s after its override was written to ${key}. Its registration does not follow overrides: another program wrote it, it has override: false, or its user may not read ${overridePrefix} (the override stays; rx-discovery undrain ${name} deletes it)`
+  `${name} is still ${instance.status} ${wait} s after its override was written to ${key}. Its registration does not follow overrides: another program wrote it, it has override: false, or its user may not read ${overridePrefix} (the override stays; rx-discovery undrain ${shellWord(name)} deletes it)`
 
 /** `drain <instance>`: overrides the status of an instance until it is given back. */
 export const drainCommand = (host: Host, exit: (code: number) => void): Command =>

@@ -15,6 +15,7 @@ import { readInput } from './read-input.js'
 import { repeated } from './repeated.js'
 import { setLines } from './set-lines.js'
 import type { SharedOptions } from './settings.js'
+import { someOf } from './some-of.js'
 import { boardHandler } from './ui/board-handler.js'
 import { boardLine } from './ui/board-line.js'
 import { boardPage } from './ui/board-page.js'
@@ -88,6 +89,8 @@ export const replayCommand = (host: Host, exit: (code: number) => void): Command
     const registry = played(files, text, atOnce ? 1 : speed)
     const services = [...new Set(service ?? registry.services)]
     if (registry.unreadable > 0) host.printError(`${counted(registry.unreadable, 'line')} cannot be read, such as one that was cut off\n`)
+    const absent = services.filter(name => !registry.services.includes(name))
+    if (absent.length > 0) host.printError(`${printable(`${absent.join(', ')} ${absent.length === 1 ? 'is' : 'are'} not in the recording, which has ${someOf(registry.services) || 'no service'}`)}\n`)
     const stop = host.signals.pipe(take(1))
     if (isPage) {
       const served = board(service === undefined ? text : recordingOfServices(text, services), options, host.boardScript())

@@ -507,6 +507,13 @@ describe('list', () => {
     expect(failing.printed.err).toBe('a:1 refused the connection: x (check that etcd runs there, or set --endpoints)\n')
     expect(failing.printed.out).toContain('node10')
   })
+  it('reports once what three tries have in common, and how to check the DNS', async () => {
+    const unknown = new Disconnected('the hosts of etcd are not known: queryASrv ESERVFAIL')
+    const it = program({}, { registryOf: () => ({ ...program().registry, list: () => { throw unknown } }) })
+    expect(await it.run('list', '--srv', 'example.com')).toBe(1)
+    const message = `${unknown.message} (check --srv, and the DNS of this machine)\n`
+    expect(it.printed.err).toBe(`${message}error: ${message}`)
+  })
   it('ends with 1 if etcd does not answer', async () => {
     const it = program()
     it.registry.interrupt(60_000)

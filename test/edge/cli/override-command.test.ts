@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { plain, register, type Format, type Registration, type RegisterOptions } from 'rx-discovery'
+import { leftOverOverrides } from '../../../src/edge/cli/left-over-overrides.js'
 import { program } from './program.js'
 
 type Program = ReturnType<typeof program>
@@ -26,6 +27,10 @@ const started = () => {
   return { registry: it.registry, program: it, run, stored }
 }
 const override = '/rx-discovery-overrides/web/node1'
+
+it('a command that is printed to be pasted quotes the name', () => {
+  expect(leftOverOverrides(new Set(), new Map([["a b/$(id)'", 'down']]))).toEqual([`a b/$(id)' is not registered, and overridden as down (rx-discovery undrain 'a b/$(id)'\\''' deletes the override)`])
+})
 
 describe('drain and undrain', () => {
   it('override the status, keep all other fields, hold while the process restarts, and give the instance back', async () => {

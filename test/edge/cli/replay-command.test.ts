@@ -112,6 +112,12 @@ web: a 1499ms b 499ms c 344ms d 1654ms e
     expect(await done).toBe(0)
   })
 
+  it('says which services are not in the recording', async () => {
+    const it = program()
+    expect(await it.run('replay', file, '--speed', 'max', '--service', 'wbe', '--service', 'web')).toBe(0)
+    expect(it.printed.err).toBe('wbe is not in the recording, which has orders, web\n')
+  })
+
   it('takes several files, and reports lines that cannot be read', async () => {
     const lines = events.map(event => `${JSON.stringify(event)}\n`)
     const [first, second] = [join(folder, 'first.jsonl'), join(folder, 'second.jsonl')]
