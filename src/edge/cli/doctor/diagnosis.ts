@@ -2,11 +2,11 @@ import { counted } from '../counted.js'
 import { someOf } from '../some-of.js'
 import type { EndpointReport } from './examine-endpoint.js'
 import type { PrefixReport } from './examine-prefix.js'
-import type { Finding, Grade, Page } from './finding.js'
+import type { Finding, Grade, DocsPage } from './finding.js'
 import { knownBugs } from './known-bugs.js'
 
 /** Where each category is explained. */
-const pages: Readonly<Record<Finding['category'], Page>> = {
+const pages: Readonly<Record<Finding['category'], DocsPage>> = {
   endpoints: { file: 'docs/etcd.md', heading: 'Connection' },
   login: { file: 'docs/etcd.md', heading: 'TLS and logins' },
   cluster: { file: 'docs/etcd.md', heading: 'Hosts that change' },

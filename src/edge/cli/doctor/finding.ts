@@ -2,7 +2,7 @@
 export type Grade = 'ok' | 'warn' | 'fail'
 
 /** Where to read more: a file of the package, and a heading in it. */
-export interface Page {
+export interface DocsPage {
   readonly file: string
   readonly heading: string
 }
@@ -13,5 +13,5 @@ export interface Finding {
   readonly status: Grade
   /** One sentence. */
   readonly text: string
-  readonly see: Page
+  readonly see: DocsPage
 }
