@@ -3,8 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { installPackage } from '../../etcd/provision-package.js'
 import { isThere } from '../../is-there.js'
 import { program } from './program.js'
+
+/** Installs a shell that is missing, if this process may. */
+const hasShell = async (name: 'zsh' | 'fish'): Promise<boolean> => {
+  if (spawnSync(name, ['--version']).error !== undefined) await installPackage(name, { 'apt-get': name, dnf: name, brew: name }, console.log)
+  return isThere('CONTRIBUTING.md', name, '--version')
+}
 
 const words = async (argv: readonly string[], it = program()): Promise<readonly string[]> => {
   expect(await it.run('complete-words', '--', ...argv)).toBe(0)
@@ -136,7 +143,7 @@ describe('in bash', () => {
   })
 })
 
-describe.skipIf(!(await isThere('CONTRIBUTING.md', 'zsh', '--version')))('in zsh', () => {
+describe.skipIf(!(await hasShell('zsh')))('in zsh', () => {
   it('the words are described, whatever is in them', async () => {
     // Prints what is to be described.
     const ask = `compdef() { }; _describe() { print -rl -- "\${(@P)2}" }; source $1; words=(rx-discovery watch 'a b' ''); CURRENT=4; _rx_discovery`
@@ -147,7 +154,7 @@ describe.skipIf(!(await isThere('CONTRIBUTING.md', 'zsh', '--version')))('in zsh
   })
 })
 
-describe.skipIf(!(await isThere('CONTRIBUTING.md', 'fish', '--version')))('in fish', () => {
+describe.skipIf(!(await hasShell('fish')))('in fish', () => {
   it('the words become candidates, with their descriptions', async () => {
     expect(await inShell('fish', ['web\tdescription: a', 'web h:1'], script => ['--no-config', '-c', `source ${script}; complete -C "rx-discovery watch a\\ b we"`])).toEqual({
       out: 'web\tdescription: a\nweb h:1\n',
