@@ -65,4 +65,5 @@ export default defineConfig(
   { files: ['examples/gateway/**'], rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' } },
   { files: ['**/*.test-d.ts'], rules: { '@typescript-eslint/no-unsafe-call': 'off', '@typescript-eslint/no-unnecessary-type-assertion': 'off' } },
   { files: ['**/*.{js,mjs}'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+  { files: ['docs/.vitepress/theme/**'], languageOptions: { globals: { document: 'readonly', innerHeight: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } } },
 )

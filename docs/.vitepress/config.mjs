@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import llmstxt from 'vitepress-plugin-llms'
 import { defineConfig } from 'vitepress'
 import { githubAnchor } from './github-anchor.ts'
+import { hovers } from './hovers.mjs'
 import { root, subpaths } from './paths.mjs'
 
 const { DOCS_BASE: base = '/', DOCS_REPOSITORY: repository } = process.env
@@ -61,6 +62,7 @@ export default defineConfig({
     anchor: { slugify: githubAnchor },
     attrs: { disable: true },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    ...hovers(),
   },
   themeConfig: {
     logo: '/logo.svg',
@@ -70,9 +72,10 @@ export default defineConfig({
     socialLinks: repository === undefined ? [] : [{ icon: 'github', link: repository }],
     search: {
       provider: 'local',
-      // The pages that show files are not found.
+      // The pages that show files are not found. The index holds no colours and no types, so blocks are left as they are.
       options: {
         _render: (text, env, md) => {
+          env.isPlain = true
           const html = md.render(text, env)
           return env.frontmatter?.search === false ? '' : html
         },

@@ -38,8 +38,9 @@ afterEach(async () => {
   for (const page of opened.splice(0)) await page.context().close()
   expect(problems.splice(0)).toEqual([])
 })
-const open = async (path: string, options: { readonly width?: number } = {}): Promise<Page> => {
-  const context = await browser.newContext({ viewport: { width: options.width ?? 1280, height: 900 } })
+const open = async (path: string, options: { readonly width?: number; readonly colorScheme?: 'light' | 'dark' } = {}): Promise<Page> => {
+  const { width = 1280, colorScheme = 'light' } = options
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] })
   const page = await context.newPage()
   opened.push(page)
   page.on('console', message => message.type() === 'error' && problems.push(message.text()))
@@ -55,6 +56,8 @@ const serious = async (page: Page): Promise<readonly string[]> => {
   // VitePress calls its button "Search", which shows its key, too.
   return violations.filter(({ id, impact }) => id !== 'label-content-name-mismatch' && /serious|critical/.test(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
+
+const nameIn = (page: Page, name: string) => page.locator('[data-hover]').getByText(name, { exact: true }).first()
 
 describe('in Chromium', () => {
   it('the start page has a live board, which shows an outage and loses nothing', async () => {
@@ -76,9 +79,56 @@ describe('in Chromium', () => {
     await page.getByRole('heading', { level: 1, name: /^HTTP servers/ }).waitFor()
   })
 
-  it('a guide is accessible', async () => {
-    const page = await open('/express.html')
-    expect(await serious(page)).toEqual([])
+  it('a guide is accessible, by day and by night, also while it shows a type', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await open('/express.html', { colorScheme })
+      expect(await page.evaluate(() => document.documentElement.className.includes('dark'))).toBe(colorScheme === 'dark')
+      expect(await serious(page)).toEqual([])
+      await nameIn(page, 'balance').hover()
+      await page.getByRole('tooltip').waitFor()
+      expect(await serious(page)).toEqual([])
+    }
+  })
+
+  it('a name in a block shows its type and its doc comment, until Escape or until the pointer leaves', async () => {
+    const page = await open('/recipes.html')
+    const popup = page.getByRole('tooltip')
+    await nameIn(page, 'discover').hover()
+    await popup.getByText(/^const discover: .*registry: ReadableRegistry, service: string.* => Observable<ServiceSet</).waitFor()
+    await popup.getByText('The instances of a service as they change').waitFor()
+    // The popup can be reached, and read as long as the pointer is on it.
+    await popup.hover()
+    await page.waitForTimeout(500)
+    expect(await popup.isVisible()).toBe(true)
+    await page.keyboard.press('Escape')
+    await popup.waitFor({ state: 'hidden' })
+    await nameIn(page, 'BehaviorSubject').hover()
+    await popup.getByText(/^class BehaviorSubject/).waitFor()
+    await page.locator('h1').hover()
+    await popup.waitFor({ state: 'hidden' })
+  })
+
+  it('what was declared in another block of the page has its type, too, also on the start page', async () => {
+    const gateway = await open('/browser.html')
+    await nameIn(gateway, 'sseRegistry').hover()
+    await gateway.getByRole('tooltip').getByText(/ReadableRegistry$/).waitFor()
+    const start = await open('/')
+    await nameIn(start, 'memoryRegistry').hover()
+    await start.getByRole('tooltip').getByText('MemoryRegistry').waitFor()
+  })
+
+  it('types are neither copied with the code nor reached by Tab', async () => {
+    const page = await open('/getting-started.html')
+    const block = page.locator('.language-js').first()
+    await nameIn(page, 'discover').hover()
+    const popup = page.getByRole('tooltip')
+    await popup.waitFor()
+    expect(await page.locator('[data-hover][tabindex], [data-hover] [tabindex]').count()).toBe(0)
+    expect(await popup.locator('a, button, [tabindex]').count()).toBe(0)
+    await block.hover()
+    await block.getByRole('button', { name: 'Copy Code' }).click()
+    const code = /```js\n([^]*?)\n```/.exec(readFileSync('docs/getting-started.md', 'utf8'))?.[1]
+    await vi.waitFor(async () => expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code), { timeout: 10_000 })
   })
 
   it('the search finds pages by a word', async () => {
@@ -103,6 +153,10 @@ describe('in Chromium', () => {
     for (const path of ['/', '/recipes.html', '/reliability.html']) {
       const page = await open(path, { width: 360 })
       expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(360)
+      await nameIn(page, 'discover').hover()
+      const { x = -1, width = 0 } = (await page.getByRole('tooltip').boundingBox()) ?? {}
+      expect(x).toBeGreaterThan(0)
+      expect(x + width).toBeLessThan(360)
     }
   })
 })
@@ -125,6 +179,21 @@ describe('the files', () => {
     )
     expect(pages.length).toBeGreaterThan(40)
     expect(broken).toEqual([])
+  })
+
+  it('have types in each block of TypeScript that has a name', () => {
+    const pages = readdirSync(folder).filter(file => file.endsWith('.html'))
+    const blocks = pages.flatMap(page => Array.from(read(page).matchAll(/<div class="language-(?:ts|js)\b[^]*?<\/code>/g), ([block]) => ({ page, block })))
+    const plain = blocks.filter(({ block }) => !/ data-hovers="[^]* data-hover="/.test(block))
+    expect(plain.map(({ page, block }) => `${page}: ${block.slice(block.indexOf('<code')).replace(/<[^>]*>|'|&#39;/g, '')}`)).toEqual(['board.html: import rx-discovery/board'])
+    const written = readdirSync('docs').filter(file => file.endsWith('.md') && /^ *```(?:ts|js)$/m.test(readFileSync(join('docs', file), 'utf8')))
+    expect(new Set(blocks.map(({ page }) => page))).toEqual(new Set([...written.map(file => file.replace(/md$/, 'html')), 'overview.html', 'index.html']))
+  })
+
+  it('have no types in what is searched or read as Markdown', () => {
+    const text = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => /(?:\.txt|\.md|localSearchIndex.*\.js)$/.test(file))
+    expect(text.some(file => file.includes('localSearchIndex'))).toBe(true)
+    expect(text.filter(file => /data-hover|op1: OperatorFunction/.test(read(file)))).toEqual([])
   })
 
   it('llms.txt lists the pages, and llms-full.txt has their text as it is in the repository', () => {

@@ -1,4 +1,4 @@
-// What blocks of the pages leave out, because their readers know it: found by the page and the first line of the block. The blocks are compiled with it (`blocks.test.ts`).
+// What blocks of the pages leave out, because their readers know it: found by the page and the first line of the block. The blocks are compiled with it, and have types on hover (`blocks.ts`).
 
 const registry = "import type { ClosableRegistry } from 'rx-discovery'\ndeclare const registry: ClosableRegistry\n"
 const calling = `import { balance, discover, peakEwma, type ServiceInstance } from 'rx-discovery'\n${registry}`
