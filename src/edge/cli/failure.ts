@@ -1,5 +1,5 @@
 import { Denied, Disconnected, InvalidArgument, Taken, toError } from '../../core/errors.js'
-import { NotPermitted } from './permitted.js'
+import { NotPermitted } from '../etcd/permitted.js'
 
 /** How the program reports an error: the message for standard error, and the exit code (1: failure, 2: wrong usage). */
 export interface Failure {
