@@ -39,12 +39,6 @@ export const hiddenCode: readonly { readonly page: string; readonly block: strin
     block: '@UseGuards(AuthGuard)',
     before: `import { UseGuards, type CanActivate } from '@nestjs/common'\n${nestModule}class AuthGuard implements CanActivate {\n  canActivate() {\n    return true\n  }\n}\n`,
   },
-  {
-    page: 'docs/nest.md',
-    block: "@Get('ready')",
-    before: "import { Get } from '@nestjs/common'\nimport { HealthCheck, type HealthCheckService } from '@nestjs/terminus'\nimport type { ServiceDiscoveryIndicator } from 'rx-discovery/nest'\nclass HealthController {\n  declare private readonly health: HealthCheckService\n  declare private readonly discovery: ServiceDiscoveryIndicator\n",
-    after: '}\n',
-  },
   { page: 'docs/reliability.md', block: "discover(registry, 'web').pipe(protect(", before: `import { changes, discover, protect, where } from 'rx-discovery'\n${registry}` },
   { page: 'docs/testing.md', block: 'record(registry, {', before: `import { record } from 'rx-discovery'\nimport { writeRecording } from 'rx-discovery/node'\n${registry}` },
   {

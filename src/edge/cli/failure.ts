@@ -1,5 +1,5 @@
 import { Denied, Disconnected, InvalidArgument, Taken, toError } from '../../core/errors.js'
-import { NotPermitted } from './permitted.js'
+import { NotPermitted } from '../etcd/permitted.js'
 
 /** How the program reports an error: the message for standard error, and the exit code (1: failure, 2: wrong usage). */
 export interface Failure {
@@ -15,8 +15,9 @@ const hintOf = (error: Error): string => {
   if (error instanceof NotPermitted) return ''
   if (error instanceof Denied) return ' (check --user, and ETCD_PASSWORD in the environment)'
   if (error instanceof Disconnected && error.message.includes('has no leader')) return ' (rx-discovery doctor shows which members are missing; list --stale reads what this one knows)'
-  if (error instanceof Disconnected && error.message.includes('failed the TLS handshake: Client network socket disconnected')) return ' (if etcd has no TLS there, begin the endpoint with http://)'
   if (error instanceof Disconnected && error.message.includes('the hosts of etcd are not known')) return ' (check --srv, and the DNS of this machine)'
+  if (error instanceof Disconnected && /then write https?:/.test(error.message)) return ' (see --endpoints)'
+  if (error instanceof Disconnected && error.message.includes('failed the TLS handshake')) return ' (check --cacert, --cert and --key)'
   if (error instanceof Disconnected) return ' (check that etcd runs there, or set --endpoints)'
   if (error instanceof Taken) return ' (to take the key over, use --on-taken replace)'
   return ''

@@ -1,5 +1,5 @@
+import { shellWord } from '../etcd/shell-word.js'
 import type { KnownOverrides } from './known-overrides.js'
-import { shellWord } from './shell-word.js'
 
 /** The lines about overrides of instances that are not there: drained in a format without an entry for that, or left over. */
 export const leftOverOverrides = (present: ReadonlySet<string>, overrides: KnownOverrides): readonly string[] =>

@@ -2,7 +2,6 @@ import { delay, filter, firstValueFrom, from, lastValueFrom, map, race, ReplaySu
 import { timers } from '../../flow/clock.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { exitCodeOf, type Host, type Signal } from './host.js'
-import { permitted } from './permitted.js'
 import type { Settings } from './settings.js'
 
 /** Options of {@link withRegistry}. */
@@ -31,7 +30,7 @@ export const withRegistry = async (
   const forced = host.signals.pipe(skip(signals), filter(signal => signal !== 'SIGPIPE'), map(exitCodeOf))
 
   const work = async (): Promise<number> => {
-    const registry = permitted(await host.registryOf(connection), connection)
+    const registry = await host.registryOf(connection)
     try {
       return await lastValueFrom(use(registry, stop), { defaultValue: 0 })
     } finally {

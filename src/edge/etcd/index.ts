@@ -4,6 +4,7 @@ import { quotedValue } from '../../core/validation.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
 import { withHosts } from '../../flow/registry-hosts.js'
 import { connect, type ConnectOptions } from './connection/members.js'
+import { permitted } from './permitted.js'
 import { registryOf } from './registry-of.js'
 
 export type { ConnectOptions } from './connection/members.js'
@@ -28,6 +29,6 @@ const refuseNamespace = (from: ConnectOptions | Etcd3): void => {
 export const etcdRegistry = (from: ConnectOptions | Etcd3): ClosableRegistry => {
   refuseNamespace(from)
   const members = connect(from)
-  const registry = registryOf(members)
+  const registry = permitted(registryOf(members), 'kv' in from ? {} : from)
   return 'kv' in from ? registry : withHosts(registry, members.hosts)
 }

@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common'
 import type { ModuleRef } from '@nestjs/core'
-import { filter, firstValueFrom, ReplaySubject, Subscription, takeUntil, type Observable } from 'rxjs'
+import { lastValueFrom, ReplaySubject, Subscription, takeUntil, takeWhile, type Observable } from 'rxjs'
 import { InvalidArgument, type Registration, type ServiceSet } from 'rx-discovery'
 import { timer } from '#internal/flow/clock'
 import type { ServiceRegistration } from './service-registration.js'
@@ -70,9 +70,9 @@ export class ServiceDiscoveryIndicator implements OnApplicationShutdown {
 
   async #readiness(service: string): Promise<ServiceReadiness> {
     try {
-      const known = this.#follow(service).pipe(filter(({ status }) => status !== 'pending'), takeUntil(timer(firstListing)))
-      const set = await firstValueFrom(known, { defaultValue: undefined })
-      if (set === undefined) return { status: 'pending', instances: 0, message: 'the registry has not been listed' }
+      const untilKnown = this.#follow(service).pipe(takeWhile(({ status }) => status === 'pending', true), takeUntil(timer(firstListing)))
+      const set = await lastValueFrom(untilKnown, { defaultValue: undefined })
+      if (set === undefined || (set.status === 'pending' && set.trouble === undefined)) return { status: 'pending', instances: 0, message: 'the registry has not been listed' }
       const { status, size, trouble } = set
       return { status, instances: size, ...(trouble && { since: new Date(trouble.since).toISOString(), message: trouble.error.message }) }
     } catch (error) {

@@ -530,15 +530,17 @@ describe('list', () => {
     expect(it.printed.out).toBe('')
     thaw()
   })
-  it('names the options of the command line if a login is required, and http:// if etcd has no TLS', async () => {
+  it('names the options of the command line if a login is required, or TLS fails', async () => {
     const errorOf = async (error: Error) => {
       const it = program({}, { registryOf: () => { throw error } })
       expect(await it.run('list')).toBe(1)
       return it.printed.err
     }
     expect(await errorOf(new Denied('h:1 requires a login', { hint: 'pass `auth: { username, password }`' }))).toBe('error: h:1 requires a login (check --user, and ETCD_PASSWORD in the environment)\n')
-    const handshake = 'h:1 failed the TLS handshake: Client network socket disconnected before secure TLS connection was established'
-    expect(await errorOf(new Disconnected(handshake, { host: 'h:1' }))).toBe(`error: ${handshake} (if etcd has no TLS there, begin the endpoint with http://)\n`)
+    const plain = 'h:1 failed the TLS handshake (perhaps it has no TLS, then write http://): wrong version number'
+    expect(await errorOf(new Disconnected(plain, { host: 'h:1' }))).toBe(`error: ${plain} (see --endpoints)\n`)
+    const handshake = 'h:1 failed the TLS handshake (…): unable to verify the first certificate'
+    expect(await errorOf(new Disconnected(handshake, { host: 'h:1' }))).toBe(`error: ${handshake} (check --cacert, --cert and --key)\n`)
   })
   it('ends with 1 after an unexpected error', async () => {
     const it = program({}, { registryOf: () => { throw new Denied('no\nentry') } })

@@ -71,6 +71,16 @@ describe('isReady', () => {
     await vi.waitUntil(async () => (await checked(app, { services: ['orders'] })).status === 'up')
   })
 
+  it('names the reason if etcd has not answered since the start', async () => {
+    const registry = memoryRegistry()
+    registry.interrupt(60_000)
+    const app = await bareApp(rootOf(registry))
+    expect(await checked(app, { services: ['orders'] })).toEqual({
+      status: 'down',
+      services: { orders: { status: 'pending', instances: 0, since: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string, message: 'connection refused' } },
+    })
+  })
+
   it('is down if a service cannot be discovered at all', async () => {
     const registry = memoryRegistry()
     registry.deny()

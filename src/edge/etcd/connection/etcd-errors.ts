@@ -23,6 +23,10 @@ export const isUnexplained = (error: unknown): boolean => error instanceof Never
 
 const neverSent = /^No connection established|[Nn]ame resolution failed/
 
+/** The alerts with which a server refuses a client's certificate, or misses one (RFC 8446, section 6). Go answers 42 to an expired one, and up to Go 1.21 to none. */
+const refusedCertificate = /alert number (?:42|43|44|45|46|48|116)\b/
+const certificateRefused = 'etcd requires a client certificate that its authority has signed and that has not expired'
+
 /** Whether etcd refused the client's certificate. It goes on doing so until the certificate or etcd's authorities change. */
 export const isCertificateRefused = (error: unknown): boolean => error instanceof Disconnected && error.message.includes(certificateRefused)
 
@@ -38,21 +42,20 @@ const symptoms: readonly (readonly [RegExp, string])[] = [
   [/no leader/, 'has no leader'],
   [/learner/, 'is a learner'],
   [/corrupt/, 'takes no writes while a member is corrupt'],
-  [/certificate|SSL|TLS|altnames|CERT_|EPROTO|unable to verify/, 'failed the TLS handshake'],
+  [/wrong version number|before secure TLS connection/, 'failed the TLS handshake (perhaps it has no TLS, then write http://)'],
+  [/unable to verify|unable to get|self.signed|signature failure/, 'failed the TLS handshake (its certificate is not signed by an authority that this process trusts; a private one is passed as the root certificate)'],
+  [refusedCertificate, `failed the TLS handshake (${certificateRefused})`],
+  [/certificate|SSL|TLS|altnames|CERT_|EPROTO/, 'failed the TLS handshake'],
   [/Protocol error|ERR_HTTP2|HTTP status|Bad status|Received HTTP/, 'does not speak gRPC over HTTP/2'],
   [/Failed to connect/, 'reset the connection before it answered (perhaps it speaks TLS, then write https://)'],
   [/ECONNRESET|EPIPE|Connection dropped|GOAWAY|socket hang up|closed before/, 'reset the connection'],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'could not be reached'],
 ]
 
-/** The alerts with which a server refuses a client's certificate (RFC 8446, section 6). Go answers an expired one with 42. */
-const refusedCertificate = /alert number (?:42|43|44|45|46|48|116)$/
-const certificateRefused = 'etcd refused the client certificate, which may have expired: '
 const withoutSources = (text: string): string => {
   const [, problem, alert] = /error:[\dA-F]+:SSL routines:[^:]*:([^:]+):.*?(?::(SSL alert number \d+))?\s*$/s.exec(text) ?? []
   if (problem === undefined) return text
-  if (alert === undefined) return problem
-  return `${refusedCertificate.test(alert) ? certificateRefused : ''}${problem} (${alert})`
+  return alert === undefined ? problem : `${problem} (${alert})`
 }
 
 const reason = (details: string): string =>

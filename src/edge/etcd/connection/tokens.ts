@@ -51,8 +51,10 @@ export const tokens = (host: string, { credentials, ready, auth }: LoginParts): 
       catchError((thrown: unknown) => {
         const error = toError(thrown)
         if (error.message.includes('authentication is not enabled')) return of(undefined)
-        if (error instanceof Denied) refuse(error)
-        return throwError(() => error)
+        if (!(error instanceof Denied)) return throwError(() => error)
+        const named = new Denied(error.message.replace(`${host}:`, `${host} refused the login of user "${name}":`), { host, hint: 'check `auth`', cause: error })
+        refuse(named)
+        return throwError(() => named)
       }),
     )
   const fetched = defer(() => {

@@ -206,7 +206,7 @@ describe('connections', () => {
     'are closed for a second after etcd has refused the certificate of the client, and then dialled anew',
     scene(({ expectObservable, flush }) => {
       const { answering, current, made, closed } = pool()
-      const refused = new Disconnected('h:1 failed the TLS handshake: etcd refused the client certificate, which may have expired: …')
+      const refused = new Disconnected('h:1 failed the TLS handshake (etcd requires a client certificate that its authority has signed and that has not expired): …')
       const answers = answering(one => (one < 2 ? throwError(() => refused) : of(one))).pipe(every25)
       expectObservable(answers).toBe('2000ms (a|)', { a: 2 })
       flush()

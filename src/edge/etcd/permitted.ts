@@ -3,20 +3,19 @@ import { Denied, toError } from '../../core/errors.js'
 import { overridePrefix } from '../../core/register/desired.js'
 import type { Range } from '../../core/store.js'
 import type { ClosableRegistry } from '../../flow/registry.js'
-import { hostsOf, withHosts } from '../../flow/registry-hosts.js'
 import { signalsOf, withSignals } from '../../flow/registry-signals.js'
-import type { ConnectOptions } from '../etcd/index.js'
+import type { ConnectOptions } from './connection/members.js'
 import { grantLine, type Permission } from './grant-line.js'
 
-/** etcd knows the user, who lacks a permission. The message says which one, and how to grant it. */
+/** etcd knows the user, which lacks a permission. The message says which one, and how to grant it. */
 export class NotPermitted extends Denied {}
 
 const shown = (range: Range): string => (typeof range === 'string' ? (range === '' ? 'all keys' : range) : range.key)
 
-/** The etcd user of a connection, for messages; `undefined` if it has none. */
-const userOf = ({ auth, credentials }: ConnectOptions): string | undefined => {
+/** The etcd user of a connection, for messages. A function, or a client that was passed, does not show it. */
+const userOf = ({ auth, credentials }: Pick<ConnectOptions, 'auth' | 'credentials'>): string => {
   if (typeof auth === 'object') return `user "${auth.username}"`
-  return credentials === undefined ? undefined : 'the user of the client certificate (its common name)'
+  return auth === undefined && credentials !== undefined ? 'the user of the client certificate (its common name)' : 'this user'
 }
 
 /** The prefix of a key up to its last segment, because a user who writes one instance usually writes several. `doctor` writes below a segment that no service has. */
@@ -29,9 +28,8 @@ const grantFor = (permission: Permission, range: Range): string => {
 }
 
 /** The registry, whose refusals name the user, what it may not do, and what allows it. */
-export const permitted = (registry: ClosableRegistry, connection: ConnectOptions): ClosableRegistry => {
+export const permitted = (registry: ClosableRegistry, connection: Pick<ConnectOptions, 'auth' | 'credentials'>): ClosableRegistry => {
   const user = userOf(connection)
-  if (user === undefined) return registry
   const explained = <A>(deed: string, permission: Permission, ranges: readonly Range[]): MonoTypeOperatorFunction<A> =>
     catchError((thrown: unknown) => {
       const error = toError(thrown)
@@ -53,6 +51,5 @@ export const permitted = (registry: ClosableRegistry, connection: ConnectOptions
     remaining: registry.remaining,
     close: registry.close,
   }
-  const hosts = hostsOf(registry)
-  return withSignals(hosts === undefined ? wrapped : withHosts(wrapped, hosts), signalsOf(registry))
+  return withSignals(wrapped, signalsOf(registry))
 }
