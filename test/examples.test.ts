@@ -75,13 +75,18 @@ const prints: Record<string, readonly string[]> = {
   'two-formats.ts': ['3 /rx-discovery/web/both', '3 /web/both', '2 /web/old', 'both localhost:8001 2', 'old localhost:8000 '],
 }
 
+/** Lines of a stream that does not wait for the other one: only the order within each is certain. */
+const apart: Record<string, RegExp> = { 'health-and-drain.ts': /^registration /, 'quick-start.ts': /^node2 is / }
+
 describe.each(files)('examples/%s', file => {
   it('has at most 40 lines', () => {
     expect(sourceOf(file).trimEnd().split('\n').length).toBeLessThanOrEqual(40)
   })
   it('prints the expected lines and ends by itself', { timeout: 30_000 }, async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [bundled(`examples/${file}`)], { timeout: 20_000 })
-    expect(stdout.split('\n').slice(0, -1)).toEqual(prints[file])
+    const isApart = (line: string): boolean => apart[file]?.test(line) ?? false
+    const streams = (lines: readonly string[] = []) => [lines.filter(isApart), lines.filter(line => !isApart(line))]
+    expect(streams(stdout.split('\n').slice(0, -1))).toEqual(streams(prints[file]))
   })
 })
 
