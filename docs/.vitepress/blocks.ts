@@ -41,10 +41,10 @@ export const writeBlocks = (folder: string): readonly Block[] => {
     blocksOf(text).map(({ name, code }) => {
       const hidden = hiddenCode.find(each => each.page === page && code.startsWith(each.block))
       used.add(hidden)
-      const { before = '', after = '' } = hidden ?? {}
+      const { before = '' } = hidden ?? {}
       const file = join(folder, page.replace(/\.md$/, ''), name)
       mkdirSync(dirname(file), { recursive: true })
-      writeFileSync(file, `${before}${code}${after}`)
+      writeFileSync(file, `${before}${code}`)
       return { page, code, file, start: before.length }
     }),
   )

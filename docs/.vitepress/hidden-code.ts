@@ -4,7 +4,7 @@ const registry = "import type { ClosableRegistry } from 'rx-discovery'\ndeclare 
 const calling = `import { balance, discover, peakEwma, type ServiceInstance } from 'rx-discovery'\n${registry}`
 const nestModule = "import { ServiceDiscoveryModule, sseController } from 'rx-discovery/nest'\n"
 
-export const hiddenCode: readonly { readonly page: string; readonly block: string; readonly before?: string; readonly after?: string }[] = [
+export const hiddenCode: readonly { readonly page: string; readonly block: string; readonly before: string }[] = [
   { page: 'README.md', block: 'const web = balance(', before: calling },
   { page: 'docs/express.md', block: 'const web = balance(', before: calling },
   { page: 'docs/express.md', block: 'const app = express()', before: "import express from 'express'\ndeclare const draining: boolean\n" },

@@ -49,6 +49,7 @@ const valuedFlag = (command: Command, message: string): string | undefined => {
 const usageMessage = (command: Command, message: string): string => {
   const flag = valuedFlag(command, message)
   if (flag !== undefined) return `error: ${flag} takes no value (write ${flag} alone, or leave it out)\n`
+  if (command.name() === 'register' && message.includes('too many arguments')) return 'error: register takes one argument, the service (write the address as --address host:port, and the id as --id name)\n'
   return message.replace(/(unknown option '[^'=]+)=.*'/s, "$1'").replace(/[^\n]+/g, printable)
 }
 

@@ -30,6 +30,7 @@ describe('wrong usage ends with exit code 2 and one clear line, before etcd is c
     [['list', '--json=false'], 'error: --json takes no value (write --json alone, or leave it out)'],
     [['--auto-sync=', 'list'], 'error: --auto-sync takes no value (write --auto-sync alone, or leave it out)'],
     [['list', '--help=at'], 'error: --help takes no value (write --help alone, or leave it out)'],
+    [['register', 'web', 'localhost:8000'], 'error: register takes one argument, the service (write the address as --address host:port, and the id as --id name)'],
     [['list', '--errors=yes'], "error: unknown option '--errors'"],
     [['watch', '--format', 'plain'], 'error: <service> is required: --format plain has no prefix that all services share (name the services, or set --prefix)'],
     [['watch', '--exec', ' '], 'error: --exec must be a command, got " " (such as "./reload.sh")'],
