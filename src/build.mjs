@@ -35,7 +35,7 @@ for (const { node } of Object.values(exports).filter(target => target.node !== u
 // Browsers need no white space in style sheets.
 for (const file of readdirSync(path('dist/edge/board')).filter(file => file.endsWith('-styles.js'))) {
   const styles = path(join('dist/edge/board', file))
-  writeFileSync(styles, readFileSync(styles, 'utf8').replace(/css`[^`]*`/, sheet => sheet.replace(/\n\s*/g, '').replaceAll(': ', ':').replaceAll(' {', '{').replaceAll(';}', '}')))
+  writeFileSync(styles, readFileSync(styles, 'utf8').replace(/css ?`[^`]*`/, sheet => sheet.replace(/\n\s*/g, '').replaceAll(': ', ':').replaceAll(' {', '{').replaceAll(';}', '}')))
 }
 
 await build({

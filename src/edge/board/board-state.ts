@@ -8,6 +8,7 @@ import { listWatch } from '#internal/flow/discovery/list-watch'
 import { exponential, native, type ReadableRegistry, type Revision } from 'rx-discovery'
 import { firstMoment, type BoardMoment } from './board-moment.js'
 import { advanced, aged, joined, noted, type Timeline } from './timeline.js'
+import { troubleText } from './trouble-text.js'
 
 /** What a board shows at one time. */
 export interface BoardState {
@@ -37,8 +38,6 @@ export const boardPrefix = native().root ?? ''
 /** A board before anything is known of the present, with a timeline that begins now. */
 export const boardStateAtFirst = (timeline: Timeline): BoardState => ({ timeline, view: emptyView(services), failure: undefined, opened: timeline.since, past: 'awaited' })
 
-const troubleText = ({ trouble }: View<unknown>): string => (trouble === undefined ? '' : trouble.error.message)
-
 /** The state after an event. */
 const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
   switch (event.type) {
@@ -58,7 +57,7 @@ const afterBoardEvent = (state: BoardState, event: BoardEvent): BoardState => {
       const turned = view.status !== state.view.status
       let { timeline } = state
       if (view.status !== 'pending' && view.snapshot !== state.view.snapshot) timeline = advanced(timeline, view.snapshot, at)
-      if (turned && view.status === 'stale') timeline = noted(timeline, { type: 'stale', service: '', id: '', text: troubleText(view), revision, at })
+      if (turned && view.status === 'stale') timeline = noted(timeline, { type: 'stale', service: '', id: '', text: view.trouble === undefined ? '' : troubleText(view.trouble.error), revision, at })
       if (turned && state.view.status === 'stale') timeline = noted(timeline, { type: 'live', service: '', id: '', text: 'the registry answers again', revision, at })
       return { ...state, timeline, view }
     }

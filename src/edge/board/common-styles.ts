@@ -102,7 +102,8 @@ export const commonStyles = css`
   .starting {
     --state: var(--starting);
   }
-  .draining {
+  .draining,
+  .unreadable {
     --state: var(--draining);
   }
   .down {
@@ -111,19 +112,16 @@ export const commonStyles = css`
   .gone {
     --state: var(--gone);
   }
-  .joined {
+  .good {
     --event: var(--up);
   }
-  .left,
-  .rejected-entry {
+  .bad {
     --event: var(--down);
   }
-  .updated,
-  .operator {
+  .other {
     --event: var(--accent);
   }
-  .stale,
-  .replaced {
+  .trouble {
     --event: var(--draining);
   }
   .state {
@@ -147,6 +145,7 @@ export const commonStyles = css`
   }
   .action {
     padding: 4px 12px;
+    text-align: center;
     border: 1px solid var(--edge);
     border-radius: 6px;
     background: var(--surface);

@@ -32,7 +32,8 @@ const noticeOf = ({ isPast, isStopped, recorded, isRecording, hasSource, first, 
   if (!isShown && isStopped) return ['Nothing was received', 'The reason is above']
   if (!isShown) return ['Nothing was received yet', hasSource ? 'Services appear with the first answer' : 'The board needs a url, a registry or a recording']
   if (isFiltered) return ['Nothing passes the filters', 'Clear a filter to see more']
-  return ['No service is registered', isRecording ? 'None was, at this revision' : 'Services appear here as soon as they register']
+  if (isPast || isRecording) return ['No service was registered', 'At this revision there was none']
+  return ['No service is registered', 'Services appear here as soon as they register']
 }
 
 /** What a board without services shows: why. */

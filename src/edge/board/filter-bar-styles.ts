@@ -82,9 +82,12 @@ export const filterBarStyles = css`
     .filters input[list],
     .toggle,
     .filters .copy {
-      flex: 1 1 40%;
-      max-width: none;
+      flex: 1 1 0;
+      min-width: calc(50% - 4px);
       margin: 0;
+    }
+    .filters input[list] {
+      min-width: 100%;
     }
   }
 `

@@ -1,9 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Facets } from './facets.js'
-import { filtersSet, noFilters, type Filters } from './filters.js'
+import { filtersSet, noFilters, statusFilters, type Filters } from './filters.js'
 import { foundText, type FleetCounts } from './fleet-counts.js'
 import { linkCopier, type LinkCopierState } from './link-copier.js'
-import { rowStates } from './row-state.js'
 
 /** What the filters show. */
 export interface FilterBarState {
@@ -37,7 +36,7 @@ export const filterBar = ({ filters, facets, counts, found, change, isUnfolded, 
     <input type="search" class=${filters.text === '' ? '' : 'set'} aria-label="Text in any field" placeholder="Text in any field  ( / )" .value=${filters.text} @input=${(event: Event) => change({ ...filters, text: valueOf(event) })} />
     <button type="button" class="action fold" aria-expanded=${isUnfolded} @click=${fold}>Filters${set > 0 ? ` (${set})` : ''}</button>
     <div class="choices">
-      ${choice('status', 'Any status', rowStates)} ${choice('zone', 'Any zone', facets.zones)} ${choice('version', 'Any version', facets.versions)} ${choice('tag', 'Any tag', facets.tags)}
+      ${choice('status', 'Any status', statusFilters)} ${choice('zone', 'Any zone', facets.zones)} ${choice('version', 'Any version', facets.versions)} ${choice('tag', 'Any tag', facets.tags)}
       <input
         list="metadata"
         aria-label="Metadata: key or key=value"

@@ -4,6 +4,7 @@ import type { BoardMoment } from './board-moment.js'
 import { revisionText } from './board-revision.js'
 import type { Freshness } from './freshness.js'
 import { clockText, durationText, whenText } from './times.js'
+import { troubleText } from './trouble-text.js'
 
 const wordOf = (freshness: Freshness): string => {
   if (freshness.type !== 'awaited') return freshness.type
@@ -23,10 +24,10 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 export const freshnessBanner = (freshness: Freshness, moment: BoardMoment | undefined, { now, since }: BoardFrame): TemplateResult | typeof nothing => {
   const { type } = freshness
   if (type === 'live' || (type === 'awaited' && freshness.error === undefined)) return nothing
-  const why = freshness.error === undefined ? '' : sentence(freshness.error.message)
+  const why = freshness.error === undefined ? '' : sentence(troubleText(freshness.error))
   if (type === 'stopped') return html`<div class="banner stale" role="alert"><p><b>Stopped</b> ${why} Reload the page to try again.</p></div>`
   const age = durationText(now - freshness.since)
-  const shown = type === 'stale' ? `What you see is as of ${clockText(freshness.asOf, now)}.` : moment === undefined ? '' : `What you see was recorded before: ${whenText(moment, since, now)}.`
+  const shown = type === 'stale' ? `What you see was last confirmed at ${clockText(freshness.asOf, now)}.` : moment === undefined ? '' : `What you see was recorded before: ${whenText(moment, since, now)}.`
   // The age changes each second: only the first words are announced.
   return html`<div class="banner stale">
     <p><b><span role="alert">${type === 'stale' ? 'Stale' : 'No answer yet'}</span> ${type === 'stale' ? `for ${age}` : `after ${age}`}</b> ${why} ${shown} Trying again.</p>

@@ -2,6 +2,8 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { DecodedEntry } from '#internal/core/view/service-index'
 import type { Status } from 'rx-discovery'
 import type { BoardFrame } from './board-frame.js'
+import { revisionText } from './board-revision.js'
+import { detailsPanel } from './details-panel.js'
 import type { InstanceRow } from './service-rows.js'
 import { stateSign } from './state-sign.js'
 import { clockText, durationText } from './times.js'
@@ -79,22 +81,17 @@ export const instanceDetails = (state: InstanceDetailsState, frame: BoardFrame):
   const json = JSON.stringify(metadata, null, 2)
   const seen = known && `${known.exact ? '' : 'before '}${clockText(known.since, now)}${past === undefined ? ` (${known.exact ? '' : '≥ '}${durationText(now - known.since)})` : ''}`
   const last = known?.last
-  return html`<section class="panel details" aria-labelledby="details">
-    <header>
-      <h3 id="details" tabindex="-1">${service} / <span class="mono">${id}</span></h3>
-      <button class="close" aria-label="Close" @click=${() => frame.select('')}>×</button>
-    </header>
-    <dl class="fields">
+  const fields = html`<dl class="fields">
       <dt>Status</dt>
       <dd>${stateSign(row.state)}</dd>
       ${field('Address', html`<span class="mono">${address}</span>`)} ${field('Zone', zone)} ${field('Version', version)} ${field('Weight', String(weight))}
       ${tags.length === 0 ? nothing : field('Tags', tags.map(tag => html`<span class="chip">${tag}</span>`))}
-      ${Object.entries(endpoints).map(([name, at]) => field(name, html`<span class="mono">${at}</span>`))} ${field('Seen', seen)}
+      ${Object.entries(endpoints).map(([name, at]) => field(name, html`<span class="mono">${at}</span>`))} ${field('First seen', seen)}
       ${departed === undefined ? nothing : field('Left', departed.entry.at === undefined ? `before ${clockText(since, now)}` : `${clockText(departed.entry.at, now)} (${durationText(now - departed.entry.at)} ago)`)}
-      ${last === undefined ? nothing : field('Last change', `${last.type === 'updated' ? last.text : last.type} at revision ${last.revision}`)}
+      ${last === undefined ? nothing : field('Last change', `${last.type === 'updated' ? last.text : last.type} at ${revisionText(last.revision)}`)}
       ${field('Incarnation', incarnation === '' ? '' : html`<span class="mono">${incarnation}</span>`)} ${leaseOf(state, now)}
       ${json === '{}' ? nothing : field('Metadata', html`<pre class="mono" tabindex="0" aria-label="Metadata">${json}</pre>`)}
     </dl>
-    ${operation === undefined || past !== undefined ? nothing : operations(state, operation)}
-  </section>`
+    ${operation === undefined || past !== undefined ? nothing : operations(state, operation)}`
+  return detailsPanel(html`${service} / <span class="mono">${id}</span>`, fields, frame)
 }

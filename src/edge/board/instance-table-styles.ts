@@ -74,7 +74,8 @@ export const instanceTableStyles = css`
     color: var(--draining);
   }
   .rejected {
-    margin: 8px 14px 12px;
+    position: relative;
+    margin: 4px 14px 12px;
     font-size: 13px;
   }
   .rejected summary {
@@ -98,6 +99,21 @@ export const instanceTableStyles = css`
     margin-bottom: 4px;
     color: var(--text);
     font-size: 17px;
+  }
+  @media (min-width: 1600px) {
+    table {
+      table-layout: fixed;
+    }
+    thead th {
+      width: 10%;
+    }
+    thead th:first-child,
+    thead th:last-child {
+      width: 20%;
+    }
+    thead .end {
+      width: 76px;
+    }
   }
   @media (max-width: 640px) {
     table,

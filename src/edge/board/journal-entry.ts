@@ -3,7 +3,7 @@ import { leased } from '#internal/core/instance/leased'
 import type { SetContent } from '#internal/core/sets/service-set'
 import { sameInstance } from '#internal/core/instance/instance'
 import { SortedMap } from '#internal/core/sorted-map/sorted-map'
-import type { Rejection, Revision, ServiceInstance } from 'rx-discovery'
+import type { Rejection, Revision, ServiceInstance, Status } from 'rx-discovery'
 
 /** What happened to an instance or to an entry that cannot be read; or to the board itself: `stale`, `live`, `replaced`; or what an `operator` did. */
 export type Happening = 'joined' | 'left' | 'updated' | 'rejected' | 'cleared' | 'stale' | 'live' | 'replaced' | 'operator'
@@ -21,6 +21,8 @@ export interface JournalEntry {
   readonly at: number | undefined
   /** The instance after what happened to it, or before it left; absent if it concerns no instance, or is of an operator. */
   readonly instance?: ServiceInstance
+  /** The status that an instance has since; absent if an update has not changed it. */
+  readonly turned?: Status
 }
 
 /** The content of a service that is not there. */
@@ -33,12 +35,12 @@ const changed = (previous: ServiceInstance, instance: ServiceInstance): string =
   return texts.join(', ')
 }
 
-type Happened = Pick<JournalEntry, 'type' | 'text' | 'instance'>
+type Happened = Pick<JournalEntry, 'type' | 'text' | 'instance' | 'turned'>
 
 const ofInstance = (before: ServiceInstance | undefined, after: ServiceInstance | undefined): Happened | undefined => {
   if (after === undefined) return before && { type: 'left', text: before.address, instance: before }
-  if (before === undefined) return { type: 'joined', text: after.address, instance: after }
-  return sameInstance(before, after) ? undefined : { type: 'updated', text: changed(before, after), instance: after }
+  if (before === undefined) return { type: 'joined', text: after.address, instance: after, turned: after.status }
+  return sameInstance(before, after) ? undefined : { type: 'updated', text: changed(before, after), instance: after, ...(before.status !== after.status && { turned: after.status }) }
 }
 
 const ofRejection = (before: Rejection | undefined, after: Rejection | undefined): Happened | undefined => {

@@ -40,7 +40,7 @@ interface Passing {
 const passingOf = ({ text, tag, zone, version, status, metadata, sick }: Filters): Passing => {
   const has = hasWords(text)
   const hasKey = hasMetadata(metadata)
-  const isOfInstances = tag + zone + version + status + metadata !== ''
+  const isOfInstances = tag + zone + version + metadata !== ''
   return {
     instance: (instance, state, more = '') =>
       (status === '' || state === status) &&
@@ -50,7 +50,7 @@ const passingOf = ({ text, tag, zone, version, status, metadata, sick }: Filters
       (tag === '' || instance.tags.includes(tag)) &&
       (metadata === '' || hasKey(instance.metadata)) &&
       (text === '' || has(haystackOf(instance) + more.toLowerCase())),
-    other: of => !isOfInstances && (text === '' || has(of.toLowerCase())),
+    other: of => !isOfInstances && (status === '' || status === 'unreadable') && (text === '' || has(of.toLowerCase())),
   }
 }
 
@@ -80,6 +80,6 @@ export const filteredJournal = (entries: readonly JournalEntry[], filters: Filte
   return entries.filter(({ type, service, id, text, instance }) => {
     if (service === '') return true
     const words = `\n${service}/${id} ${type} ${text}`
-    return instance === undefined ? passing.other(words) : passing.instance(instance, type === 'left' ? 'gone' : instance.status, words)
+    return instance === undefined ? (type !== 'operator' || filters.status === '') && passing.other(words) : passing.instance(instance, type === 'left' ? 'gone' : instance.status, words)
   })
 }

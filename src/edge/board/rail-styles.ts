@@ -29,7 +29,7 @@ export const railStyles = css`
     overflow-wrap: anywhere;
   }
   .journal ol {
-    max-height: min(60vh, 640px);
+    max-height: max(240px, 100vh - 330px);
     overflow-y: auto;
     padding: 0 6px 8px;
   }

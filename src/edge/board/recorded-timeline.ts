@@ -28,7 +28,7 @@ export const timelineOf = (text: string, keep: number): Timeline => {
     const at = moment.at > 0 ? moment.at : undefined
     const note = (type: 'stale' | 'live', text: string): Timeline => noted(timeline, { type, service: '', id: '', text, revision: snapshot.revision, at })
     if (trouble !== undefined) {
-      if (trouble.error !== before.trouble?.error) timeline = note('stale', trouble.error)
+      if (trouble.error !== before.trouble?.error) timeline = note('stale', trouble.error === 'Disconnected' ? 'the registry does not answer' : trouble.error)
       continue
     }
     snapshot = before.revision === 0 || history !== before.history ? restored(moment) : services.apply(snapshot, { revision, changes })

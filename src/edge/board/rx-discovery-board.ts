@@ -23,6 +23,7 @@ import type { CopiedLink } from './link-copier.js'
 import type { BoardMoment } from './board-moment.js'
 import { boardOperator, type BoardOperator } from './board-operator.js'
 import { isSameRevision } from './board-revision.js'
+import { missingDetails } from './missing-details.js'
 import { numberText } from './number-text.js'
 import { recordedTimeline } from './recorded-timeline.js'
 import { serviceCard } from './service-card.js'
@@ -30,7 +31,7 @@ import { rowName, type ServiceRows } from './service-rows.js'
 import { shownFleets, type ShownFleet } from './shown-fleet.js'
 import { shownJournal } from './shown-journal.js'
 import { timeSlider } from './time-slider.js'
-import { emptyTimeline, indexAt } from './timeline.js'
+import { emptyTimeline, indexAt, journalUpTo } from './timeline.js'
 
 /** How long instances that have left are shown, ms. */
 const keep = 10 * 60_000
@@ -294,7 +295,7 @@ export class RxDiscoveryBoard extends LitElement {
       const keys = frame.past === undefined ? this.#state.view.snapshot.entries : this.#shown()?.keys
       return instanceDetails({ row, entry: row.departed === undefined ? keys?.get(boardPrefix + frame.selected) : undefined, ttl: frame.past === undefined ? this.#ttl : undefined, operation: this.#operator?.operation(row, of) }, frame)
     }
-    return nothing
+    return frame.selected === '' || this.#shown() === undefined ? nothing : missingDetails(journalUpTo(this.#state.timeline, frame.past), frame)
   }
 
   #groups({ sick, well }: ShownFleet, frame: BoardFrame, at: number | undefined): TemplateResult {
@@ -339,7 +340,7 @@ export class RxDiscoveryBoard extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { timeline, past: recorded } = this.#state
+    const { timeline, view, past: recorded } = this.#state
     const { filters, selected } = this.#link
     const freshness = freshnessOf(this.#state)
     const isRecording = this.#followed === undefined && this.recording !== undefined
@@ -372,6 +373,7 @@ export class RxDiscoveryBoard extends LitElement {
     const change = (next: Filters): void => this.#change({ filters: next })
     const operators = this.#operator?.overrides()?.journal ?? []
     const occasions = [timeline.journal, operators.length, moment === undefined, past, filters, Math.floor(now / 1_000)]
+    const known = moment?.revision === last ? last && Math.max(last, view.snapshot.revision) : undefined
     const isDim = past === undefined && !frame.isLive
     const copier = this.link ? { url: () => this.#url(), copied: this.#copied, copy: () => void this.#copy() } : undefined
     const fold = (): void => {
@@ -379,7 +381,7 @@ export class RxDiscoveryBoard extends LitElement {
       this.requestUpdate()
     }
     return html`
-      ${boardHead({ heading: this.heading, freshness, moment, counts, filters, change, isUnfolded: this.#isUnfolded }, frame)}
+      ${boardHead({ heading: this.heading, freshness, moment, known, counts, filters, change, isUnfolded: this.#isUnfolded, isDim }, frame)}
       ${filterBar({ filters, facets, counts, found, change, isUnfolded: this.#isUnfolded, fold, copier })}
       <div class="body ${isDim ? 'dim' : ''}">
         <div>${fleet.sick.length + fleet.well.length > 0 ? this.#groups(fleet, frame, moment?.at) : this.#nothing(frame.isFiltered && all.length > 0, isRecording)}</div>

@@ -142,6 +142,9 @@ export const serviceCardStyles = css`
     stroke: var(--state);
     stroke-width: 1.4;
   }
+  .dim .up {
+    --state: var(--gone);
+  }
   .dim .squares .up {
     fill: var(--edge);
   }

@@ -114,12 +114,11 @@ const card = (of: ServiceRows, frame: BoardFrame, at: number | undefined): Templ
   return html`<li class="service ${isWell(of) ? '' : isBad(of) ? 'sick' : 'sick mild'} ${isOpen ? 'open' : ''}" data-service=${service}>
     <div class="service-head">
       <h4><button aria-expanded=${isOpen} @click=${() => frame.toggle(service)}><span>${service}</span></button></h4>
-      <div class="tally">${numberText(up)}<span>${up === counts.instances ? '' : ` of ${numberText(counts.instances)}`} up</span></div>
+      <div class="tally">${numberText(up)}<span>${up === counts.instances ? '' : ` of ${numberText(counts.instances)}`} up${counts.states.gone > 0 ? `, ${numberText(counts.states.gone)} gone` : ''}</span></div>
       ${rows.length === 0 ? nothing : stateSquares(of)}
       <p class="facts">
         <span class="kinds">
-          <span>${values(rows.map(({ instance }) => instance.version), 'versions')}</span> <span>${values(rows.map(({ instance }) => instance.zone), 'zones')}</span>
-          ${rows.length === total ? nothing : html`<span>${numberText(rows.length)} of ${numberText(total)} shown</span>`}
+          ${[values(rows.map(({ instance }) => instance.version), 'versions'), values(rows.map(({ instance }) => instance.zone), 'zones'), rows.length === total ? '' : `${numberText(rows.length)} of ${numberText(total)} shown`].map(text => (text === '' ? nothing : html`<span>${text}</span> `))}
         </span>
         <span class="recent" title=${ifDefined(recent && 'the last change')}>${recent ?? ''}</span>
       </p>

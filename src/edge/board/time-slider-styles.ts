@@ -68,8 +68,9 @@ export const timeSliderStyles = css`
   .track path {
     fill: var(--event);
   }
-  .track .joined {
-    fill: var(--up-soft);
+  .track .good,
+  .key .good {
+    --event: var(--up-soft);
   }
   .track input {
     position: absolute;
@@ -94,6 +95,18 @@ export const timeSliderStyles = css`
     padding: 4px 8px 0;
     font-size: 13px;
     color: var(--muted);
+  }
+  .key span {
+    display: inline-block;
+    width: 8px;
+    height: 8px;
+    margin: 0 5px 0 12px;
+    background: var(--event);
+  }
+  @media (max-width: 1100px) {
+    .key {
+      display: none;
+    }
   }
   @media (max-width: 640px) {
     .time {

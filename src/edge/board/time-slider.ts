@@ -5,6 +5,7 @@ import type { BoardMoment } from './board-moment.js'
 import { revisionText } from './board-revision.js'
 import { numberText } from './number-text.js'
 import { durationText, whenText } from './times.js'
+import { toneOf, type Tone } from './tone.js'
 
 /** How many columns there are at most; more moments share them. */
 const mostColumns = 240
@@ -12,22 +13,19 @@ const [width, height] = [1_000, 30]
 /** The widest bar. */
 const widest = 9
 
+/** The parts of a bar, from below, and what they mean. Trouble of the board itself is in no moment. */
+const meanings = { good: 'joined or up', other: 'changed', bad: 'left, down or unreadable' } as const
+const tones = ['good', 'other', 'bad'] as const
+
 /** What a column shows: how much has happened in its moments. */
-interface Column {
-  joined: number
-  updated: number
-  left: number
-}
+type Column = Record<Tone, number>
 
 const columnsOf = (moments: readonly BoardMoment[]): readonly Column[] => {
-  const columns = Array.from({ length: Math.min(mostColumns, moments.length) }, (): Column => ({ joined: 0, updated: 0, left: 0 }))
+  const columns = Array.from({ length: Math.min(mostColumns, moments.length) }, (): Column => ({ good: 0, other: 0, bad: 0, trouble: 0 }))
   moments.forEach(({ entries }, at) => {
     const column = columns[Math.floor((at * columns.length) / moments.length)]
     if (column === undefined) return
-    for (const { type } of entries)
-      if (type === 'joined' || type === 'cleared') column.joined += 1
-      else if (type === 'left' || type === 'rejected') column.left += 1
-      else column.updated += 1
+    for (const entry of entries) column[toneOf(entry)] += 1
   })
   return columns
 }
@@ -39,21 +37,21 @@ const bars = (moments: readonly BoardMoment[]): TemplateResult => {
   const step = width / Math.max(1, columns.length - 1)
   const bar = Math.min(widest, step * 0.76)
   const scaled = (count: number): number => Math.log2(count + 1)
-  const most = columns.reduce((max, { joined, updated, left }) => Math.max(max, scaled(joined + updated + left)), 1)
-  const paths = { joined: '', updated: '', left: '' }
+  const most = columns.reduce((max, { good, other, bad }) => Math.max(max, scaled(good + other + bad)), 1)
+  const paths = { good: '', other: '', bad: '' }
   columns.forEach((column, at) => {
-    const all = column.joined + column.updated + column.left
+    const all = column.good + column.other + column.bad
     let from = height
-    for (const type of ['joined', 'updated', 'left'] as const) {
-      const part = all === 0 ? 0 : (0.25 + (0.75 * scaled(all)) / most) * (height - 4) * (column[type] / all)
-      if (part > 0) paths[type] += `M${at * step - bar / 2} ${from}v${-part}h${bar}v${part}z`
+    for (const tone of tones) {
+      const part = all === 0 ? 0 : (0.25 + (0.75 * scaled(all)) / most) * (height - 4) * (column[tone] / all)
+      if (part > 0) paths[tone] += `M${at * step - bar / 2} ${from}v${-part}h${bar}v${part}z`
       from -= part
     }
   })
   const middle = height - 0.5
   return html`<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" aria-hidden="true">
     ${svg`<path class="base" vector-effect="non-scaling-stroke" d="M0 ${middle}H${width}" />`}
-    ${(['joined', 'updated', 'left'] as const).map(type => svg`<path class=${type} d=${paths[type]} />`)}
+    ${tones.map(tone => svg`<path class=${tone} d=${paths[tone]} />`)}
   </svg>`
 }
 
@@ -90,10 +88,11 @@ const axis = ({ moments, isPastMissing }: TimeSliderState, first: BoardMoment, l
   const end = (moment: BoardMoment): TemplateResult => html`${whenText(moment, since, now)} <span class="spare">(${revisionText(moment.revision)})</span>`
   const changes = moments.length - 1
   const count = `${numberText(changes)} ${changes === 1 ? 'change' : 'changes'}${isFiltered ? ' of the whole fleet' : ''}`
+  const key = html`<span class="key">${tones.map(tone => html`<span class=${tone}></span>${meanings[tone]} `)}</span>`
   const missing = isPastMissing ? ' · The past cannot be read, trying again' : ''
   return changes === 0
     ? html`<p class="axis"><span>No change since ${whenText(first, since, now)}${missing}</span></p>`
-    : html`<p class="axis"><span>${end(first)}</span> <span>${count}${missing}</span> <span>${end(last)}</span></p>`
+    : html`<p class="axis"><span>${end(first)}</span> <span>${count}${missing} ${key}</span> <span>${end(last)}</span></p>`
 }
 
 /** The slider over the revisions that changed something, of the whole fleet. */

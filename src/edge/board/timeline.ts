@@ -14,8 +14,10 @@ export interface Timeline {
   readonly keep: number
 }
 
-/** How many moments and lines are kept. */
-const [mostMoments, mostEntries] = [20_000, 5_000]
+/** How many moments are kept. */
+const mostMoments = 20_000
+/** How many lines of the journal are kept. */
+export const mostEntries = 5_000
 
 const appended = <A>(all: readonly A[], more: readonly A[], most: number): readonly A[] => {
   if (more.length === 0) return all

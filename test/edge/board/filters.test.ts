@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { facetsOf } from '../../../src/edge/board/facets.js'
-import { noFilters, readFilters, writeFilters, type Filters } from '../../../src/edge/board/filters.js'
+import { noFilters, readFilters, statusFilters, writeFilters, type Filters } from '../../../src/edge/board/filters.js'
 import { filteredServices } from '../../../src/edge/board/passing.js'
-import { rowStates } from '../../../src/edge/board/row-state.js'
 import { serviceRows } from '../../../src/edge/board/service-rows.js'
 import { shownJournal } from '../../../src/edge/board/shown-journal.js'
 import { advanced, emptyTimeline, latest, noted } from '../../../src/edge/board/timeline.js'
@@ -55,6 +54,8 @@ describe('filters', () => {
     expect(found({ sick: true })).toEqual(['one', 'two'])
     expect(found({ text: 'other' })).toEqual([])
     expect(found({ status: 'up' })).toEqual(['well'])
+    expect(found({ status: 'unreadable' })).toEqual(['one', 'two'])
+    expect(found({ status: 'unreadable', zone: 'eu' })).toEqual([])
     expect(found({ metadata: 'one' })).toEqual([])
   })
 
@@ -74,6 +75,7 @@ describe('filters', () => {
     expect(passing({})).toBe('operator 7,stale 6,rejected 5,left 4,updated 3,updated 2')
     expect(passing({ zone: 'eu' })).toBe('stale 6,updated 3,updated 2')
     expect(passing({ status: 'gone' })).toBe('stale 6,left 4')
+    expect(passing({ status: 'unreadable' })).toBe('stale 6,rejected 5')
     expect(passing({ sick: true })).toBe('operator 7,stale 6,rejected 5,left 4,updated 2')
     expect(passing({ text: 'web/a' })).toBe('operator 7,stale 6,updated 3,updated 2')
     expect(passing({ text: 'LEFT' })).toBe('stale 6,left 4')
@@ -107,7 +109,7 @@ describe('filters', () => {
   it('are the same after a way through a URL, whose other parameters stay', () => {
     const text = fc.string()
     fc.assert(
-      fc.property(fc.record({ text, tag: text, zone: text, version: text, status: fc.constantFrom('', ...rowStates), metadata: text, sick: fc.boolean() }), filters => {
+      fc.property(fc.record({ text, tag: text, zone: text, version: text, status: fc.constantFrom('', ...statusFilters), metadata: text, sick: fc.boolean() }), filters => {
         const query = new URLSearchParams('theirs=1')
         writeFilters(query, filters)
         const read = readFilters(new URLSearchParams(query.toString()))

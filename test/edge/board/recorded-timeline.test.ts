@@ -76,6 +76,7 @@ describe('the timeline of a recording', () => {
     const { moments, journal } = timelineOf([line(1_000, 'listing', 5, [[key('a'), value(), 4, '7']]), trouble(2_000), trouble(2_500), line(3_000, 'batch', 5, [])].join('\n'), 60_000)
     expect(moments.length).toBe(1)
     expect(journal.map(({ type, at }) => [type, at])).toEqual([['stale', 2_000], ['live', 3_000]])
+    expect(journal[0]?.text).toBe('the registry does not answer')
   })
 
   it('is empty without lines that can be read', () => {

@@ -76,7 +76,7 @@ describe('replay --ui in Chromium', { timeout: 240_000 }, () => {
     await shows(page, /web\/a updated status up → down 2026-01-01 03:04:00 · revision 6/, '.journal')
     await shows(page, /live the registry answers again 2026-01-01 03:02:\d\d/, '.journal')
     await shows(page, /^revision 6, 2026-01-01 03:04:00, 1 updated \(\d+ d ago\)$/, '.where')
-    await shows(page, /^2026-01-01 03:00:00 \(revision 3\) 3 changes 2026-01-01 03:04:00 \(revision 6\)$/, '.axis')
+    await shows(page, /^2026-01-01 03:00:00 \(revision 3\) 3 changes joined or up changed left, down or unreadable 2026-01-01 03:04:00 \(revision 6\)$/, '.axis')
     // As of the end of the recording, not of today.
     await shows(page, /b up (no lease )?10\.0\.0\.1:80 2 1 1 min/, row('web/b'))
     expect(await page.getByRole('button', { name: 'End' }).isDisabled()).toBe(true)
