@@ -219,7 +219,7 @@ describe('the page of demo:web in Chromium', { timeout: 400_000 }, () => {
     await vi.waitFor(async () => expect(await board.locator('tr:has([data-name="orders/on-board"])').innerText()).toMatch(/on-board\s+up/), patient)
     // A link to what the board shows.
     await page.goto(`${serving.url}?q=on-board#board`)
-    await vi.waitFor(async () => expect(await board.locator('.found').innerText()).toMatch(/^1 of \d+ instances$/), patient)
+    await vi.waitFor(async () => expect(await board.locator('.found').innerText()).toMatch(/^1 of \d+ instances/), patient)
     await page.getByRole('link', { name: 'Dashboard', exact: true }).click()
     await vi.waitFor(async () => expect([await board.count(), await page.locator('main').isVisible()]).toEqual([0, true]), patient)
     expect(problems).toEqual([])
