@@ -17,7 +17,7 @@ import * as probes from 'rx-discovery/probe'
 import * as sse from 'rx-discovery/sse'
 import * as testing from 'rx-discovery/testing'
 import * as index from 'rx-discovery'
-import { githubAnchor } from '../docs/.vitepress/github-anchor.js'
+import { githubAnchor } from '../src/edge/cli/doctor/github-anchor.js'
 
 const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...readdirSync('docs').filter(file => file.endsWith('.md')).map(file => join('docs', file))]
 /** The text of a page without code, which contains no links. */

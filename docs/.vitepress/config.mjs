@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import llmstxt from 'vitepress-plugin-llms'
 import { defineConfig } from 'vitepress'
-import { githubAnchor } from './github-anchor.ts'
+import { githubAnchor } from '../../src/edge/cli/doctor/github-anchor.ts'
 import { hovers } from './hovers.mjs'
 import { root, subpaths } from './paths.mjs'
 

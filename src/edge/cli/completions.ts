@@ -2,6 +2,7 @@ import type { Command, Option } from 'commander'
 import { statuses } from '../../core/instance/instance.js'
 import { completionScripts } from './completion-scripts.js'
 import { formatNames } from './named-format.js'
+import { overrideStatuses } from './override-command.js'
 
 /** Names that etcd knows: of services, of instances, or of instances that an operator has overridden. */
 export type NamesInEtcd = 'services' | 'instances' | 'overridden'
@@ -32,7 +33,7 @@ const namesOf = (command: Command | undefined, name: string): NamesInEtcd | unde
 }
 
 const valuesOf = (command: Command | undefined, name: string): Pick<Completions, 'words' | 'names'> => {
-  const words = command?.name() === 'drain' && name === 'status' ? ['draining', 'down'] : (values[name] ?? [])
+  const words = command?.name() === 'drain' && name === 'status' ? overrideStatuses : (values[name] ?? [])
   return { words: words.map(word => ({ word, description: '' })), names: namesOf(command, name) }
 }
 

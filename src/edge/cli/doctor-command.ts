@@ -10,6 +10,7 @@ import { diagnosis } from './doctor/diagnosis.js'
 import type { EndpointReport } from './doctor/examine-endpoint.js'
 import { examinePrefix, type PrefixReport } from './doctor/examine-prefix.js'
 import type { Finding, Grade } from './doctor/finding.js'
+import { githubAnchor } from './doctor/github-anchor.js'
 import { exitCodeOf, type Host } from './host.js'
 import { printable, printableJson } from './output.js'
 import { requireRoot } from './require-root.js'
@@ -31,11 +32,8 @@ const textOf = (findings: readonly Finding[], { folder }: Pick<Host, 'folder'>):
   return [...findings.map(({ category, status, text }) => line(status, category, text)), ...places, summary(findings)].map(each => `${printable(each)}\n`).join('')
 }
 
-/** The anchor of a heading, as GitHub makes it. */
-const anchorOf = (heading: string): string => heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
-
 const jsonOf = (findings: readonly Finding[], { folder }: Pick<Host, 'folder'>): string =>
-  `${printableJson({ findings: findings.map(({ see: { file, heading }, ...rest }) => ({ ...rest, see: `${file}#${anchorOf(heading)}`, file: join(folder, file) })) })}\n`
+  `${printableJson({ findings: findings.map(({ see: { file, heading }, ...rest }) => ({ ...rest, see: `${file}#${githubAnchor(heading)}`, file: join(folder, file) })) })}\n`
 
 /** `doctor [service...]`: checks etcd and what is in it, and exits with 1 if something fails. */
 export const doctorCommand = (host: Host, exit: (code: number) => void): Command =>

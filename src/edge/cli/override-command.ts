@@ -44,8 +44,12 @@ const waitOf = (text: string): number => {
   throw new InvalidArgument('wait', `must be a number of seconds, more than 0 and at most ${longestWait}, got "${text}"`)
 }
 
+/** The statuses that an operator may set. */
+export const overrideStatuses: readonly Status[] = ['draining', 'down']
+
 const overrideStatus = (text: string): Status => {
-  if (text === 'draining' || text === 'down') return text
+  const status = overrideStatuses.find(each => each === text)
+  if (status !== undefined) return status
   throw new InvalidArgument('status', `must be draining or down, got "${text}"`)
 }
 

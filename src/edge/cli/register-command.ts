@@ -16,7 +16,7 @@ import { healthOf, type HealthOptions } from './health-of.js'
 import type { Host, Signal } from './host.js'
 import { numberOf } from './number-of.js'
 import { printer } from './output.js'
-import { registrationLines } from './registration-lines.js'
+import { registrationLines, type OnTaken } from './registration-lines.js'
 import { reportSilence } from './report-silence.js'
 import { required } from './required.js'
 import { settingsOf, type SharedOptions } from './settings.js'
@@ -87,7 +87,7 @@ const instanceOf = (service: string, options: RegisterCommandOptions, format: Fo
   throw new InvalidArgument(lost[0], `cannot be stored by --format ${format.name}${only} (use --format native)`)
 }
 
-const onTakenOf = (onTaken: string): 'wait' | 'replace' | 'fail' => {
+const onTakenOf = (onTaken: string): OnTaken => {
   if (onTaken === 'wait' || onTaken === 'replace' || onTaken === 'fail') return onTaken
   throw new InvalidArgument('on-taken', `must be wait, replace or fail, got "${onTaken}"`)
 }

@@ -2,10 +2,12 @@ import { defer, mergeMap, type OperatorFunction } from 'rxjs'
 import { leaseHex } from '../../core/errors.js'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { Registration, StatusReasons } from '../../core/register/registration.js'
+import type { RegisterOptions } from '../../flow/registration/register-options.js'
 import { errorText, outageKey } from './failure.js'
 import { moment, type Line } from './output.js'
 
-type OnTaken = 'wait' | 'replace' | 'fail'
+/** What is done if another client has written the key. */
+export type OnTaken = NonNullable<RegisterOptions['onTaken']>
 
 const leaseOf = (id: string): string => (id === '0' ? 'without a lease' : `lease ${leaseHex(id)}`)
 

@@ -1,11 +1,11 @@
 import { connect, merge, mergeMap, type OperatorFunction } from 'rxjs'
 import type { ServiceInstance } from '../../core/instance/instance.js'
 import type { Line } from './output.js'
-import { registrationLines } from './registration-lines.js'
+import { registrationLines, type OnTaken } from './registration-lines.js'
 import type { SidecarEvent } from './sidecar.js'
 
 /** Turns what happens to a command and to its registration into lines. */
-export const sidecarLines = (instance: ServiceInstance, onTaken: 'wait' | 'replace' | 'fail', command: string, port: string): OperatorFunction<SidecarEvent, Line> => {
+export const sidecarLines = (instance: ServiceInstance, onTaken: OnTaken, command: string, port: string): OperatorFunction<SidecarEvent, Line> => {
   const { service, id, address } = instance
   const common = { service, id, address }
   const ofCommand = (event: SidecarEvent): readonly Line[] => {

@@ -105,7 +105,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
     expect(grey).not.toContain(green)
     expect(new Set(grey).size).toBe(1)
     expect(await flaws(page)).toEqual([])
-    // The past says so, too.
+    // The banner of the past names the outage, too.
     const other = await open(`${page.url()}?at=1`)
     await shows(other, /^The past .*Meanwhile the registry does not answer\./, '.banner')
   })
@@ -263,7 +263,7 @@ describe('a board in Chromium', { timeout: 240_000 }, () => {
     expect(new URL(page.url()).search).toBe('?status=unreadable')
   })
 
-  it('tells what happened to many at once, and in red if it is bad', async () => {
+  it('shows what happened to many at once in one line, in red if it is bad', async () => {
     const { registry, put } = await aFleet()
     for (let at = 0; at < 12; at += 1) put('web', `web-${at}`)
     const page = await open((await ui(registry, '--past', '0')).url)

@@ -52,7 +52,7 @@ export const tokens = (host: string, { credentials, ready, auth }: LoginParts): 
         const error = toError(thrown)
         if (error.message.includes('authentication is not enabled')) return of(undefined)
         if (!(error instanceof Denied)) return throwError(() => error)
-        const named = new Denied(error.message.replace(`${host}:`, `${host} refused the login of user "${name}":`), { host, hint: 'check `auth`', cause: error })
+        const named = new Denied(`${host} refused the login of user "${name}"${error.message.slice(host.length)}`, { host, hint: 'check `auth`', cause: error })
         refuse(named)
         return throwError(() => named)
       }),

@@ -1,4 +1,4 @@
-/** The anchor that GitHub gives to a heading, so that a link works there and here. */
+/** The anchor that GitHub gives to a heading, so that a link works there and on the site of the docs. */
 export const githubAnchor = (heading: string): string =>
   heading
     .toLowerCase()
